@@ -1,0 +1,53 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+VENV := .venv
+UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
+export UV_NO_PROGRESS := 1
+
+.PHONY: help test lint generate lock render clean
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# Each stamp is one lock installed; nothing outside the checkout is touched, and
+# standard output is left to what the target prints.
+$(VENV)/.runtime: requirements/uv.txt requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo "Setting up $(VENV)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")' >&2
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) >&2
+	@test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt >&2
+	@$(UV) -r requirements/build.txt -r requirements/runtime.txt >&2
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.runtime
+	@echo "Installing what the tests need" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
+$(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
+	@echo "Installing the linters" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
+test: $(VENV)/.test ## Run the tests that need PyPI only
+	@$(VENV)/bin/pytest
+
+lint: $(VENV)/.lint ## Check format, lint, types and import directions
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+generate: $(VENV)/.runtime ## Make the Input's CRD from its model
+	@$(VENV)/bin/python -m function.crd
+
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--upgrade for newer ones)
+	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
+
+clean: ## Remove what the targets made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

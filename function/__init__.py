@@ -1,0 +1,1 @@
+"""A Crossplane composition function for Amazon ECR repositories."""

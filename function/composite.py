@@ -1,0 +1,172 @@
+"""What we read of a composite resource (XR)."""
+
+import re
+from dataclasses import dataclass
+
+from google.protobuf import struct_pb2 as structpb
+
+from function.errors import InvalidParameterError, NotAllowedError, quote
+from function.input import Input, compile_glob
+from function.naming import Prefix, RepositoryName, parse_prefix, repository_names
+
+PARAMETERS = "spec.parameters"
+# AWS General Reference, "AWS regions": partition word(s), direction, number.
+_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,16}){1,3}-[0-9]{1,2}")
+# RFC 1123: what Kubernetes takes as the name of a provider config.
+_SUBDOMAIN = re.compile(
+    r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
+)
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LONGEST_SUBDOMAIN = 253
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A composite's parameters, parsed and allowed.
+
+    Attributes:
+        image: The image repository's name.
+        bundle: The bundle repository's name.
+        prefix: The prefix both start with.
+        region: An AWS region.
+        provider_config: The name of a provider config.
+    """
+
+    image: RepositoryName
+    bundle: RepositoryName
+    prefix: Prefix
+    region: str
+    provider_config: str
+
+
+def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
+    """Parse an XR under an Input.
+
+    Raises:
+        InvalidParameterError: A parameter or the namespace is missing or wrong.
+        NotAllowedError: A parameter is outside the Input's `allow` lists.
+    """
+    spec = _struct(xr, "spec", "spec")
+    parameters = _struct(spec, "parameters", PARAMETERS)
+    namespace = _namespace(xr, spec)
+    defaults, allow = settings.defaults, settings.allow
+
+    workload = _text(parameters, "workloadName", None)
+    region = _text(parameters, "region", defaults.region)
+    if not _REGION.fullmatch(region):
+        raise InvalidParameterError(
+            f"{PARAMETERS}.region",
+            quote(region),
+            "a region is an AWS region's code",
+            "Use a code such as eu-west-2",
+        )
+    provider = _text(parameters, "providerName", defaults.provider_name)
+    if len(provider) > _LONGEST_SUBDOMAIN or not _SUBDOMAIN.fullmatch(provider):
+        raise InvalidParameterError(
+            f"{PARAMETERS}.providerName",
+            quote(provider),
+            "a provider config's name is a Kubernetes name (RFC 1123 subdomain)",
+            "Use the name of a ProviderConfig, as `kubectl get providerconfigs` shows",
+        )
+    prefix = parse_prefix(
+        _text(parameters, "repoPrefix", defaults.repo_prefix),
+        region,
+        settings.registry_host,
+    )
+    _allowed("repoPrefix", prefix.path, allow.repo_prefixes)
+    _allowed("region", region, allow.regions)
+    _allowed("providerName", provider, allow.provider_names)
+    image, bundle = repository_names(
+        prefix, workload, namespace, bundle=settings.bundle
+    )
+    return Composite(image, bundle, prefix, region, provider)
+
+
+def _allowed(name: str, value: str, globs: list[str] | None) -> None:
+    if globs is None or any(compile_glob(g).match(value) for g in globs):
+        return
+    raise NotAllowedError(
+        f"{PARAMETERS}.{name}",
+        quote(value),
+        f"the platform allows {', '.join(quote(g) for g in globs) or 'nothing'}",
+        "Use an allowed value, or ask the platform team to allow this one",
+    )
+
+
+def _namespace(xr: structpb.Struct, spec: structpb.Struct) -> str:
+    """Return the tenant's namespace.
+
+    A namespaced XR's own wins: on one, a tenant could write any spec.claimRef.
+    """
+    metadata = _struct(xr, "metadata", "metadata")
+    field, given = "metadata.namespace", metadata.fields.get("namespace")
+    if given is None or given.WhichOneof("kind") == "null_value":
+        field = "spec.claimRef.namespace"
+        given = _struct(spec, "claimRef", "spec.claimRef").fields.get("namespace")
+    if given is None or given.WhichOneof("kind") == "null_value":
+        raise InvalidParameterError(
+            "spec.claimRef.namespace",
+            "nothing",
+            "a repository's name ends with its claim's namespace, and this XR has "
+            "neither spec.claimRef.namespace nor metadata.namespace",
+            "Create a WorkloadECRRepo claim in a namespace, not an XR by hand",
+        )
+    text = _string(given, field)
+    if not _LABEL.fullmatch(text):
+        raise InvalidParameterError(
+            field,
+            quote(text),
+            "a namespace is a Kubernetes name (RFC 1123 label)",
+            "Use the namespace the claim is in",
+        )
+    return text
+
+
+def _text(parameters: structpb.Struct, name: str, default: str | None) -> str:
+    field, value = f"{PARAMETERS}.{name}", parameters.fields.get(name)
+    if value is None or value.WhichOneof("kind") == "null_value":
+        if default is not None:
+            return default
+        given = "nothing"
+    elif text := _string(value, field):
+        return text
+    else:
+        given = '""'
+    raise InvalidParameterError(
+        field, given, "it is required and not empty", f"Set {field}"
+    )
+
+
+def _string(value: structpb.Value, field: str) -> str:
+    kind = value.WhichOneof("kind")
+    if kind != "string_value":
+        raise InvalidParameterError(
+            field, _article(kind), "it must be a string", "Quote the value"
+        )
+    return value.string_value
+
+
+def _struct(parent: structpb.Struct, key: str, field: str) -> structpb.Struct:
+    """Return an object inside an object; an absent one is empty."""
+    value = parent.fields.get(key)
+    if value is None or value.WhichOneof("kind") in (None, "null_value"):
+        return structpb.Struct()
+    if value.WhichOneof("kind") != "struct_value":
+        raise InvalidParameterError(
+            field,
+            _article(value.WhichOneof("kind")),
+            "it must be an object",
+            "Compare it with `kubectl explain workloadecrrepo.spec`",
+        )
+    return value.struct_value
+
+
+def _article(kind: str | None) -> str:
+    words = {
+        "number_value": "a number",
+        "bool_value": "a boolean",
+        "struct_value": "an object",
+        "list_value": "a list",
+        "string_value": "a string",
+    }
+    return words.get(kind or "", "nothing")

@@ -1,0 +1,131 @@
+"""The Composition's input: the one definition its CRD and docs are made from."""
+
+import functools
+import re
+from fnmatch import translate
+from typing import Annotated, Any, Literal
+
+from google.protobuf import json_format
+from google.protobuf import struct_pb2 as structpb
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from function.errors import InvalidInputError, quote
+from function.naming import RegistryHost
+
+API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
+KIND = "Input"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+    )
+
+
+Glob = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Allow(_Model):
+    """What a tenant's parameters may be: lists of globs. Absent means anything."""
+
+    repo_prefixes: list[Glob] | None = Field(
+        None,
+        description="Globs for repoPrefix, as it is used: without surrounding slashes "
+        "and without a stripped registry host. `*` matches slashes too.",
+    )
+    regions: list[Glob] | None = Field(None, description="Globs for region.")
+    provider_names: list[Glob] | None = Field(
+        None, description="Globs for providerName."
+    )
+
+
+class Defaults(_Model):
+    """Values used where the XR omits the field."""
+
+    repo_prefix: str | None = Field(None, min_length=1, description="repoPrefix.")
+    region: str | None = Field(None, min_length=1, description="region.")
+    provider_name: str | None = Field(None, min_length=1, description="providerName.")
+
+
+class Input(_Model):
+    """Configures the function for one Composition. Everything is optional."""
+
+    registry_host: Annotated[RegistryHost, Field(strict=False)] = Field(
+        RegistryHost.STRIP,
+        description="What to do with a private registry's host at the start of "
+        "repoPrefix: Strip it, or Keep it as part of the repository's name.",
+    )
+    bundle: bool = Field(
+        True,  # noqa: FBT003  # pydantic takes the default by position
+        description="Whether to compose the -bundle repository.",
+    )
+    allow: Allow = Field(
+        default_factory=Allow, description="What a tenant's parameters may be."
+    )
+    defaults: Defaults = Field(
+        default_factory=Defaults, description="Used where the XR omits the field."
+    )
+
+
+class _Document(Input):
+    """Input as it stands in a Composition, with its type and metadata."""
+
+    api_version: Literal["ecrrepos.fn.tap.vrabbi.cloud/v1beta1"]
+    kind: Literal["Input"]
+    metadata: dict[str, Any] | None = None
+
+
+NO_INPUT = Input()
+
+
+@functools.lru_cache(maxsize=1024)
+def compile_glob(glob: str) -> re.Pattern[str]:
+    """Compile one `allow` glob; matching is case-sensitive and of the whole text."""
+    return re.compile(translate(glob))
+
+
+def parse_input(struct: structpb.Struct) -> Input:
+    """Parse a request's input; an empty one is all defaults.
+
+    Raises:
+        InvalidInputError: It is not an Input of this version, or a field is unknown
+            or wrong. Fields are named from `input`, the Composition's field.
+    """
+    if not struct.fields:
+        return NO_INPUT
+    return _parse(struct.SerializeToString(deterministic=True))
+
+
+# A cluster has a handful of Compositions, and each sends the same input each time.
+@functools.lru_cache(maxsize=64)
+def _parse(serialized: bytes) -> Input:
+    struct = structpb.Struct.FromString(serialized)
+    try:
+        document = json_format.MessageToDict(struct)
+    except json_format.SerializeToJsonError:
+        raise InvalidInputError(
+            "input",
+            "a number that JSON has no word for",
+            "numbers are finite",
+            "Correct the input of the pipeline step in the Composition",
+        ) from None
+    try:
+        return _Document.model_validate(document)
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        field = ".".join(["input", *(_name(part) for part in first["loc"])])
+        given = "nothing" if first["type"] == "missing" else quote(first["input"])
+        raise InvalidInputError(
+            field,
+            given,
+            first["msg"][0].lower() + first["msg"][1:],
+            "Correct the input of the pipeline step in the Composition",
+        ) from None
+
+
+def _name(part: int | str) -> str:
+    return str(part) if isinstance(part, int) else quote(part).strip('"')

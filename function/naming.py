@@ -1,0 +1,144 @@
+"""Amazon ECR's naming rules. Pure: plain values in, typed values out."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from function.errors import InvalidParameterError, quote
+
+RepositoryName = NewType("RepositoryName", str)
+
+# Shape RepositoryName of the ECR API model ecr/2015-09-21.
+PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+SHORTEST, LONGEST = 2, 256
+# The same language, without nested choices a regex engine could backtrack through:
+# `_|__` is `__?`, and each separator is told from its neighbour by its first character.
+_NAME = re.compile(
+    r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
+)
+
+# Private registry endpoints: the ECR user guide, "Private registry" and "Dual-stack
+# endpoints"; FIPS ones from "Amazon ECR endpoints and quotas"; China's domains from
+# the AWS China endpoint page.
+_HOST = re.compile(
+    r"[0-9]{12}\."
+    r"(?:dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
+    r"|dkr-ecr(?:-fips)?\.(?P<dual>[a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))"
+)
+_HOST_LIKE = re.compile(
+    r"dkr[.-]ecr|\.amazonaws\.com(\.cn)?$|\.on\.aws$", re.IGNORECASE
+)
+
+PREFIX_FIELD = "spec.parameters.repoPrefix"
+
+
+class RegistryHost(StrEnum):
+    """What to do with a registry host that a prefix starts with."""
+
+    STRIP = "Strip"
+    KEEP = "Keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A repository prefix, ready to join.
+
+    Attributes:
+        path: Without surrounding slashes, and without the host if it was stripped.
+        host_like: The first segment, kept verbatim, that looks like a registry host
+            but is none; empty if there is nothing to warn about.
+    """
+
+    path: str
+    host_like: str = ""
+
+
+def parse_repository_name(text: str, *, field: str = "name") -> RepositoryName:
+    """Parse a repository name by the rules of the current ECR API model.
+
+    Raises:
+        InvalidParameterError: It is not 2 to 256 characters of the ECR pattern.
+    """
+    if not SHORTEST <= len(text) <= LONGEST:
+        raise InvalidParameterError(
+            field,
+            f"repository name {quote(text)} of {len(text)} characters",
+            f"ECR repository names have {SHORTEST} to {LONGEST} characters",
+            "Use a shorter repoPrefix, workloadName or namespace"
+            if len(text) > LONGEST
+            else "Use a longer name",
+        )
+    if not _NAME.fullmatch(text):
+        raise InvalidParameterError(
+            field,
+            f"repository name {quote(text)}",
+            "ECR repository names are lower-case letters and digits, with single '.', "
+            "'_', '__' or '-' between them and '/' between segments",
+            "Change the part that breaks the rule (capitals, spaces, colons, doubled "
+            "dots or slashes are the usual ones)",
+        )
+    return RepositoryName(text)
+
+
+def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
+    """Parse `repoPrefix`: drop surrounding slashes and, under Strip, a registry host.
+
+    Raises:
+        InvalidParameterError: The host names another region, or nothing is left.
+    """
+    path = text.strip("/")
+    first, _, rest = path.partition("/")
+    match = _HOST.fullmatch(first)
+    host_like = ""
+    if match and host is RegistryHost.STRIP:
+        named = match["region"] or match["dual"]
+        if named != region:
+            raise InvalidParameterError(
+                PREFIX_FIELD,
+                quote(text),
+                f"its registry host is in region {quote(named)}, but "
+                f"spec.parameters.region is {quote(region)}",
+                "Make the two agree, or leave the host out of the prefix",
+            )
+        path = rest.strip("/")
+    elif not match and _HOST_LIKE.search(first):
+        host_like = first
+    if not path:
+        raise InvalidParameterError(
+            PREFIX_FIELD,
+            quote(text),
+            "a prefix needs a path besides slashes and a registry host",
+            "Give a path such as tap/workloads",
+        )
+    return Prefix(path, host_like)
+
+
+def repository_names(
+    prefix: Prefix, workload: str, namespace: str, *, bundle: bool = True
+) -> tuple[RepositoryName, RepositoryName]:
+    """Name a workload's two repositories: the image's and the bundle's.
+
+    The bundle's name must fit ECR's limit only where one is wanted.
+
+    Raises:
+        InvalidParameterError: A part or the whole breaks ECR's rules. The field named
+            is the part at fault where one part alone is.
+    """
+    if "/" in workload:
+        raise InvalidParameterError(
+            "spec.parameters.workloadName",
+            quote(workload),
+            "a workload name has no slash",
+            "Use the workload's own Kubernetes name; a path belongs in repoPrefix",
+        )
+    field = "spec.parameters.workloadName"
+    if not _NAME.fullmatch(prefix.path):
+        field = PREFIX_FIELD
+    elif len(prefix.path) > LONGEST // 2:
+        field = f"{PREFIX_FIELD}, spec.parameters.workloadName"
+    image = f"{prefix.path}/{workload}-{namespace}"
+    name = parse_repository_name(image, field=field)
+    if not bundle:
+        return name, RepositoryName(f"{name}-bundle")
+    return name, parse_repository_name(f"{name}-bundle", field=field)

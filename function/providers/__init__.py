@@ -1,0 +1,1 @@
+"""Provider APIs: a repository to a managed resource, an observed one to facts."""

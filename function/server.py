@@ -1,0 +1,111 @@
+"""The gRPC server: the SDK's services, health and reflection, over mutual TLS."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+from crossplane.function import runtime
+from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
+from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+GRACE_SECONDS = 5.0
+_MEGABYTE = 1024 * 1024
+
+
+class CannotServeError(Exception):
+    """The server cannot start; its text says why and what to do."""
+
+
+def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
+    """Load mutual TLS credentials: tls.crt, tls.key and ca.crt of a directory.
+
+    Raises:
+        CannotServeError: There is no directory, or a file in it cannot be read.
+    """
+    if not certs_dir:
+        msg = (
+            "no credentials: give --tls-certs-dir (or TLS_SERVER_CERTS_DIR), or serve "
+            "in the clear with --insecure"
+        )
+        raise CannotServeError(msg)
+    try:
+        for name in ("tls.crt", "tls.key", "ca.crt"):
+            if not (Path(certs_dir) / name).read_bytes():
+                msg = f"{Path(certs_dir) / name} is empty"
+                raise CannotServeError(msg)
+        return runtime.load_credentials(certs_dir)
+    except OSError as e:
+        msg = (
+            f"cannot read {e.filename}: {e.strerror}; --tls-certs-dir needs tls.crt, "
+            "tls.key and ca.crt"
+        )
+        raise CannotServeError(msg) from e
+
+
+async def serve(  # noqa: PLR0913  # each is a flag of the command
+    function: grpcv1.FunctionRunnerServiceServicer,
+    address: str,
+    credentials: grpc.ServerCredentials | None,
+    *,
+    receive_megabytes: int = 4,
+    send_megabytes: int = 4,
+    started: Callable[[int], None] = lambda _port: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is running.
+
+    The SDK's own serve() opens a plaintext listener beside the TLS one where it is
+    given both, and has no health service, so the server is put together here.
+
+    Args:
+        function: What answers.
+        address: HOST:PORT; port 0 takes a free one.
+        credentials: None serves in the clear.
+        receive_megabytes: The largest request.
+        send_megabytes: The largest response.
+        started: Called with the port once requests are answered.
+
+    Raises:
+        CannotServeError: The address cannot be listened on.
+    """
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", receive_megabytes * _MEGABYTE),
+            ("grpc.max_send_message_length", send_megabytes * _MEGABYTE),
+            # Without it a second server could share the port, and calls with it.
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    # The generated stubs have no types.
+    grpcv1.add_FunctionRunnerServiceServicer_to_server(function, server)  # type: ignore[no-untyped-call]
+    grpcv1beta1.add_FunctionRunnerServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        runtime.BetaFunctionRunner(wrapped=function), server
+    )
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection(
+        (*runtime.SERVICE_NAMES, health.SERVICE_NAME), server
+    )
+    try:
+        port = (
+            server.add_insecure_port(address)
+            if credentials is None
+            else server.add_secure_port(address, credentials)
+        )
+    except RuntimeError as e:
+        msg = f"cannot listen on {address}: {e}"
+        raise CannotServeError(msg) from e
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, stop.set)
+    await server.start()
+    await checks.set("", health_pb2.HealthCheckResponse.SERVING)
+    started(port)
+    await stop.wait()
+    await checks.enter_graceful_shutdown()
+    await server.stop(GRACE_SECONDS)
