@@ -106,7 +106,7 @@ def _parse(serialized: bytes) -> Input:
     struct = structpb.Struct.FromString(serialized)
     try:
         document = json_format.MessageToDict(struct)
-    except json_format.SerializeToJsonError:
+    except ValueError:  # an infinite or undefined number
         raise InvalidInputError(
             "input",
             "a number that JSON has no word for",
