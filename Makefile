@@ -31,6 +31,9 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 	@$(UV) -r $< >&2
 	@touch $@
 
+render: $(VENV)/.runtime ## Render the example through the function over gRPC
+	@$(VENV)/bin/function-ecr-repos render example/xr.yaml --composition example/composition.yaml
+
 test: $(VENV)/.test ## Run the tests that need PyPI only
 	@$(VENV)/bin/pytest
 

@@ -4,10 +4,13 @@ import asyncio
 import sys
 
 import click
+import yaml
 from crossplane.function import cli as sdkcli
 from crossplane.function import logging
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function import fn, server
+from function import render as rendering
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,7 +20,7 @@ def cli() -> None:
 
 
 @cli.command()
-@sdkcli.standard_options
+@sdkcli.standard_options  # type: ignore[operator]
 def serve(  # noqa: PLR0913  # the SDK's options
     *,
     debug: bool,
@@ -43,3 +46,72 @@ def serve(  # noqa: PLR0913  # the SDK's options
     except server.CannotServeError as e:
         click.echo(f"function-ecr-repos serve: {e}", err=True)
         sys.exit(1)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--composition", help="A Composition, whose input for this function is used."
+)
+@click.option(
+    "--observed", multiple=True, help="A file of observed resources; may be repeated."
+)
+@click.option("--namespace", help="The claim's namespace, where the file has none.")
+def render(
+    *,
+    files: tuple[str, ...],
+    composition: str | None,
+    observed: tuple[str, ...],
+    namespace: str | None,
+) -> None:
+    """Print the manifests for claims or XRs, without a cluster.
+
+    FILE is a YAML file of one or more documents, or - for standard input. Manifests
+    go to standard output, results and conditions to standard error. The exit status
+    is 1 if a result is fatal, 2 if a file cannot be used.
+
+    Example: function-ecr-repos render example/claim.yaml
+    """
+    logging.configure(logging.Level.DISABLED)
+    stdin = click.get_text_stream("stdin")
+    try:
+        step_input = {}
+        if composition:
+            step_input = rendering.input_of(
+                rendering.load(composition, stdin)[0], composition
+            )
+        seen = [o for name in observed for o in rendering.load(name, stdin)]
+        composites = [
+            rendering.composite_of(document, name, namespace)
+            for name in files
+            for document in rendering.load(name, stdin)
+        ]
+        requests = [rendering.request(xr, step_input, seen) for xr in composites]
+    except rendering.RenderError as e:
+        click.echo(f"function-ecr-repos render: {e}", err=True)
+        sys.exit(2)
+
+    fatal = False
+    for xr, rsp in zip(composites, rendering.run(requests), strict=True):
+        about = f"{xr['kind']}/{xr['metadata'].get('name', '')}"
+        for result in rsp.results:
+            severity = fnv1.Severity.Name(result.severity).removeprefix("SEVERITY_")
+            click.echo(f"{severity.capitalize()} {about}: {result.message}", err=True)
+            fatal = fatal or result.severity == fnv1.SEVERITY_FATAL
+        for c in rsp.conditions:
+            status = fnv1.Status.Name(c.status).removeprefix("STATUS_CONDITION_")
+            click.echo(
+                f"Condition {about}: {c.type}={status.capitalize()} ({c.reason}) "
+                f"{c.message}",
+                err=True,
+            )
+        if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
+            continue
+        for manifest in rendering.manifests(xr, rsp):
+            click.echo("---")
+            click.echo(yaml.safe_dump(manifest, width=10_000), nl=False)
+    sys.exit(1 if fatal else 0)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,220 @@
+"""`render`: what Crossplane would apply, from the function itself over gRPC."""
+
+import asyncio
+import copy
+import hashlib
+from pathlib import Path
+from typing import IO, Any
+
+import grpc
+import yaml
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
+from google.protobuf import json_format
+
+from function import fn
+
+GROUP = "tap.vrabbi.cloud"
+XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
+_NAME_ANNOTATION = "crossplane.io/composition-resource-name"
+Manifest = dict[str, Any]
+
+
+class RenderError(Exception):
+    """Something given to render cannot be used; its text is one line."""
+
+
+def load(name: str, stdin: IO[str]) -> list[Manifest]:
+    """Return the documents of a YAML file, or of standard input for `-`.
+
+    Raises:
+        RenderError: It cannot be read, is not YAML, or a document is no manifest.
+    """
+    try:
+        text = stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        documents = [d for d in yaml.safe_load_all(text) if d is not None]
+    except OSError as e:
+        raise RenderError(f"{name}: {e.strerror}") from e
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as e:
+        first = " ".join(str(e).split())[:200]
+        raise RenderError(f"{name}: not YAML: {first}") from e
+    for document in documents:
+        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+            raise RenderError(f"{name}: not a Kubernetes manifest: it has no kind")
+    if not documents:
+        raise RenderError(f"{name}: no document in it")
+    return documents
+
+
+def composite_of(document: Manifest, name: str, namespace: str | None) -> Manifest:
+    """Return the XR of a claim or an XR.
+
+    A claim's XR gets the claim's name, without the random suffix that Crossplane adds,
+    so that the output is the same each time.
+
+    Raises:
+        RenderError: It is neither.
+    """
+    kind, api_version = document["kind"], document.get("apiVersion")
+    group = str(api_version).partition("/")[0]
+    if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
+        raise RenderError(
+            f"{name}: {api_version} {kind} is neither a {CLAIM_KIND} nor a {XR_KIND} "
+            f"of {GROUP}"
+        )
+    xr = copy.deepcopy(document)
+    metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        raise RenderError(f"{name}: metadata and spec must be objects")
+    if kind == XR_KIND:
+        if namespace and isinstance(spec.setdefault("claimRef", {}), dict):
+            spec["claimRef"].setdefault("namespace", namespace)
+        return xr
+    claim_namespace = namespace or metadata.pop("namespace", None) or "default"
+    metadata.pop("namespace", None)
+    labels = {
+        "crossplane.io/claim-name": metadata.get("name", ""),
+        "crossplane.io/claim-namespace": claim_namespace,
+    }
+    xr["kind"] = XR_KIND
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    spec["claimRef"] = {
+        "apiVersion": api_version,
+        "kind": CLAIM_KIND,
+        "name": metadata.get("name", ""),
+        "namespace": claim_namespace,
+    }
+    return xr
+
+
+def input_of(composition: Manifest, name: str) -> Manifest:
+    """Return the input of a Composition's step for this function; {} for none.
+
+    Raises:
+        RenderError: It is no Composition, or has no step with this function.
+    """
+    if composition["kind"] != "Composition":
+        raise RenderError(f"{name}: a {composition['kind']}, not a Composition")
+    try:
+        steps = composition["spec"]["pipeline"]
+        for step in steps:
+            if step["functionRef"]["name"].endswith("function-ecr-repos"):
+                found = step.get("input") or {}
+                return found if isinstance(found, dict) else {"kind": found}
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise RenderError(f"{name}: no pipeline step whose function is function-ecr-repos")
+
+
+def request(
+    xr: Manifest, step_input: Manifest, observed: list[Manifest]
+) -> fnv1.RunFunctionRequest:
+    """Return what Crossplane would send for an XR.
+
+    Raises:
+        RenderError: An observed resource names no composed resource, or a manifest
+            holds what JSON cannot (a YAML date, say).
+    """
+    req: dict[str, Any] = {
+        "meta": {"tag": hashlib.sha256(repr(xr).encode()).hexdigest()},
+        "observed": {"composite": {"resource": xr}, "resources": {}},
+        "input": step_input,
+    }
+    for o in observed:
+        key = ((o.get("metadata") or {}).get("annotations") or {}).get(_NAME_ANNOTATION)
+        if not isinstance(key, str):
+            raise RenderError(f"an observed {o['kind']} has no {_NAME_ANNOTATION}")
+        req["observed"]["resources"][key] = {"resource": o}
+    try:
+        return json_format.ParseDict(req, fnv1.RunFunctionRequest())
+    except (json_format.ParseError, TypeError, ValueError, AttributeError) as e:
+        raise RenderError(
+            f"not JSON once read: {' '.join(str(e).split())[:200]}"
+        ) from e
+
+
+def run(requests: list[fnv1.RunFunctionRequest]) -> list[fnv1.RunFunctionResponse]:
+    """Answer requests by the function, over gRPC on a free local port."""
+
+    async def call() -> list[fnv1.RunFunctionResponse]:
+        server = grpc.aio.server()
+        grpcv1.add_FunctionRunnerServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            fn.FunctionRunner(), server
+        )
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = grpcv1.FunctionRunnerServiceStub(channel)  # type: ignore[no-untyped-call]
+                return [await stub.RunFunction(r) for r in requests]
+        finally:
+            await server.stop(None)
+
+    return asyncio.run(call())
+
+
+def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
+    """Return what `crossplane render` prints: the XR, then its resources by name.
+
+    Labels, annotations and the owner are those Crossplane adds.
+    """
+    name = str(xr["metadata"].get("name", ""))
+    waiting = sorted(
+        key for key, r in rsp.desired.resources.items() if r.ready != fnv1.READY_TRUE
+    )
+    conditions: list[Manifest] = [
+        {
+            "lastTransitionTime": "2024-01-01T00:00:00Z",
+            "reason": "Available",
+            "status": "True",
+            "type": "Ready",
+        }
+    ]
+    if waiting:
+        conditions[0].update(
+            message=f"Unready resources: {', '.join(waiting)}",
+            reason="Creating",
+            status="False",
+        )
+    conditions.extend(
+        {
+            "lastTransitionTime": "2024-01-01T00:00:00Z",
+            "message": c.message,
+            "reason": c.reason,
+            "status": "True" if c.status == fnv1.STATUS_CONDITION_TRUE else "False",
+            "type": c.type,
+        }
+        for c in rsp.conditions
+    )
+    status = resource.struct_to_dict(rsp.desired.composite.resource).get("status", {})
+    out = [
+        {
+            "apiVersion": xr["apiVersion"],
+            "kind": xr["kind"],
+            "metadata": {"name": name},
+            "status": {**status, "conditions": conditions},
+        }
+    ]
+    labels = {"crossplane.io/composite": name}
+    for label in ("crossplane.io/claim-name", "crossplane.io/claim-namespace"):
+        if value := (xr["metadata"].get("labels") or {}).get(label):
+            labels[label] = value
+    for key in sorted(rsp.desired.resources):
+        composed = resource.struct_to_dict(rsp.desired.resources[key].resource)
+        metadata = composed["metadata"]
+        metadata["annotations"][_NAME_ANNOTATION] = key
+        metadata["generateName"] = f"{name}-"
+        metadata["labels"].update(labels)
+        metadata["ownerReferences"] = [
+            {
+                "apiVersion": xr["apiVersion"],
+                "blockOwnerDeletion": True,
+                "controller": True,
+                "kind": xr["kind"],
+                "name": name,
+                "uid": "",
+            }
+        ]
+        out.append(composed)
+    return out
