@@ -20,7 +20,7 @@ def cli() -> None:
 
 
 @cli.command()
-@sdkcli.standard_options  # type: ignore[operator]
+@sdkcli.standard_options
 def serve(  # noqa: PLR0913  # the SDK's options
     *,
     debug: bool,
@@ -73,7 +73,7 @@ def render(
     Example: function-ecr-repos render example/claim.yaml
     """
     logging.configure(logging.Level.DISABLED)
-    stdin = click.get_text_stream("stdin")
+    stdin = sys.stdin
     try:
         step_input = {}
         if composition:
