@@ -71,10 +71,19 @@ def build(name: str) -> Path:
 
 def provider_crds() -> Path:
     """Return provider-aws's directory of CRDs, out of its module."""
-    folder = TOOLS / "provider-aws"
     module = "github.com/crossplane-contrib/provider-aws"
-    said = json.loads(_run([go(), "mod", "download", "-json", module], folder))
-    return Path(said["Dir"]) / "package" / "crds"
+    return _module_dir("provider-aws", module) / "package" / "crds"
+
+
+def core_crds() -> Path:
+    """Return Crossplane core's directory of CRDs, out of its module."""
+    module = "github.com/crossplane/crossplane/v2"
+    return _module_dir("crossplane-core", module) / "cluster" / "crds"
+
+
+def _module_dir(tool: str, module: str) -> Path:
+    said = _run([go(), "mod", "download", "-json", module], TOOLS / tool)
+    return Path(json.loads(said)["Dir"])
 
 
 def _run(command: list[str], cwd: Path) -> str:
@@ -92,5 +101,6 @@ if __name__ == "__main__":
         for each in ("crossplane-cli", "crossplane-core", "crank-v1.20", "crank-v1.16"):
             build(each)
         provider_crds()
+        core_crds()
     except BuildError as e:
         sys.exit(f"conformance: {e}")
