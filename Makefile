@@ -15,7 +15,7 @@ help: ## List the targets
 $(VENV)/.runtime: requirements/uv.txt requirements/build.txt requirements/runtime.txt pyproject.toml
 	@echo "Setting up $(VENV)" >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")' >&2
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) >&2
+	@test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) >&2
 	@test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt >&2
 	@$(UV) -r requirements/build.txt -r requirements/runtime.txt >&2
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation -e . >&2
@@ -53,6 +53,7 @@ generate: $(VENV)/.runtime ## Make the Input's CRD from its model
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--upgrade for newer ones)
+	@for group in uv build go; do $(LOCK) $(UPGRADE) --group $$group -o requirements/$$group.txt; done
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
