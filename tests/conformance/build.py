@@ -98,7 +98,13 @@ def _run(command: list[str], cwd: Path) -> str:
 
 if __name__ == "__main__":
     try:
-        for each in ("crossplane-cli", "crossplane-core", "crank-v1.20", "crank-v1.16"):
+        for each in (
+            "crossplane-cli",
+            "crossplane-core",
+            "crank-v1.20",
+            "crank-v1.16",
+            "patch-and-transform",
+        ):
             build(each)
         provider_crds()
         core_crds()
