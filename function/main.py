@@ -40,12 +40,32 @@ def serve(  # noqa: PLR0913  # the SDK's options
                 address,
                 credentials,
                 receive_megabytes=max_recv_message_size,
-                send_megabytes=max_send_message_size or max_recv_message_size,
+                send_megabytes=max_recv_message_size
+                if max_send_message_size is None
+                else max_send_message_size,
             )
         )
     except server.CannotServeError as e:
         click.echo(f"function-ecr-repos serve: {e}", err=True)
         sys.exit(1)
+
+
+class _OwnBoolean(click.types.BoolParamType):
+    """A boolean that is False where the environment's word is somebody else's.
+
+    DEBUG=release and the like are common, and no reason not to start.
+    """
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bool:
+        try:
+            return bool(super().convert(value, param, ctx))
+        except click.BadParameter:
+            return False
+
+
+next(p for p in serve.params if p.name == "debug").type = _OwnBoolean()
 
 
 @cli.command()

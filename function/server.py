@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from grpc_reflection.v1alpha import reflection
 
 GRACE_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
+# gRPC counts a message's bytes in a C int.
+_LARGEST_MEGABYTES = 2047
 
 
 class CannotServeError(Exception):
@@ -24,7 +27,7 @@ def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
     """Load mutual TLS credentials: tls.crt, tls.key and ca.crt of a directory.
 
     Raises:
-        CannotServeError: There is no directory, or a file in it cannot be read.
+        CannotServeError: There is no directory, or a file in it cannot be used.
     """
     if not certs_dir:
         msg = (
@@ -33,11 +36,20 @@ def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
         )
         raise CannotServeError(msg)
     try:
-        for name in ("tls.crt", "tls.key", "ca.crt"):
-            if not (Path(certs_dir) / name).read_bytes():
-                msg = f"{Path(certs_dir) / name} is empty"
-                raise CannotServeError(msg)
+        crt, key, ca = (Path(certs_dir) / n for n in ("tls.crt", "tls.key", "ca.crt"))
+        for file in (crt, key, ca):
+            file.read_bytes()  # whose error names the file, as ssl's does not
+        # gRPC takes anything here, and fails later with a word about the address.
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trial.load_cert_chain(crt, key, password="")
+        trial.load_verify_locations(cadata=ca.read_text())
         return runtime.load_credentials(certs_dir)
+    except (ssl.SSLError, ValueError) as e:
+        msg = (
+            f"cannot use the certificates in {certs_dir}: {e}; tls.crt and tls.key "
+            "must be a PEM pair, ca.crt PEM certificates"
+        )
+        raise CannotServeError(msg) from e
     except OSError as e:
         msg = (
             f"cannot read {e.filename}: {e.strerror}; --tls-certs-dir needs tls.crt, "
@@ -69,8 +81,17 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
         started: Called with the port once requests are answered.
 
     Raises:
-        CannotServeError: The address cannot be listened on.
+        CannotServeError: A size is out of range, or the address cannot be listened
+            on.
     """
+    for megabytes in (receive_megabytes, send_megabytes):
+        if not 1 <= megabytes <= _LARGEST_MEGABYTES:
+            msg = (
+                f"a message size of {megabytes} MB; gRPC takes 1 to "
+                f"{_LARGEST_MEGABYTES}. Change --max-recv-message-size or "
+                "--max-send-message-size"
+            )
+            raise CannotServeError(msg)
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", receive_megabytes * _MEGABYTE),
