@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test conformance lint generate lock render clean
+.PHONY: help test conformance bench lint generate lock render clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -41,6 +41,9 @@ conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from 
 	@if ! go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then $(UV) -r requirements/go.txt >&2; fi
 	@$(VENV)/bin/python tests/conformance/build.py
 	@$(VENV)/bin/pytest tests/conformance
+
+bench: $(VENV)/.runtime ## Measure latency beside a function that does nothing
+	@$(VENV)/bin/python tests/benchmark/latency.py
 
 lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/ruff format --check .

@@ -1,6 +1,9 @@
 """RunFunction: the only module that knows the request and the response."""
 
 import dataclasses
+import functools
+from logging import DEBUG
+from typing import Any
 
 import grpc
 from crossplane.function import logging, response
@@ -13,7 +16,7 @@ from function.errors import InvalidRequestError, quote
 from function.input import Input, parse_input
 from function.naming import RepositoryName
 from function.providers import classic
-from function.repository import Facts, Repository
+from function.repository import UNKNOWN, Facts, Repository
 from function.status import (
     CONDITION,
     Condition,
@@ -37,7 +40,8 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
 
     def __init__(self) -> None:
         """Create a FunctionRunner; logging must be configured before."""
-        self.log = logging.get_logger()
+        # Bound once: until then each use makes a logger.
+        self.log = logging.get_logger().bind()
 
     async def RunFunction(  # noqa: N802  # gRPC's name
         self,
@@ -45,13 +49,15 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         _: grpc.aio.ServicerContext | None,
     ) -> fnv1.RunFunctionResponse:
         """Answer one request; whatever happens, with a response."""
+        debugging = self.log.is_enabled_for(DEBUG)
         try:
-            log = self.log.bind(**_subject(req))
-            log.debug("Running function")
+            if debugging:
+                self.log.debug("Running function", **_subject(req))
             rsp = response.to(req)
             _run(req, rsp)
         except InvalidRequestError as e:
-            log.debug("Refused", reason=e.reason, why=str(e))
+            if debugging:
+                self.log.debug("Refused", reason=e.reason, why=str(e), **_subject(req))
             return _refuse(req, e)
         except Exception:
             # gRPC would send the exception's text to the caller and drop the call.
@@ -69,12 +75,13 @@ def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
         for key in (IMAGE, BUNDLE)
         if (observed := req.observed.resources.get(key)) is not None
     }
+    wanted = _wanted(composite, settings)
     repositories = {
-        key: _keep_identity(wanted, facts.get(key, Facts()))
-        for key, wanted in _wanted(composite, settings).items()
+        key: _keep_identity(repository, facts.get(key, UNKNOWN))
+        for key, repository in wanted.items()
     }
     _compose(rsp, repositories, facts)
-    _report(rsp, composite, settings, repositories, facts)
+    _report(rsp, composite, wanted, repositories, facts)
 
 
 def _wanted(composite: Composite, settings: Input) -> dict[str, Repository]:
@@ -93,13 +100,11 @@ def _keep_identity(wanted: Repository, observed: Facts) -> Repository:
     Crossplane pins an observed resource's metadata.name, but not its external name:
     a changed parameter would silently point it at another repository.
     """
-    if not observed.external_name:
+    name = RepositoryName(observed.external_name or wanted.name)
+    region = observed.region or wanted.region
+    if (name, region) == (wanted.name, wanted.region):
         return wanted
-    return dataclasses.replace(
-        wanted,
-        name=RepositoryName(observed.external_name),
-        region=observed.region or wanted.region,
-    )
+    return dataclasses.replace(wanted, name=name, region=region)
 
 
 def _compose(
@@ -110,7 +115,7 @@ def _compose(
     for key, repository in repositories.items():
         desired = rsp.desired.resources[key]
         desired.Clear()
-        desired.resource.update(classic.manifest(repository))
+        desired.resource.ParseFromString(_manifest(repository))
         if key in facts and facts[key].ready:
             desired.ready = fnv1.READY_TRUE
 
@@ -118,18 +123,20 @@ def _compose(
 def _report(
     rsp: fnv1.RunFunctionResponse,
     composite: Composite,
-    settings: Input,
+    wanted: dict[str, Repository],
     repositories: dict[str, Repository],
     facts: dict[str, Facts],
 ) -> None:
-    known = {key: facts.get(key, Facts()) for key in repositories}
+    known = {key: facts.get(key, UNKNOWN) for key in repositories}
     names: dict[str, str] = {key: r.name for key, r in repositories.items()}
-    status = {
-        word: repository_status(names[key], known[key])
-        for word, key in (("image", IMAGE), ("bundle", BUNDLE))
-        if key in repositories
-    }
-    rsp.desired.composite.resource.update({"status": {"repositories": status}})
+    # Merged: earlier steps may have a status of their own.
+    status = rsp.desired.composite.resource.fields["status"].struct_value
+    status.MergeFromString(
+        _status(
+            (names[IMAGE], known[IMAGE]),
+            (names[BUNDLE], known[BUNDLE]) if BUNDLE in names else None,
+        )
+    )
     for key, value in connection_details(
         repositories[IMAGE].region, known[IMAGE], known.get(BUNDLE)
     ).items():
@@ -139,7 +146,7 @@ def _report(
     moved = [
         f"{now.name} in {now.region} (the parameters now give {then.name} in "
         f"{then.region})"
-        for key, then in _wanted(composite, settings).items()
+        for key, then in wanted.items()
         if (now := repositories[key]) != then
     ]
     if moved:
@@ -200,6 +207,27 @@ def _set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:
             target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
         )
     )
+
+
+# An XR is asked about again and again, and filling a Struct field by field takes
+# longer than all else: so the last few thousand, half a kilobyte each, are kept.
+@functools.lru_cache(maxsize=4096)
+def _manifest(repository: Repository) -> bytes:
+    return _serialize(classic.manifest(repository))
+
+
+@functools.lru_cache(maxsize=2048)
+def _status(image: tuple[str, Facts], bundle: tuple[str, Facts] | None) -> bytes:
+    repositories = {"image": repository_status(*image)}
+    if bundle:
+        repositories["bundle"] = repository_status(*bundle)
+    return _serialize({"repositories": repositories})
+
+
+def _serialize(manifest: dict[str, Any]) -> bytes:
+    struct = structpb.Struct()
+    struct.update(manifest)
+    return struct.SerializeToString()
 
 
 def _subject(req: fnv1.RunFunctionRequest) -> dict[str, str]:

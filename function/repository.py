@@ -32,3 +32,6 @@ class Facts:
     arn: str = ""
     registry_id: str = ""
     ready: bool = False
+
+
+UNKNOWN = Facts()

@@ -149,6 +149,21 @@ def test_a_live_resource_is_never_pointed_at_another_repository() -> None:
     assert "other/example-app-default" in rsp.conditions[0].message
 
 
+def test_what_earlier_steps_desire_is_passed_on() -> None:
+    earlier = {
+        "composite": {"resource": {"status": {"theirs": "kept"}}},
+        "resources": {
+            "theirs": {"resource": {"kind": "Theirs"}, "ready": "READY_TRUE"}
+        },
+    }
+    rsp = run(request(xr(), desired=earlier, context={"theirs": 1}))
+    assert rsp.desired.resources["theirs"].ready == fnv1.READY_TRUE
+    status = resource.struct_to_dict(rsp.desired.composite.resource)["status"]
+    assert status["theirs"] == "kept"
+    assert status["repositories"]["image"]["name"] == NAME
+    assert rsp.context["theirs"] == 1
+
+
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 
 
