@@ -57,3 +57,11 @@ def test_an_unusable_file_gets_one_clear_line(
     assert (code, out) == (2, "")
     assert why in err
     assert err.count("\n") == 1
+
+
+def test_the_examples_composition_is_the_packages() -> None:
+    package, example = (
+        list(yaml.safe_load_all(Path(p).read_text()))
+        for p in ("package/configuration/composition.yaml", "example/composition.yaml")
+    )
+    assert example == package
