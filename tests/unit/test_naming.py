@@ -139,3 +139,33 @@ def test_the_bundle_must_fit_too_where_it_is_wanted() -> None:
 def test_a_workload_cannot_leave_its_prefix() -> None:
     with pytest.raises(InvalidParameterError, match="no slash"):
         repository_names(Prefix("p"), "a/b", "ns")
+
+
+SEGMENT = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,8})?", fullmatch=True)
+PATH = st.lists(SEGMENT, min_size=1, max_size=3).map("/".join)
+LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+HOST = st.sampled_from(
+    [
+        "dkr.ecr.{}.amazonaws.com",
+        "dkr.ecr-fips.{}.amazonaws.com",
+        "dkr.ecr.{}.amazonaws.com.cn",
+        "dkr-ecr.{}.on.aws",
+        "dkr-ecr-fips.{}.on.aws",
+        "dkr-ecr.{}.on.amazonwebservices.com.cn",
+    ]
+)
+
+
+@given(PATH, LABEL, LABEL, HOST, st.sampled_from(["", "/", "//"]))
+def test_names_are_the_joined_parts_whatever_surrounds_the_prefix(
+    path: str, workload: str, namespace: str, host: str, slashes: str
+) -> None:
+    want = f"{path}/{workload}-{namespace}"
+    region = "eu-west-2"
+    for text in (path, f"{ACCOUNT}.{host.format(region)}/{path}"):
+        prefix = parse_prefix(f"{slashes}{text}{slashes}", region, STRIP)
+        assert prefix == Prefix(path)
+        assert repository_names(prefix, workload, namespace) == (
+            want,
+            f"{want}-bundle",
+        )

@@ -1,0 +1,35 @@
+"""What the README shows is what the code takes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.protobuf import struct_pb2 as structpb
+
+from function.input import parse_input
+
+README = Path("README.md").read_text()
+BLOCKS = [
+    yaml.safe_load(block)
+    for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    if "…" not in block
+]
+
+
+def block(key: str) -> Any:  # noqa: ANN401
+    (found,) = [b[key] for b in BLOCKS if key in b]
+    return found
+
+
+def test_the_input_is_one() -> None:
+    struct = structpb.Struct()
+    struct.update(block("input"))
+    parsed = parse_input(struct)
+    assert parsed.allow.regions == ["eu-*"]
+    assert parsed.defaults.region == "eu-west-2"
+
+
+def test_the_composition_is_the_packages() -> None:
+    package = yaml.safe_load(Path("package/configuration/composition.yaml").read_text())
+    assert block("spec") == package["spec"]

@@ -1,0 +1,69 @@
+"""The XRD's schema and the function's parser agree on what is valid."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from google.protobuf import struct_pb2 as structpb
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from function.composite import parse_composite
+from function.errors import InvalidRequestError
+from function.input import NO_INPUT
+
+XRD = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
+SCHEMA = XRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+VALID = {
+    "workloadName": "example-app",
+    "repoPrefix": "tap/workloads",
+    "region": "eu-west-2",
+    "providerName": "aws-provider",
+}
+
+
+def parsed(parameters: dict[str, Any]) -> bool:
+    xr = structpb.Struct()
+    xr.update(
+        {"spec": {"claimRef": {"namespace": "default"}, "parameters": parameters}}
+    )
+    try:
+        parse_composite(xr, NO_INPUT)
+    except InvalidRequestError:
+        return False
+    return True
+
+
+def admitted(parameters: dict[str, Any]) -> bool:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    return validator.is_valid({"spec": {"parameters": parameters}})
+
+
+@given(
+    st.sampled_from(list(VALID)),
+    st.from_regex(r"/?[a-z0-9.-]{1,20}(/[a-z0-9._-]{1,20}){0,2}/?", fullmatch=True)
+    | st.from_regex(r"[a-z]{2,4}(-[a-z]{2,9}){1,3}-[0-9]{1,2}", fullmatch=True),
+)
+def test_what_the_function_takes_the_api_server_admits(name: str, text: str) -> None:
+    parameters = {**VALID, name: text}
+    assume(parsed(parameters))
+    assert admitted(parameters)
+
+
+@pytest.mark.parametrize("name", list(VALID))
+@pytest.mark.parametrize("value", [None, "", 1, True, ["x"], "a b\n/c/"])
+def test_what_the_api_server_can_refuse_it_does(name: str, value: object) -> None:
+    assert admitted(VALID)
+    assert not parsed({**VALID, name: value})
+    if (name, value) != ("repoPrefix", "a b\n/c/"):  # its rule is the joined name's
+        assert not admitted({**VALID, name: value})
+
+
+@pytest.mark.parametrize("name", list(VALID))
+def test_every_parameter_is_required_and_explained(name: str) -> None:
+    without = {k: v for k, v in VALID.items() if k != name}
+    assert not admitted(without)
+    properties = SCHEMA["properties"]["spec"]["properties"]["parameters"]["properties"]
+    assert properties[name]["description"]
