@@ -38,7 +38,7 @@ test: $(VENV)/.test ## Run the tests that need PyPI only
 	@$(VENV)/bin/pytest
 
 conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from pinned Go modules
-	@if ! go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then $(UV) -r requirements/go.txt >&2; fi
+	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 	@$(VENV)/bin/python tests/conformance/build.py
 	@$(VENV)/bin/pytest tests/conformance
 

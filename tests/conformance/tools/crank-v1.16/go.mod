@@ -1,6 +1,6 @@
 module function-ecr-repos/conformance/crank-v1.16
 
-go 1.26.8
+go 1.21
 
 tool github.com/crossplane/crossplane/cmd/crank
 

@@ -1,6 +1,6 @@
 module function-ecr-repos/conformance/crank-v1.20
 
-go 1.26.8
+go 1.25.12
 
 tool github.com/crossplane/crossplane/cmd/crank
 

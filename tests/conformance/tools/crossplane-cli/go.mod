@@ -1,6 +1,6 @@
 module function-ecr-repos/conformance/crossplane-cli
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/crossplane/cli/v2/cmd/crossplane
 

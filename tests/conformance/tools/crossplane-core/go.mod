@@ -1,6 +1,6 @@
 module function-ecr-repos/conformance/crossplane-core
 
-go 1.26.8
+go 1.25.11
 
 tool github.com/crossplane/crossplane/v2/cmd/crossplane
 
