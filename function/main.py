@@ -113,7 +113,7 @@ def render(
 
     fatal = False
     for xr, rsp in zip(composites, rendering.run(requests), strict=True):
-        about = f"{xr['kind']}/{xr['metadata'].get('name', '')}"
+        about = f"{xr['kind']}/{xr['metadata']['name']}"
         for result in rsp.results:
             severity = fnv1.Severity.Name(result.severity).removeprefix("SEVERITY_")
             click.echo(f"{severity.capitalize()} {about}: {result.message}", err=True)

@@ -67,6 +67,10 @@ def composite_of(document: Manifest, name: str, namespace: str | None) -> Manife
     metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})
     if not isinstance(metadata, dict) or not isinstance(spec, dict):
         raise RenderError(f"{name}: metadata and spec must be objects")
+    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        raise RenderError(f"{name}: metadata.name must be a string")
+    if not isinstance(metadata.setdefault("labels", {}), dict):
+        raise RenderError(f"{name}: metadata.labels must be an object")
     if kind == XR_KIND:
         if namespace and isinstance(spec.setdefault("claimRef", {}), dict):
             spec["claimRef"].setdefault("namespace", namespace)
@@ -74,15 +78,15 @@ def composite_of(document: Manifest, name: str, namespace: str | None) -> Manife
     claim_namespace = namespace or metadata.pop("namespace", None) or "default"
     metadata.pop("namespace", None)
     labels = {
-        "crossplane.io/claim-name": metadata.get("name", ""),
+        "crossplane.io/claim-name": metadata["name"],
         "crossplane.io/claim-namespace": claim_namespace,
     }
     xr["kind"] = XR_KIND
-    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    metadata["labels"] |= labels
     spec["claimRef"] = {
         "apiVersion": api_version,
         "kind": CLAIM_KIND,
-        "name": metadata.get("name", ""),
+        "name": metadata["name"],
         "namespace": claim_namespace,
     }
     return xr
@@ -159,7 +163,7 @@ def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
 
     Labels, annotations and the owner are those Crossplane adds.
     """
-    name = str(xr["metadata"].get("name", ""))
+    name = xr["metadata"]["name"]
     waiting = sorted(
         key for key, r in rsp.desired.resources.items() if r.ready != fnv1.READY_TRUE
     )
@@ -198,7 +202,7 @@ def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
     ]
     labels = {"crossplane.io/composite": name}
     for label in ("crossplane.io/claim-name", "crossplane.io/claim-namespace"):
-        if value := (xr["metadata"].get("labels") or {}).get(label):
+        if value := xr["metadata"]["labels"].get(label):
             labels[label] = value
     for key in sorted(rsp.desired.resources):
         composed = resource.struct_to_dict(rsp.desired.resources[key].resource)

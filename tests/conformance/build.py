@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from guard import Guard
+
 TOOLS = Path(__file__).parent / "tools"
 CACHE = (
     Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -73,23 +75,26 @@ def build(name: str, program: str = "") -> Path:
 def build_all(names: Iterable[str]) -> None:
     """Build what is not cached, some at a time, with progress on standard error."""
     waiting = [name for name in names if not _target(name).exists()]
+    if not waiting:
+        return
     running: list[_Build] = []
+    guard = Guard()
     try:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
-                running.append(_Build(waiting.pop(0)))
+                running.append(_Build(waiting.pop(0), guard))
             running = [each for each in running if not each.finished()]
             time.sleep(0.2)
     finally:
-        for each in running:
-            each.stop()
+        guard.close()
 
 
 class _Build:
     """One `go build` under way, into a directory that is renamed when whole."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, guard: Guard) -> None:
         self.name = name
+        self._guard = guard
         folder = TOOLS / name
         if not re.search(r"^tool ", (folder / "go.mod").read_text(), re.MULTILINE):
             raise BuildError(f"{folder}/go.mod names no tool")
@@ -97,6 +102,7 @@ class _Build:
         CACHE.mkdir(parents=True, exist_ok=True)
         # Two builds at once, or a killed one, leave no half under the final name.
         self._partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=CACHE))
+        guard.directory(self._partial)
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._started = self._said = time.monotonic()
         print(f"building {name} …", file=sys.stderr, flush=True)
@@ -112,6 +118,7 @@ class _Build:
             stderr=self._log,
             start_new_session=True,
         )
+        guard.process(self._process.pid)
 
     def finished(self) -> bool:
         """Whether it is done; raises BuildError where it failed."""
@@ -123,6 +130,7 @@ class _Build:
                 self._said = now
                 print(f"building {self.name} … {took}", file=sys.stderr, flush=True)
             return False
+        self._guard.ended(self._process.pid)
         if status:
             self._log.seek(0)
             text = self._log.read()[-2000:]
@@ -134,16 +142,8 @@ class _Build:
         except OSError:  # another build of the same was faster
             if not target.exists():
                 raise
-            self.stop()
         print(f"built {self.name} in {took}", file=sys.stderr, flush=True)
         return True
-
-    def stop(self) -> None:
-        """Kill what runs and remove what it made."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        shutil.rmtree(self._partial, ignore_errors=True)
 
 
 def provider_crds() -> Path:
@@ -212,6 +212,7 @@ def _main() -> None:
         "--check-go", action="store_true", help="only say whether Go is new enough"
     )
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if unknown := set(given.tools) - set(known):
         parser.error(f"no such tool: {', '.join(sorted(unknown))}")
     try:

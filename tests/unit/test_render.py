@@ -8,10 +8,11 @@ from click.testing import CliRunner
 
 from function.main import cli
 
+CLAIM = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
 
-def render(*args: str, stdin: str | None = None) -> tuple[int, str, str]:
+def render(*args: str, stdin: str | bytes | None = None) -> tuple[int, str, str]:
     result = CliRunner().invoke(cli, ["render", *args], input=stdin)
     return result.exit_code, result.stdout, result.stderr
 
@@ -45,13 +46,20 @@ def test_a_fatal_result_is_an_exit_status_and_no_manifest() -> None:
         (["-"], "{", "not YAML"),
         (["-"], "", "no document"),
         (["-"], "[1]", "not a Kubernetes manifest"),
+        (["-"], "kind: 5", "not a Kubernetes manifest"),
+        (["-"], b"kind: \xff\xfe", "not YAML"),
+        (["-"], f"{CLAIM}", "metadata.name"),
+        (["-"], f"{CLAIM}\nmetadata: {{name: 5}}", "metadata.name"),
+        (["-"], f"{CLAIM}\nmetadata: []", "metadata"),
+        (["-"], f"{CLAIM}\nmetadata: {{name: a, labels: [b]}}", "metadata.labels"),
+        (["-"], f"{CLAIM}\nmetadata: {{name: a}}\nspec: 2024-01-01", "spec"),
         (["example/functions.yaml"], None, "neither a WorkloadECRRepo nor"),
         (["example/xr.yaml", "--composition", "example/xr.yaml"], None, "not a Comp"),
         (["example/xr.yaml", "--observed", "example/xr.yaml"], None, "observed"),
     ],
 )
 def test_an_unusable_file_gets_one_clear_line(
-    args: list[str], stdin: str | None, why: str
+    args: list[str], stdin: str | bytes | None, why: str
 ) -> None:
     code, out, err = render(*args, stdin=stdin)
     assert (code, out) == (2, "")
