@@ -32,6 +32,8 @@ CONFORMANCE = (
     "crank-v1.20",
     "crank-v1.16",
     "patch-and-transform",
+    "kyverno",
+    "kubernetes",
 )
 # Compiling keeps both of a small machine's cores busy, linking only one.
 AT_ONCE = 2

@@ -1,0 +1,119 @@
+"""Every kustomization of package/kyverno makes its golden claims, and only those."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from build import build
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "package/kyverno"
+GOLDENS = ROOT / "tests/goldens/kyverno"
+KUSTOMIZATIONS = sorted(
+    str(p.parent.relative_to(PACKAGE)) for p in PACKAGE.glob("**/kustomization.yaml")
+)
+TRIGGERS = {
+    "overlays/deployments": ("apps/v1", "Deployment"),
+    "overlays/knative-services": ("serving.knative.dev/v1", "Service"),
+    "overlays/argocd-applications": ("argoproj.io/v1alpha1", "Application"),
+}
+
+
+def kyverno(*args: object) -> subprocess.CompletedProcess[str]:
+    program = build("kyverno", "kubectl-kyverno")
+    return subprocess.run(  # noqa: S603
+        [program, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def kustomize(directory: Path) -> list[dict[str, Any]]:
+    kubectl = build("kubernetes", "kubectl")
+    text = subprocess.check_output([kubectl, "kustomize", directory], timeout=60)  # noqa: S603
+    return list(yaml.safe_load_all(text))
+
+
+def triggers(kustomization: str) -> list[dict[str, Any]]:
+    """Return the trigger kind's objects: labelled ones, and one without a label."""
+    text = (PACKAGE / "tests/workloads.yaml").read_text()
+    api_version, kind = TRIGGERS.get(kustomization, ("carto.run/v1alpha1", "Workload"))
+    found = [
+        each | {"apiVersion": api_version, "kind": kind}
+        for each in yaml.safe_load_all(text)
+    ]
+    for each in found[:-1]:
+        each["metadata"]["labels"] = {"ecr.tap.vrabbi.cloud/enabled": "true"}
+    plain = {"name": "no-label", "namespace": "dev", "uid": "1-2-3"}
+    return [*found, {"apiVersion": api_version, "kind": kind, "metadata": plain}]
+
+
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
+def test_a_kustomizations_policy_makes_its_golden_claims(
+    kustomization: str, tmp_path: Path
+) -> None:
+    (policy,) = (
+        d for d in kustomize(PACKAGE / kustomization) if d["kind"].endswith("Policy")
+    )
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy))
+    (tmp_path / "triggers.yaml").write_text(yaml.safe_dump_all(triggers(kustomization)))
+    out = tmp_path / "out.yaml"
+    values = (
+        ("-f", PACKAGE / "tests/values.yaml")
+        if policy["kind"] == "ClusterPolicy"
+        else ("--context-file", PACKAGE / "tests/context.yaml")
+    )
+    # Its own verdict is a pass even where nothing was generated: the file counts.
+    done = kyverno(
+        *("apply", tmp_path / "policy.yaml"),
+        *("--resource", tmp_path / "triggers.yaml", *values, "-o", out),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    got = [d for d in yaml.safe_load_all(out.read_text()) if d]
+    for claim in got:
+        claim["metadata"].pop("labels", None)  # Kyverno's own, of a ClusterPolicy
+    golden = GOLDENS / f"{Path(kustomization).name}.yaml"
+    assert got == list(yaml.safe_load_all(golden.read_text()))
+
+
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
+def test_every_right_is_for_the_claim_or_the_trigger(kustomization: str) -> None:
+    """Rights follow the trigger kind, and nobody gets another one."""
+    api_version, kind = TRIGGERS.get(kustomization, ("carto.run/v1alpha1", "Workload"))
+    roles = [
+        r for r in kustomize(PACKAGE / kustomization) if r["kind"] == "ClusterRole"
+    ]
+    assert sorted(
+        (rule["apiGroups"][0], rule["resources"][0], *rule["verbs"])
+        for role in roles
+        for rule in role["rules"]
+    ) == sorted(
+        [
+            ("tap.vrabbi.cloud", "workloadecrrepos", "get", "create", "patch"),
+            (api_version.partition("/")[0], f"{kind.lower()}s", "get", "list", "watch"),
+        ]
+    )
+
+
+def test_the_policies_own_tests_pass() -> None:
+    done = kyverno("test", PACKAGE / "tests", "--require-tests", "--remove-color")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "policy", ["base/policy.yaml", "overlays/cluster-policy/policy.yaml"]
+)
+def test_the_policies_own_tests_can_fail(policy: str, tmp_path: Path) -> None:
+    copy = tmp_path / "kyverno"
+    shutil.copytree(PACKAGE, copy)
+    text = (copy / policy).read_text()
+    broken = text.replace("-ecr-repos", "-ecr")
+    assert broken != text
+    (copy / policy).write_text(broken)
+    done = kyverno("test", copy / "tests", "--require-tests", "--remove-color")
+    assert done.returncode == 1, done.stdout + done.stderr
