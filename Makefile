@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test conformance bench lint generate lock render clean
+.PHONY: help test conformance e2e bench lint generate lock render clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -26,6 +26,11 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.runtime
 	@$(UV) -r $< >&2
 	@touch $@
 
+$(VENV)/.e2e: requirements/e2e.txt $(VENV)/.test
+	@echo "Installing what e2e needs" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
 $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 	@echo "Installing the linters" >&2
 	@$(UV) -r $< >&2
@@ -41,6 +46,11 @@ conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from 
 	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 	@$(VENV)/bin/python tests/conformance/build.py
 	@$(VENV)/bin/pytest tests/conformance
+
+e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, from a Workload to ECR
+	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/pytest tests/e2e -v -s
 
 bench: $(VENV)/.runtime ## Measure latency beside a function that does nothing
 	@$(VENV)/bin/python tests/benchmark/latency.py
@@ -59,6 +69,7 @@ lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--u
 	@for group in uv build go; do $(LOCK) $(UPGRADE) --group $$group -o requirements/$$group.txt; done
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group e2e -c requirements/test.txt -o requirements/e2e.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
 
 clean: ## Remove what the targets made

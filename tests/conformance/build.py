@@ -213,6 +213,7 @@ def _main() -> None:
     parser.add_argument(
         "--check-go", action="store_true", help="only say whether Go is new enough"
     )
+    parser.add_argument("--all", action="store_true", help="build every one")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if unknown := set(given.tools) - set(known):
@@ -221,7 +222,7 @@ def _main() -> None:
         go()
         if given.check_go:
             return
-        build_all(given.tools or CONFORMANCE)
+        build_all(known if given.all else given.tools or CONFORMANCE)
         provider_crds()
         core_crds()
     except BuildError as e:

@@ -1,0 +1,38 @@
+"""The one running system that all scenarios share."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+
+from system import ROOT, System, say
+
+
+@pytest.fixture(scope="session")
+def bare(request: pytest.FixtureRequest) -> Iterator[System]:
+    """The system without the policy. Logs are kept where something failed."""
+    directory = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-"))
+    system = System(directory)
+    system.programs.guard.directory(directory)
+    try:
+        system.start()
+        yield system
+    finally:
+        if request.session.testsfailed or sys.exc_info()[0]:
+            kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-logs-"))
+            for log in directory.glob("*.log"):
+                shutil.copy(log, kept)
+            say(f"logs are in {kept}")
+        system.close()
+
+
+@pytest.fixture(scope="session")
+def system(bare: System) -> System:
+    """The system with the policy, applied as the README says, once."""
+    bare.kubectl("apply", "-k", ROOT / "package/kyverno/base")
+    return bare

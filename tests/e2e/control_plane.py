@@ -1,0 +1,157 @@
+"""A Kubernetes control plane without nodes: etcd, API server, controller manager."""
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from build import build
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from processes import Programs, answers, free_port
+
+CONTROLLERS = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "clusterrole-aggregation-controller",
+)
+# The users that tokens are for, beside the administrator.
+KYVERNO = "system:serviceaccount:kyverno:kyverno-{}-controller"
+
+
+class KubectlError(Exception):
+    """kubectl failed; its text is what it said."""
+
+
+class Kubectl:
+    """The real kubectl, as one user."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        self._program = build("kubernetes", "kubectl")
+
+    def __call__(self, *args: object, stdin: str | None = None) -> str:
+        """Return its output.
+
+        Raises:
+            KubectlError: It failed.
+        """
+        done = subprocess.run(  # noqa: S603
+            [self._program, f"--kubeconfig={self.kubeconfig}", *map(str, args)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if done.returncode:
+            raise KubectlError(f"kubectl {' '.join(map(str, args))}: {done.stderr}")
+        return done.stdout
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        """Apply manifests."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        self("apply", "-f", "-", stdin=json.dumps(listed))
+
+    def get(self, *args: object) -> dict[str, Any] | None:
+        """Return what `get -o json` prints; None for what is not there."""
+        out = self("get", "--ignore-not-found", "-o", "json", *args)
+        return json.loads(out) if out else None
+
+    def all(self, *args: object) -> list[dict[str, Any]]:
+        """Return the items of a list."""
+        found = self.get(*args)
+        return list(found["items"]) if found else []
+
+
+class ControlPlane:
+    """Starts the three, and gives each user a kubeconfig."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.directory = programs.directory
+        self._programs = programs
+        self._tokens = {"admin": ("admin", "system:masters")}
+        for controller in ("admission", "background", "reports"):
+            self._tokens[f"kyverno-{controller}"] = (
+                KYVERNO.format(controller),
+                "system:serviceaccounts,system:serviceaccounts:kyverno",
+            )
+        self._secrets = {user: secrets.token_hex(16) for user in self._tokens}
+        self.port = free_port()
+
+    def start(self) -> Kubectl:
+        """Return the administrator's kubectl, once the API server is ready."""
+        etcd, peers = free_port(), free_port()
+        self._programs.start(
+            "etcd",
+            build("etcd"),
+            f"--data-dir={self.directory / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{etcd}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peers}",
+            # Nothing outlives the run.
+            "--unsafe-no-fsync",
+        )
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key_file = self.directory / "service-account.key"
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        )
+        tokens = self.directory / "tokens.csv"
+        tokens.write_text(
+            "".join(
+                f'{self._secrets[user]},{name},{user},"{groups}"\n'
+                for user, (name, groups) in self._tokens.items()
+            )
+        )
+        self._programs.start(
+            "kube-apiserver",
+            build("kubernetes", "kube-apiserver"),
+            f"--etcd-servers=http://127.0.0.1:{etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self.port}",
+            f"--cert-dir={self.directory / 'apiserver'}",
+            f"--token-auth-file={tokens}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={key_file}",
+            f"--service-account-signing-key-file={key_file}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--endpoint-reconciler-type=none",
+        )
+        ready = f"https://127.0.0.1:{self.port}/readyz"
+        self._programs.wait("the API server is ready", lambda: answers(ready))
+        admin = self.kubeconfig("admin")
+        self._programs.start(
+            "kube-controller-manager",
+            build("kubernetes", "kube-controller-manager"),
+            f"--kubeconfig={admin}",
+            f"--controllers={','.join(CONTROLLERS)}",
+            "--leader-elect=false",
+            f"--secure-port={free_port()}",
+            f"--cert-dir={self.directory / 'controller-manager'}",
+        )
+        return Kubectl(admin)
+
+    def kubeconfig(self, user: str) -> Path:
+        """Return the file of one of the users."""
+        path = self.directory / f"{user}.kubeconfig"
+        cluster = {
+            "server": f"https://127.0.0.1:{self.port}",
+            "insecure-skip-tls-verify": True,
+        }
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "e2e", "cluster": cluster}],
+            "users": [{"name": user, "user": {"token": self._secrets[user]}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": user}}],
+            "current-context": "e2e",
+        }
+        path.write_text(json.dumps(config))
+        return path

@@ -1,0 +1,220 @@
+"""From a Workload to ECR and back, on the real programs."""
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from system import System
+
+PREFIX = "tap/workloads"
+
+
+def workload(name: str, namespace: str = "default") -> dict[str, Any]:
+    return {
+        "apiVersion": "carto.run/v1alpha1",
+        "kind": "Workload",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"image": "example"},
+    }
+
+
+def claim(system: System, name: str) -> dict[str, Any] | None:
+    return system.kubectl.get("workloadecrrepos", f"{name}-ecr-repos")
+
+
+def condition(of: dict[str, Any] | None, kind: str) -> dict[str, Any]:
+    found = ((of or {}).get("status") or {}).get("conditions") or []
+    return next((c for c in found if c["type"] == kind), {})
+
+
+def ready(system: System, name: str) -> dict[str, Any] | None:
+    found = claim(system, name)
+    return found if condition(found, "Ready").get("status") == "True" else None
+
+
+def managed(system: System) -> set[str]:
+    """Return the external names of the managed resources that there are."""
+    return {
+        r["metadata"]["annotations"]["crossplane.io/external-name"]
+        for r in system.kubectl.all("repositories.ecr.aws.crossplane.io")
+    }
+
+
+def names(workload: str, namespace: str = "default") -> set[str]:
+    image = f"{PREFIX}/{workload}-{namespace}"
+    return {image, f"{image}-bundle"}
+
+
+def test_a_workload_from_before_the_policy_gets_its_repositories(
+    bare: System, request: pytest.FixtureRequest
+) -> None:
+    bare.kubectl.apply(workload("older"))
+    system: System = request.getfixturevalue("system")
+    system.wait("its claim is Ready", lambda: ready(system, "older"), 90)
+    assert names("older") <= system.repositories()
+
+
+def test_a_workload_gets_its_repositories_and_takes_them_along(system: System) -> None:
+    started = time.monotonic()
+    system.kubectl.apply(workload("shop"))
+    got = system.wait("its claim is Ready", lambda: ready(system, "shop"), 60)
+    print(f"Workload to Ready: {time.monotonic() - started:.1f} s")
+    assert names("shop") <= system.repositories()
+    uri = got["status"]["repositories"]["image"]["uri"]
+    assert uri.endswith(f"/{PREFIX}/shop-default")
+    assert uri in system.kubectl("get", "workloadecrrepos", "shop-ecr-repos")
+
+    system.kubectl("delete", "workload", "shop")
+    system.wait("its claim is gone", lambda: claim(system, "shop") is None)
+    system.wait(
+        "its repositories are gone",
+        lambda: not names("shop") & system.repositories(),
+    )
+    system.wait(
+        "its managed resources are gone",
+        lambda: not names("shop") & managed(system),
+    )
+    assert not system.kubectl.all(
+        *("xworkloadecrrepos", "-l", "crossplane.io/claim-name=shop-ecr-repos")
+    )
+
+
+def test_updates_and_backfills_leave_crossplanes_fields_alone(system: System) -> None:
+    def crossplanes() -> dict[str, Any]:
+        got = claim(system, "kept")
+        assert got is not None
+        return {
+            "finalizers": got["metadata"]["finalizers"],
+            "labels": got["metadata"].get("labels"),
+            "resourceRef": got["spec"]["resourceRef"],
+            "uid": got["metadata"]["uid"],
+        }
+
+    system.kubectl.apply(workload("kept"))
+    system.wait("its claim is Ready", lambda: ready(system, "kept"))
+    before = crossplanes()
+    assert before["finalizers"]
+    changed = workload("kept")
+    changed["spec"]["image"] = "another"
+    system.kubectl.apply(changed)
+    backfill(system)
+    assert crossplanes() == before
+
+
+def backfill(system: System) -> None:
+    """Wait until a background scan has made a claim that was deleted."""
+    system.kubectl.apply(workload("canary"))
+    first = system.wait("the canary has a claim", lambda: claim(system, "canary"))
+    system.kubectl("delete", "workloadecrrepos", "canary-ecr-repos")
+
+    def another() -> bool:
+        got = claim(system, "canary")
+        return got is not None and got["metadata"]["uid"] != first["metadata"]["uid"]
+
+    system.wait("the backfill has made it again", another, 90)
+
+
+def test_a_bad_workload_name_is_said_on_the_claim_and_nothing_is_made(
+    system: System,
+) -> None:
+    direct(system, "bad", workload_name="Shop")
+
+    def reason() -> bool:
+        got = system.kubectl.get("workloadecrrepos", "bad")
+        return condition(got, "RepositoriesReady").get("reason") == "InvalidParameters"
+
+    system.wait("the claim says what is wrong", reason)
+    fixed = '{"spec": {"parameters": {"workloadName": "healed"}}}'
+    system.kubectl("patch", "workloadecrrepos", "bad", "--type=merge", "-p", fixed)
+    system.wait("it heals", lambda: names("healed") <= system.repositories())
+    system.kubectl("delete", "workloadecrrepos", "bad")
+    system.wait("and goes", lambda: not names("healed") & system.repositories())
+
+
+def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:
+    """An edit of the prefix is reported, and what exists stays as it is."""
+    direct(system, "moved")
+    system.wait("it is Ready", lambda: direct_ready(system, "moved"))
+    before = system.repositories()
+    edit = '{"spec": {"parameters": {"repoPrefix": "other", "region": "eu-west-1"}}}'
+    system.kubectl("patch", "workloadecrrepos", "moved", "--type=merge", "-p", edit)
+    system.wait(
+        "an event on the claim or its XR tells the name that is kept",
+        lambda: any(
+            f"{PREFIX}/moved-default" in event["message"]
+            for event in system.kubectl.all("events", "-A")
+        ),
+    )
+    assert system.repositories() == before
+    assert names("moved") <= managed(system)
+    system.kubectl("delete", "workloadecrrepos", "moved")
+    system.wait(
+        "its repositories are gone",
+        lambda: not names("moved") & system.repositories(),
+    )
+
+
+def test_killed_programs_come_back_and_all_converges(system: System) -> None:
+    """kill -9 of each in turn while Workloads come: none is missing, none left."""
+    expected: set[str] = set()
+    victims = ("function", "provider-aws", "kube-apiserver", "kyverno-background")
+    for victim in victims:
+        batch = [workload(f"{victim}-{n}") for n in range(5)]
+        system.kubectl.apply(*batch)
+        system[victim].stop(signal.SIGKILL)
+        system[victim].start()
+        for each in batch:
+            expected |= names(each["metadata"]["name"])
+        system.wait(
+            f"{victim} is back, and every repository is there",
+            lambda: expected <= system.repositories(),
+            180,
+        )
+    for victim in victims:
+        for n in range(5):
+            system.kubectl("delete", "workload", f"{victim}-{n}", "--wait=false")
+    system.wait("all are gone again", lambda: not expected & system.repositories(), 120)
+
+
+def test_kyverno_down_blocks_nothing_and_its_backfill_heals(system: System) -> None:
+    direct(system, "unblocked")
+    system.wait("it is Ready", lambda: direct_ready(system, "unblocked"))
+    for name in ("kyverno-admission", "kyverno-background"):
+        system[name].stop(signal.SIGKILL)
+    system.kubectl.apply(workload("meanwhile"), workload("short-lived"))
+    system.kubectl("delete", "workload", "short-lived")
+    # Crossplane's finalizers are writes to the claim.
+    system.kubectl("delete", "workloadecrrepos", "unblocked")
+    system.wait(
+        "its repositories are gone",
+        lambda: not names("unblocked") & system.repositories(),
+    )
+    for name in ("kyverno-admission", "kyverno-background"):
+        system[name].start()
+    system.wait("the backfill", lambda: ready(system, "meanwhile"), 120)
+    assert claim(system, "short-lived") is None
+
+
+def direct(system: System, name: str, workload_name: str | None = None) -> None:
+    """Apply a claim without a Workload."""
+    system.kubectl.apply(
+        {
+            "apiVersion": "tap.vrabbi.cloud/v1alpha1",
+            "kind": "WorkloadECRRepo",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {
+                "parameters": {
+                    "workloadName": workload_name or name,
+                    "repoPrefix": PREFIX,
+                    "region": "eu-west-2",
+                    "providerName": "aws-provider",
+                }
+            },
+        }
+    )
+
+
+def direct_ready(system: System, name: str) -> bool:
+    got = system.kubectl.get("workloadecrrepos", name)
+    return condition(got, "Ready").get("status") == "True"
