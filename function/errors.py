@@ -12,17 +12,26 @@ from typing import ClassVar, Literal
 _LONGEST_QUOTE = 120
 
 
-def quote(value: object) -> str:
+def quote(value: object, longest: int = _LONGEST_QUOTE) -> str:
     """Quote what was given, for one line of a message, a log or a terminal.
 
     Tenants' text is hostile until parsed: everything outside printable ASCII comes
-    out escaped, and no more than 120 characters of it are repeated.
+    out escaped, and no more than `longest` characters of it are repeated.
     """
-    text = value[: _LONGEST_QUOTE + 1] if isinstance(value, str) else value
+    text = value[: longest + 1] if isinstance(value, str) else value
     quoted = json.dumps(text, default=str)
-    if len(quoted) <= _LONGEST_QUOTE:
+    if len(quoted) <= longest:
         return quoted.replace("\x7f", "\\u007f")
-    return quoted[:_LONGEST_QUOTE].replace("\x7f", "\\u007f") + "…"
+    return quoted[:longest].replace("\x7f", "\\u007f") + "…"
+
+
+def shown(text: str, longest: int = 256) -> str:
+    """Return text as it is where it is short and plain, else quoted.
+
+    For what others may have written over what we once parsed.
+    """
+    plain = text.isascii() and text.isprintable() and len(text) <= longest
+    return text if plain else quote(text, longest)
 
 
 class InvalidRequestError(Exception):

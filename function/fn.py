@@ -2,21 +2,25 @@
 
 import dataclasses
 import functools
+import time
 from logging import DEBUG
 from typing import Any
 
 import grpc
-from crossplane.function import logging, response
+from crossplane.function import logging, request, response
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import struct_pb2 as structpb
 
 from function.composite import Composite, parse_composite
-from function.errors import InvalidRequestError, quote
+from function.errors import InvalidRequestError, quote, shown
+from function.fields import struct, text
 from function.input import Input, parse_input
+from function.metrics import COUNTS
 from function.naming import RepositoryName
+from function.ownership import Standing, give_up, is_rival, may_delete, standing
 from function.providers import classic
-from function.repository import UNKNOWN, Facts, Repository
+from function.repository import UNKNOWN, Deletion, Facts, Repository
 from function.status import (
     CONDITION,
     Condition,
@@ -49,6 +53,12 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         _: grpc.aio.ServicerContext | None,
     ) -> fnv1.RunFunctionResponse:
         """Answer one request; whatever happens, with a response."""
+        started = time.perf_counter()
+        rsp = self._answer(req)
+        COUNTS.add(rsp, time.perf_counter() - started)
+        return rsp
+
+    def _answer(self, req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
         debugging = self.log.is_enabled_for(DEBUG)
         try:
             if debugging:
@@ -67,6 +77,30 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         return rsp
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Composed:
+    """One of the repositories, from what is wanted to what is composed.
+
+    Attributes:
+        wanted: What the parameters give.
+        kept: The same, on the repository that a live resource has.
+        facts: What is observed; None where there is no resource yet.
+        standing: Whose the repository is.
+    """
+
+    wanted: Repository
+    kept: Repository
+    facts: Facts | None
+    standing: Standing
+
+    @property
+    def known(self) -> Facts:
+        """What a tenant may learn: of what is another's, its name alone."""
+        if self.facts is None or self.standing is Standing.TAKEN:
+            return UNKNOWN
+        return self.facts
+
+
 def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
     settings = parse_input(req.input)
     composite = parse_composite(req.observed.composite.resource, settings)
@@ -75,18 +109,23 @@ def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
         for key in (IMAGE, BUNDLE)
         if (observed := req.observed.resources.get(key)) is not None
     }
-    wanted = _wanted(composite, settings)
-    repositories = {
-        key: _keep_identity(repository, facts.get(key, UNKNOWN))
-        for key, repository in wanted.items()
-    }
-    _compose(rsp, repositories, facts)
-    _report(rsp, composite, wanted, repositories, facts)
+    composed = {}
+    for key, wanted in _wanted(composite, settings, facts).items():
+        own = facts.get(key)
+        kept = _keep_identity(wanted, own or UNKNOWN)
+        its = _standing(req, rsp, key, kept, own)
+        composed[key] = _Composed(wanted, kept, own, its)
+    _compose(rsp, composed, settings.deletion)
+    _report(rsp, composite, composed, settings)
 
 
-def _wanted(composite: Composite, settings: Input) -> dict[str, Repository]:
+def _wanted(
+    composite: Composite, settings: Input, facts: dict[str, Facts]
+) -> dict[str, Repository]:
     names = {IMAGE: composite.image}
-    if settings.bundle:
+    # A live bundle stays where `bundle` was switched off: what is missing from the
+    # desired state is deleted by Crossplane, with its images.
+    if settings.bundle or BUNDLE in facts:
         names[BUNDLE] = composite.bundle
     return {
         key: Repository(name, composite.region, composite.provider_config)
@@ -98,37 +137,84 @@ def _keep_identity(wanted: Repository, observed: Facts) -> Repository:
     """Keep a live resource on the repository it has.
 
     Crossplane pins an observed resource's metadata.name, but not its external name:
-    a changed parameter would silently point it at another repository.
+    a changed parameter would silently point it at another repository, maybe another's,
+    with the rights that were earned on the first one.
     """
-    name = RepositoryName(observed.external_name or wanted.name)
-    region = observed.region or wanted.region
-    if (name, region) == (wanted.name, wanted.region):
-        return wanted
-    return dataclasses.replace(wanted, name=name, region=region)
+    return dataclasses.replace(
+        wanted,
+        name=RepositoryName(observed.external_name or wanted.name),
+        region=observed.region or wanted.region,
+        provider_config=observed.provider_config or wanted.provider_config,
+        resource_name=observed.resource_name,
+    )
+
+
+def _standing(
+    req: fnv1.RunFunctionRequest,
+    rsp: fnv1.RunFunctionResponse,
+    key: str,
+    repository: Repository,
+    own: Facts | None,
+) -> Standing:
+    """Ask Crossplane who else asks for a repository, unless it is ours for good."""
+    if own and own.created_it:
+        return Standing.CREATED
+    requirement = f"contenders-{key}"
+    selector = fnv1.ResourceSelector(
+        api_version=classic.API_VERSION,
+        kind=classic.KIND,
+        match_labels=fnv1.MatchLabels(
+            labels={classic.IDENTITY: classic.identify(repository)}
+        ),
+    )
+    rsp.requirements.resources[requirement].CopyFrom(selector)
+    if not request.advertises_capabilities(req):
+        # Crossplane v1 knows them by their older name only.
+        rsp.requirements.extra_resources[requirement].CopyFrom(selector)
+    found = (
+        req.required_resources
+        if requirement in req.required_resources
+        else req.extra_resources
+    ).get(requirement)
+    contenders = found.items if found is not None else ()
+    xr = req.observed.composite.resource
+    rivals = [classic.facts(c.resource) for c in contenders if is_rival(c.resource, xr)]
+    return standing(own, rivals)
 
 
 def _compose(
-    rsp: fnv1.RunFunctionResponse,
-    repositories: dict[str, Repository],
-    facts: dict[str, Facts],
+    rsp: fnv1.RunFunctionResponse, composed: dict[str, _Composed], deletion: Deletion
 ) -> None:
-    for key, repository in repositories.items():
+    taken = any(each.standing is Standing.TAKEN for each in composed.values())
+    if taken:
+        # Without a desired resource, Crossplane would call the XR ready.
+        rsp.desired.composite.ready = fnv1.READY_FALSE
+    for key, each in composed.items():
+        if taken and each.facts is None:
+            continue  # both or none
+        repository = dataclasses.replace(
+            each.kept, deletable=may_delete(deletion, each.standing)
+        )
+        if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
+            kept = give_up(repository, each.facts, each.standing)
+            if kept is None:
+                continue
+            repository = kept
         desired = rsp.desired.resources[key]
         desired.Clear()
         desired.resource.ParseFromString(_manifest(repository))
-        if key in facts and facts[key].ready:
+        if each.known.ready:
             desired.ready = fnv1.READY_TRUE
 
 
 def _report(
     rsp: fnv1.RunFunctionResponse,
     composite: Composite,
-    wanted: dict[str, Repository],
-    repositories: dict[str, Repository],
-    facts: dict[str, Facts],
+    composed: dict[str, _Composed],
+    settings: Input,
 ) -> None:
-    known = {key: facts.get(key, UNKNOWN) for key in repositories}
-    names: dict[str, str] = {key: r.name for key, r in repositories.items()}
+    known = {key: each.known for key, each in composed.items()}
+    names: dict[str, str] = {key: each.kept.name for key, each in composed.items()}
     # Merged: earlier steps may have a status of their own.
     status = rsp.desired.composite.resource.fields["status"].struct_value
     status.MergeFromString(
@@ -138,27 +224,30 @@ def _report(
         )
     )
     for key, value in connection_details(
-        repositories[IMAGE].region, known[IMAGE], known.get(BUNDLE)
+        composed[IMAGE].kept.region, known[IMAGE], known.get(BUNDLE)
     ).items():
         rsp.desired.composite.connection_details[key] = value
 
-    result = condition(names, known)
-    moved = [
-        f"{now.name} in {now.region} (the parameters now give {then.name} in "
-        f"{then.region})"
-        for key, then in wanted.items()
-        if (now := repositories[key]) != then
+    standings = {key: each.standing for key, each in composed.items()}
+    spoken = {key: shown(name) for key, name in names.items()}
+    result = condition(spoken, known, standings, settings.deletion)
+    kept = [
+        f"{_place(each.kept)} (the parameters now give {_place(each.wanted)})"
+        for each in composed.values()
+        if each.kept.place != each.wanted.place
     ]
-    if moved:
+    if BUNDLE in composed and not settings.bundle:
+        kept.append(f"{_place(composed[BUNDLE].kept)} (`bundle` is false now)")
+    if kept:
         result = dataclasses.replace(
             result,
             message=f"{result.message}. Kept, because a repository never moves: "
-            f"{', '.join(moved)}. To have the new one, delete the claim and create it "
-            "anew; images are not copied",
+            f"{', '.join(kept)}. To have what is asked for now, delete the claim and "
+            "create it anew; images are not copied",
         )
     _set_condition(rsp, result)
     # A result becomes an event on every reconcile, so only the first pass warns.
-    if composite.prefix.host_like and not facts:
+    if composite.prefix.host_like and all(e.facts is None for e in composed.values()):
         rsp.results.append(
             fnv1.Result(
                 severity=fnv1.SEVERITY_WARNING,
@@ -168,6 +257,11 @@ def _report(
                 target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
             )
         )
+
+
+def _place(repository: Repository) -> str:
+    config, region, name = map(shown, repository.place)
+    return f"{name} in {region} by {config}"
 
 
 def _refuse(
@@ -225,26 +319,20 @@ def _status(image: tuple[str, Facts], bundle: tuple[str, Facts] | None) -> bytes
 
 
 def _serialize(manifest: dict[str, Any]) -> bytes:
-    struct = structpb.Struct()
-    struct.update(manifest)
-    return struct.SerializeToString()
+    message = structpb.Struct()
+    message.update(manifest)
+    return message.SerializeToString()
 
 
 def _subject(req: fnv1.RunFunctionRequest) -> dict[str, str]:
     """Return what a log line says of a request: its tag, XR and namespace."""
     xr = req.observed.composite.resource
+    metadata = struct(xr, "metadata")
     return {
         "tag": req.meta.tag,
-        "xr": quote(_at(xr, "metadata", "name")),
+        "xr": quote(text(metadata, "name")),
         "namespace": quote(
-            _at(xr, "metadata", "namespace") or _at(xr, "spec", "claimRef", "namespace")
+            text(metadata, "namespace")
+            or text(struct(xr, "spec", "claimRef"), "namespace")
         ),
     }
-
-
-def _at(struct: structpb.Struct, *path: str) -> str:
-    for key in path[:-1]:
-        if key not in struct.fields:
-            return ""
-        struct = struct.fields[key].struct_value
-    return struct.fields[path[-1]].string_value if path[-1] in struct.fields else ""

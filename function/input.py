@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from function.errors import InvalidInputError, quote
 from function.naming import RegistryHost
+from function.repository import Deletion
 
 API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
 KIND = "Input"
@@ -62,6 +63,12 @@ class Input(_Model):
     bundle: bool = Field(
         True,  # noqa: FBT003  # pydantic takes the default by position
         description="Whether to compose the -bundle repository.",
+    )
+    deletion: Annotated[Deletion, Field(strict=False)] = Field(
+        Deletion.ONLY_CREATED,
+        description="What becomes of a repository, with every image in it, when its "
+        "claim goes. OnlyCreated: it is deleted if this claim created it, and stays if "
+        "it was there before. Always: it is deleted. Never: it stays.",
     )
     allow: Allow = Field(
         default_factory=Allow, description="What a tenant's parameters may be."

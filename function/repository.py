@@ -1,8 +1,22 @@
 """A repository as we want it, whichever provider will make it."""
 
+import base64
+import hashlib
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from function.naming import RepositoryName
+
+_READABLE = 48
+
+
+class Deletion(StrEnum):
+    """What becomes of a repository, images included, when its claim goes."""
+
+    ONLY_CREATED = "OnlyCreated"
+    ALWAYS = "Always"
+    NEVER = "Never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,24 +28,82 @@ class Repository:
         region: The AWS region of the registry.
         provider_config: The name of the provider's configuration.
         force_delete: Whether deleting it may delete its images too.
+        deletable: Whether the provider may delete it at all.
+        resource_name: The metadata.name of its managed resource; empty for one that
+            has none yet.
     """
 
     name: RepositoryName
     region: str
     provider_config: str
     force_delete: bool = True
+    deletable: bool = False
+    resource_name: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What a live resource keeps: config, region, name."""
+        return (self.provider_config, self.region, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a provider has observed of a repository; empty where unknown."""
+    """What a provider has observed of a repository; empty where unknown.
 
+    Attributes:
+        resource_name: The metadata.name of its managed resource.
+        external_name: The repository's name.
+        provider_config: The name of the provider's configuration.
+        deletable: Whether the provider may delete it.
+        force_delete: Whether it may delete its images too.
+        created_it: Whether the provider made this very repository, and did not find
+            it there.
+        problem: Why the provider's last attempt failed, in its words.
+        since: Creation time (RFC 3339) and UID of the managed resource: an order of
+            all of them.
+    """
+
+    resource_name: str = ""
     external_name: str = ""
+    provider_config: str = ""
     region: str = ""
     uri: str = ""
     arn: str = ""
     registry_id: str = ""
     ready: bool = False
+    deletable: bool = False
+    force_delete: bool = False
+    created_it: bool = False
+    problem: str = ""
+    since: tuple[str, str] = ("", "")
 
 
 UNKNOWN = Facts()
+
+
+def identity(api: str, place: tuple[str, str, str]) -> str:
+    """Return what stands for one repository of one registry: 32 characters [a-z2-7].
+
+    160 bits of SHA-256, so that nobody finds two repositories with one identity. The
+    parts hold no NUL: they are Kubernetes names, a region and an ECR name.
+
+    Args:
+        api: The provider's API group.
+        place: See Repository.place.
+    """
+    digest = hashlib.sha256("\0".join((api, *place)).encode()).digest()
+    return base64.b32encode(digest[:20]).decode().lower()
+
+
+def resource_name(repository: Repository, identified: str) -> str:
+    """Return the metadata.name of a repository's managed resource.
+
+    A live one keeps its own. A new one's follows from the repository alone: whoever
+    asks for the same one asks for the same object, which the API server gives to one.
+    The part that people read comes first and decides nothing.
+    """
+    if repository.resource_name:
+        return repository.resource_name
+    last = repository.name.rpartition("/")[2]
+    readable = re.sub(r"[^a-z0-9]+", "-", last)[:_READABLE].strip("-")
+    return f"{readable}-{identified}"

@@ -1,14 +1,22 @@
 """What comes back: readiness, status, the condition, connection details."""
 
 import dataclasses
+import re
 from typing import Any, Literal
 
-from function.repository import Facts
+from function.errors import quote
+from function.ownership import Standing
+from function.repository import Deletion, Facts
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
     "Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken", "Adopted"
 ]
+
+
+_LONGEST_PROBLEM = 500
+# Another one at each attempt: with it the condition, and so the XR, would never rest.
+_REQUEST_ID = re.compile(r",?\s*request ?id:? ?[\w-]+", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,24 +28,64 @@ class Condition:
     message: str
 
 
-def condition(names: dict[str, str], facts: dict[str, Facts]) -> Condition:
+def condition(
+    names: dict[str, str],
+    facts: dict[str, Facts],
+    standings: dict[str, Standing],
+    deletion: Deletion = Deletion.ONLY_CREATED,
+) -> Condition:
     """Return the condition of repositories that may exist.
 
     Args:
         names: Repository name by composed resource name.
         facts: What was observed of each, by composed resource name.
+        standings: How the composite stands to each, by composed resource name.
+        deletion: What becomes of an adopted one when the claim goes.
     """
+
+    def those(*which: Standing) -> str:
+        return ", ".join(n for key, n in names.items() if standings[key] in which)
+
+    if taken := those(Standing.TAKEN):
+        return Condition(
+            ready=False,
+            reason="NameTaken",
+            message=f"Another claim has the repository {taken}, and one repository "
+            "cannot be two claims'. Nothing of it was touched. Choose another "
+            "workloadName, repoPrefix or namespace; or wait: this claim gets it when "
+            "the other gives it up",
+        )
     waiting = [name for key, name in names.items() if not facts[key].ready]
+    problems = _problems([facts[key].problem for key in names])
     if waiting:
         return Condition(
             ready=False,
             reason="Creating",
-            message=f"Waiting for the provider to make {', '.join(waiting)}",
+            message=f"Waiting for the provider to make {', '.join(waiting)}{problems}",
         )
-    return Condition(
-        ready=True,
-        reason="Available",
-        message=f"Ready to push to: {', '.join(names.values())}",
+    usable = f"Ready to push to: {', '.join(names.values())}"
+    if adopted := those(Standing.ADOPTED):
+        goes = (
+            "deletes it and its images" if deletion is Deletion.ALWAYS else "keeps it"
+        )
+        return Condition(
+            ready=True,
+            reason="Adopted",
+            message=f"{usable}. There before this claim, not created by it: {adopted}. "
+            f"Deleting the claim {goes}{problems}",
+        )
+    return Condition(ready=True, reason="Available", message=f"{usable}{problems}")
+
+
+def _problems(said: list[str]) -> str:
+    """Return what the provider says, each thing once; it may repeat others' text."""
+    texts = dict.fromkeys(_REQUEST_ID.sub("", text) for text in said if text)
+    if not texts:
+        return ""
+    quoted = ", ".join(quote(text, _LONGEST_PROBLEM) for text in texts)
+    return (
+        f". The provider says: {quoted}. It tries again; if this lasts, show it to "
+        "the platform team"
     )
 
 

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.fn import FunctionRunner
+from function.providers.classic import IDENTITY
 
 ORIGINAL = yaml.safe_load(
     (Path(__file__).parent / "original/composition.yaml").read_text()
@@ -74,11 +75,16 @@ PARAMETERS = st.fixed_dictionaries(
 
 
 def comparable(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
-    """Return what users and the provider act on: spec, labels and external name."""
+    """Return what names the repository and reaches ECR.
+
+    Ours beside it are an identity, and a right to delete that is earned.
+    """
     assert not [r for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL]
     found = {}
     for key, desired in rsp.desired.resources.items():
         manifest = resource.struct_to_dict(desired.resource)
+        manifest["spec"].pop("deletionPolicy", None)
+        manifest["metadata"]["labels"].pop(IDENTITY, None)
         found[key] = {
             "type": (manifest["apiVersion"], manifest["kind"]),
             "labels": manifest["metadata"]["labels"],

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
+from function.providers import classic
 
 PREFIX = "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap/workloads"
 PARAMETERS = {
@@ -19,6 +20,7 @@ PARAMETERS = {
     "region": "eu-west-2",
     "providerName": "aws-provider",
 }
+INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 logging.configure(logging.Level.DISABLED)
 
 
@@ -53,23 +55,43 @@ def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
     return asyncio.run(fn.FunctionRunner().RunFunction(req, None))
 
 
-def repository(name: str) -> dict[str, Any]:
+def repository(
+    name: str,
+    *,
+    policy: str = "Orphan",
+    resource_name: str | None = None,
+    region: str = "eu-west-2",
+    config: str = "aws-provider",
+) -> dict[str, Any]:
+    identity = classic.identity("ecr.aws.crossplane.io", (config, region, name))
     return {
         "apiVersion": "ecr.aws.crossplane.io/v1beta1",
         "kind": "Repository",
         "metadata": {
+            "name": resource_name or f"{name.rpartition('/')[2]}-{identity}",
             "annotations": {"crossplane.io/external-name": name},
-            "labels": {"region": "eu-west-2"},
+            "labels": {
+                "region": region,
+                "ecrrepos.fn.tap.vrabbi.cloud/repository": identity,
+            },
         },
         "spec": {
-            "forProvider": {"forceDelete": True, "region": "eu-west-2"},
-            "providerConfigRef": {"name": "aws-provider"},
+            "deletionPolicy": policy,
+            "forProvider": {"forceDelete": True, "region": region},
+            "providerConfigRef": {"name": config},
         },
     }
 
 
-def observed(name: str) -> dict[str, Any]:
-    live = repository(name)
+CREATED = {
+    "crossplane.io/external-create-pending": "2026-01-01T00:00:00Z",
+    "crossplane.io/external-create-succeeded": "2026-01-01T00:00:01Z",
+}
+
+
+def observed(name: str, *, created: bool = True, **more: str) -> dict[str, Any]:
+    live = repository(name, **{"resource_name": "as-the-recipe-named-it", **more})
+    live["metadata"]["annotations"] |= CREATED if created else {}
     live["status"] = {
         "conditions": [{"type": "Ready", "status": "True"}],
         "atProvider": {
@@ -81,16 +103,19 @@ def observed(name: str) -> dict[str, Any]:
     return {"resource": live}
 
 
+def desired(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
+    return {
+        key: resource.struct_to_dict(r.resource)
+        for key, r in rsp.desired.resources.items()
+    }
+
+
 NAME = f"{PREFIX}/example-app-default"
 
 
 def test_the_recipes_own_example() -> None:
     rsp = run(request(xr()))
-    got = {
-        key: resource.struct_to_dict(r.resource)
-        for key, r in rsp.desired.resources.items()
-    }
-    assert got == {
+    assert desired(rsp) == {
         "imagerepo": repository(NAME),
         "bundlerepo": repository(f"{NAME}-bundle"),
     }
@@ -133,20 +158,158 @@ def test_ready_repositories_are_reported() -> None:
     assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_TRUE, "Available")
 
 
-def test_a_live_resource_is_never_pointed_at_another_repository() -> None:
+def both(**more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "imagerepo": observed(NAME, **more),
+        "bundlerepo": observed(f"{NAME}-bundle", **more),
+    }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"repoPrefix": "other"},
+        {"workloadName": "other"},
+        {"region": "us-east-1"},
+        {"providerName": "other"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_live_resource_is_never_pointed_at_another_repository(
+    changed: dict[str, str],
+) -> None:
+    rsp = run(request(xr({**PARAMETERS, **changed}), observed=both()))
+    kept = {"policy": "Delete", "resource_name": "as-the-recipe-named-it"}
+    assert desired(rsp) == {
+        "imagerepo": repository(NAME, **kept),
+        "bundlerepo": repository(f"{NAME}-bundle", **kept),
+    }
+    assert "Kept, because a repository never moves" in rsp.conditions[0].message
+    assert next(iter(changed.values())) in rsp.conditions[0].message
+
+
+def test_what_others_wrote_over_a_live_resource_is_shown_escaped() -> None:
+    hostile = f"{NAME}\x1b[31m\n\u202e"
+    live = {"imagerepo": observed(hostile, region="eu\x07", config="p\u0430")}
+    rsp = run(request(xr(), observed=live))
+    (c,) = rsp.conditions
+    assert c.message.isprintable()
+    assert c.message.isascii()
+    assert r"\u001b[31m\n\u202e" in c.message
+    assert r'"eu\u0007" by "p\u0430"' in c.message
+
+
+def test_a_live_bundle_stays_where_bundle_is_switched_off() -> None:
+    rsp = run(request(xr(), observed=both(), input={**INPUT, "bundle": False}))
+    assert set(desired(rsp)) == {"imagerepo", "bundlerepo"}
+    assert "`bundle` is false now" in rsp.conditions[0].message
+
+
+@pytest.mark.parametrize(
+    ("deletion", "created", "policy"),
+    [
+        (None, True, "Delete"),
+        (None, False, "Orphan"),
+        ("OnlyCreated", True, "Delete"),
+        ("OnlyCreated", False, "Orphan"),
+        ("Always", True, "Delete"),
+        ("Always", False, "Delete"),
+        ("Never", True, "Orphan"),
+        ("Never", False, "Orphan"),
+    ],
+)
+def test_the_right_to_delete_is_earned_by_creating(
+    deletion: str | None, *, created: bool, policy: str
+) -> None:
+    given = {**INPUT, "deletion": deletion} if deletion else {}
+    rsp = run(request(xr(), observed=both(created=created), input=given))
+    assert {d["spec"]["deletionPolicy"] for d in desired(rsp).values()} == {policy}
+    assert all(r.ready == fnv1.READY_TRUE for r in rsp.desired.resources.values())
+    (c,) = rsp.conditions
+    assert c.status == fnv1.STATUS_CONDITION_TRUE
+    assert c.reason == ("Available" if created else "Adopted")
+    if not created:
+        goes = "deletes it" if deletion == "Always" else "keeps it"
+        assert f"Deleting the claim {goes}" in c.message
+
+
+def contender(name: str, uid: str = "theirs", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    live = observed(name, **more)["resource"]
+    live["metadata"]["ownerReferences"] = [
+        {"uid": "of-no-controller"},
+        {"uid": uid, "controller": True, "name": "secret-of-theirs"},
+    ]
+    return {"resource": live}
+
+
+@pytest.mark.parametrize("api", ["required_resources", "extra_resources"])
+@pytest.mark.parametrize("key", ["imagerepo", "bundlerepo"])
+def test_the_loser_of_a_name_composes_nothing_and_is_told(key: str, api: str) -> None:
+    name = NAME if key == "imagerepo" else f"{NAME}-bundle"
+    composite = xr()
+    composite["metadata"]["uid"] = "ours"
+    found = {f"contenders-{key}": {"items": [contender(name)]}}
+    rsp = run(request(composite, **{api: found}))
+    assert not rsp.desired.resources
+    assert rsp.desired.composite.ready == fnv1.READY_FALSE
+    assert not rsp.desired.composite.connection_details
+    (c,) = rsp.conditions
+    assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_FALSE, "NameTaken")
+    assert name in c.message
+    assert c.target == fnv1.TARGET_COMPOSITE_AND_CLAIM
+    assert "secret" not in str(rsp)
+    assert "host/" not in str(rsp)
+
+
+def test_ones_own_managed_resource_is_no_contender() -> None:
+    composite = xr()
+    composite["metadata"]["uid"] = "ours"
+    found = {"contenders-imagerepo": {"items": [contender(NAME, "ours")]}}
+    rsp = run(request(composite, required_resources=found))
+    assert set(desired(rsp)) == {"imagerepo", "bundlerepo"}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "older"),
+    [(["CAPABILITY_CAPABILITIES", "CAPABILITY_REQUIRED_RESOURCES"], False), ([], True)],
+)
+def test_contenders_are_asked_for_by_the_repositorys_identity(
+    capabilities: list[str], *, older: bool
+) -> None:
+    req = request(xr(), meta={"capabilities": capabilities})
+    rsp = run(req)
+    selector = rsp.requirements.resources["contenders-imagerepo"]
+    want = repository(NAME)
+    assert (selector.api_version, selector.kind) == (want["apiVersion"], want["kind"])
+    label, identity = list(want["metadata"]["labels"].items())[1]
+    assert dict(selector.match_labels.labels) == {label: identity}
+    assert ("contenders-imagerepo" in rsp.requirements.extra_resources) == older
+
+
+def test_nothing_is_asked_for_once_both_are_ours() -> None:
+    rsp = run(request(xr(), observed=both()))
+    assert not rsp.HasField("requirements") or not rsp.requirements.resources
+
+
+@pytest.mark.parametrize("deletion", ["OnlyCreated", "Always"])
+def test_a_live_loser_stays_and_may_not_delete(deletion: str) -> None:
+    """Two are live where names differ: a resource from before this function's."""
+    composite = xr()
+    composite["metadata"]["uid"] = "ours"
+    found = {"contenders-imagerepo": {"items": [contender(NAME)]}}
     rsp = run(
         request(
-            xr({**PARAMETERS, "repoPrefix": "other", "region": "us-east-1"}),
-            observed={
-                "imagerepo": observed(NAME),
-                "bundlerepo": observed(f"{NAME}-bundle"),
-            },
+            composite,
+            observed={"imagerepo": observed(NAME, created=False)},
+            required_resources=found,
+            input={**INPUT, "deletion": deletion},
         )
     )
-    assert resource.struct_to_dict(
-        rsp.desired.resources["imagerepo"].resource
-    ) == repository(NAME)
-    assert "other/example-app-default" in rsp.conditions[0].message
+    (only,) = desired(rsp).values()
+    assert only["spec"]["deletionPolicy"] == "Orphan"
+    assert rsp.desired.resources["imagerepo"].ready != fnv1.READY_TRUE
+    assert rsp.conditions[0].reason == "NameTaken"
+    assert not rsp.desired.composite.connection_details
 
 
 def test_what_earlier_steps_desire_is_passed_on() -> None:
@@ -162,9 +325,6 @@ def test_what_earlier_steps_desire_is_passed_on() -> None:
     assert status["theirs"] == "kept"
     assert status["repositories"]["image"]["name"] == NAME
     assert rsp.context["theirs"] == 1
-
-
-INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 
 
 def test_the_input_can_leave_the_bundle_out_and_give_defaults() -> None:

@@ -1,0 +1,133 @@
+"""Whose a repository is: who may have it, and who may delete it.
+
+Nobody's images are lost, because only the claim whose managed resource created a
+repository may delete it, and because of several that want one only one gets it.
+"""
+
+import dataclasses
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from google.protobuf import struct_pb2 as structpb
+
+from function.fields import boolean, items, struct, text
+from function.repository import Deletion, Facts, Repository
+
+# crossplane-runtime, pkg/meta: the managed reconciler's record of its Create calls.
+_SUCCEEDED = "crossplane.io/external-create-succeeded"
+_PENDING = "crossplane.io/external-create-pending"
+# Between the cluster's clock, which makes the record, and AWS's.
+_SKEW = timedelta(minutes=5)
+
+
+class Standing(Enum):
+    """How a composite stands to one repository that it wants."""
+
+    FREE = auto()  # no managed resource asks for it yet
+    WAITING = auto()  # ours asks for it, and it is not there
+    CREATED = auto()  # ours created it
+    ADOPTED = auto()  # ours found it there
+    TAKEN = auto()  # another composite's has it
+
+
+def standing(own: Facts | None, rivals: list[Facts]) -> Standing:
+    """Say how a composite stands to a repository.
+
+    Args:
+        own: What its own managed resource says; None if it has none.
+        rivals: What those of others say that ask for the same repository.
+    """
+    if own is None:
+        return Standing.TAKEN if rivals else Standing.FREE
+    if own.created_it:
+        return Standing.CREATED
+    # Two are live at once where their names differ: in two namespaces, or where one
+    # is from before this function.
+    if any(rival.created_it for rival in rivals):
+        return Standing.TAKEN
+    if not own.arn:
+        return Standing.WAITING
+    # All found it there: the first one has it.
+    if any(rival.since < own.since for rival in rivals):
+        return Standing.TAKEN
+    return Standing.ADOPTED
+
+
+def may_delete(deletion: Deletion, its: Standing) -> bool:
+    """Whether the provider may delete a repository when its claim goes.
+
+    The right is earned by creating it, and never there before that is seen. What was
+    adopted may go under `Always` alone, and what is another's never.
+    """
+    if deletion is Deletion.NEVER:
+        return False
+    return its is Standing.CREATED or (
+        its is Standing.ADOPTED and deletion is Deletion.ALWAYS
+    )
+
+
+def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | None:
+    """Say what becomes of a live bundle whose image is another's; None is to let go.
+
+    Of two claims that race for two repositories, each may get one. Who has the image
+    gets the bundle: a name that ends in -bundle is longer than its image's, so nobody
+    waits in a circle. What was given the right to delete was ready once, and stays.
+
+    Args:
+        repository: The bundle, as it is wanted.
+        own: What its managed resource says.
+        its: How the composite stands to it.
+    """
+    if (own.deletable and own.force_delete) or its is Standing.WAITING:
+        return repository
+    if own.deletable or not repository.deletable:
+        return None  # it stays in ECR, or goes if ECR finds it empty
+    return dataclasses.replace(repository, force_delete=False)
+
+
+def created_it(metadata: structpb.Struct, created_at: str) -> bool:
+    """Whether the managed reconciler created the repository that is there now.
+
+    Where in doubt, it did not: what is kept by mistake can be deleted by hand.
+
+    Args:
+        metadata: The managed resource's.
+        created_at: When the repository was made, by AWS's clock (RFC 3339); empty
+            where the provider does not say.
+    """
+    annotations = struct(metadata, "annotations")
+    succeeded = text(annotations, _SUCCEEDED)
+    if not succeeded:
+        return False
+    pending = text(annotations, _PENDING)
+    try:
+        at = datetime.fromisoformat(succeeded)
+        # It may be making another, or have failed to: someone else's stands there.
+        if pending and datetime.fromisoformat(pending) > at:
+            return False
+        # Ours was deleted behind our back, and this one put in its place.
+        return not created_at or datetime.fromisoformat(created_at) <= at + _SKEW
+    except (TypeError, ValueError):  # no time at all, or one without its zone
+        return False
+
+
+def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
+    """Whether a managed resource for a repository is another composite's.
+
+    One without a controller is what a composite left behind, and is ours if that was
+    of the same claim, or of the same name where there are no claims.
+    """
+    ours, theirs = struct(xr, "metadata"), struct(managed, "metadata")
+    for owner in items(theirs, "ownerReferences"):
+        if boolean(owner, "controller"):
+            return text(owner, "uid") != text(ours, "uid")
+    labels, claim = struct(theirs, "labels"), struct(xr, "spec", "claimRef")
+    if text(claim, "name"):
+        return (
+            text(labels, "crossplane.io/claim-namespace"),
+            text(labels, "crossplane.io/claim-name"),
+        ) != (text(claim, "namespace"), text(claim, "name"))
+    return (text(theirs, "namespace"), text(labels, "crossplane.io/composite")) != (
+        text(ours, "namespace"),
+        text(ours, "name"),
+    )

@@ -1,0 +1,217 @@
+"""Whose a repository is."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from crossplane.function import resource
+
+from function.naming import RepositoryName
+from function.ownership import Standing, created_it, give_up, is_rival, standing
+from function.providers import classic
+from function.repository import Facts, Repository, identity
+
+FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
+
+
+@pytest.mark.parametrize(
+    ("own", "rivals", "want", "reason"),
+    [
+        (None, [], Standing.FREE, "nobody asked for it"),
+        (None, [Facts()], Standing.TAKEN, "someone asked before"),
+        (None, [Facts(created_it=True)], Standing.TAKEN, "someone made it"),
+        (Facts(), [], Standing.WAITING, "not there yet"),
+        (Facts(created_it=True), [], Standing.CREATED, "made by us"),
+        (
+            Facts(created_it=True, since=SECOND),
+            [Facts(arn="x", since=FIRST)],
+            Standing.CREATED,
+            "who made it keeps it from who asked first",
+        ),
+        (Facts(arn="x"), [], Standing.ADOPTED, "there before"),
+        (
+            Facts(arn="x", since=FIRST),
+            [Facts(created_it=True, since=SECOND)],
+            Standing.TAKEN,
+            "who made it has it",
+        ),
+        (
+            Facts(since=FIRST),
+            [Facts(created_it=True, since=SECOND)],
+            Standing.TAKEN,
+            "before we have even seen it",
+        ),
+        (
+            Facts(arn="x", since=SECOND),
+            [Facts(arn="x", since=FIRST)],
+            Standing.TAKEN,
+            "both found it: the first",
+        ),
+        (
+            Facts(arn="x", since=FIRST),
+            [Facts(arn="x", since=SECOND)],
+            Standing.ADOPTED,
+            "both found it: we are the first",
+        ),
+        (
+            Facts(since=SECOND),
+            [Facts(since=FIRST)],
+            Standing.WAITING,
+            "who makes it decides",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_standing(
+    own: Facts | None, rivals: list[Facts], want: Standing, reason: str
+) -> None:
+    assert standing(own, rivals) is want, reason
+
+
+BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", "p")
+MINE = dataclasses.replace(BUNDLE, deletable=True)
+UNFORCED = dataclasses.replace(MINE, force_delete=False)
+YOUNG = Facts(force_delete=True)
+
+
+@pytest.mark.parametrize(
+    ("repository", "own", "its", "want", "reason"),
+    [
+        (
+            MINE,
+            Facts(deletable=True, force_delete=True),
+            Standing.CREATED,
+            MINE,
+            "it was ready once, and may hold images",
+        ),
+        (BUNDLE, YOUNG, Standing.WAITING, BUNDLE, "it may be made right now"),
+        (BUNDLE, YOUNG, Standing.ADOPTED, None, "it stays in ECR"),
+        (BUNDLE, YOUNG, Standing.CREATED, None, "Never: it stays in ECR"),
+        (MINE, YOUNG, Standing.CREATED, UNFORCED, "to be deleted if it is empty"),
+        (MINE, Facts(deletable=True), Standing.CREATED, None, "and then deleted"),
+    ],
+)
+def test_a_bundle_whose_image_is_anothers(
+    repository: Repository,
+    own: Facts,
+    its: Standing,
+    want: Repository | None,
+    reason: str,
+) -> None:
+    assert give_up(repository, own, its) == want, reason
+
+
+@pytest.mark.parametrize(
+    ("pending", "succeeded", "created_at", "want", "reason"),
+    [
+        ("", "2026-01-01T00:00:01Z", "", True, "the mark"),
+        ("2026-01-01T00:00:01Z", "2026-01-01T00:00:01Z", "", True, "the same second"),
+        ("", "", "2026-01-01T00:00:01Z", False, "no mark"),
+        ("2026-01-01T00:00:01Z", "", "", False, "under way"),
+        ("2026-01-01T00:00:02Z", "2026-01-01T00:00:01Z", "", False, "made again"),
+        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:00:00Z", True, "AWS is behind"),
+        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:04:00Z", True, "AWS is ahead"),
+        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:06:00Z", False, "another one"),
+        ("", "2026-01-01T01:00:01+01:00", "2026-01-01T00:00:00Z", True, "a zone"),
+        ("", "2026-01-01T00:00:01+01:00", "2026-01-01T00:00:00Z", False, "a zone"),
+        ("", "yes", "", False, "no time"),
+        ("", "2026-01-01T00:00:01Z", "soon", False, "no time of AWS's"),
+        ("", "2026-01-01T00:00:01", "2026-01-01T00:00:01Z", False, "no zone"),
+    ],
+)
+def test_the_mark_of_having_created_it(
+    pending: str, succeeded: str, created_at: str, *, want: bool, reason: str
+) -> None:
+    annotations = {
+        "crossplane.io/external-create-pending": pending,
+        "crossplane.io/external-create-succeeded": succeeded,
+    }
+    metadata = resource.dict_to_struct({"annotations": annotations})
+    assert created_it(metadata, created_at) is want, reason
+
+
+def claimed(uid: str = "ours") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "shop-x7k2p", "uid": uid},
+        "spec": {"claimRef": {"namespace": "default", "name": "shop"}},
+    }
+
+
+LEFT = {
+    "crossplane.io/claim-namespace": "default",
+    "crossplane.io/claim-name": "shop",
+    "crossplane.io/composite": "shop-before",
+}
+NAMESPACED = {"metadata": {"name": "shop", "namespace": "default", "uid": "ours"}}
+
+
+@pytest.mark.parametrize(
+    ("xr", "metadata", "want", "reason"),
+    [
+        (claimed(), {"ownerReferences": [{"controller": True, "uid": "ours"}]}, 0, ""),
+        (claimed(), {"ownerReferences": [{"controller": True, "uid": "x"}]}, 1, ""),
+        (
+            claimed(),
+            {
+                "labels": LEFT,
+                "ownerReferences": [{"controller": True, "uid": "x"}],
+            },
+            1,
+            "a claim made anew while the old one goes",
+        ),
+        (claimed(), {"labels": LEFT}, 0, "left by the same claim"),
+        (
+            claimed(),
+            {"labels": {**LEFT, "crossplane.io/claim-namespace": "other"}},
+            1,
+            "left by another",
+        ),
+        (claimed(), {}, 1, "made by hand"),
+        (
+            NAMESPACED,
+            {"namespace": "default", "labels": {"crossplane.io/composite": "shop"}},
+            0,
+            "left by the XR of that name",
+        ),
+        (
+            NAMESPACED,
+            {"namespace": "other", "labels": {"crossplane.io/composite": "shop"}},
+            1,
+            "the same name in another namespace",
+        ),
+    ],
+)
+def test_rivals(
+    xr: dict[str, Any], metadata: dict[str, Any], want: int, reason: str
+) -> None:
+    managed = resource.dict_to_struct({"metadata": metadata})
+    assert is_rival(managed, resource.dict_to_struct(xr)) == bool(want), reason
+
+
+def test_identities_tell_repositories_apart() -> None:
+    places = [
+        ("p", "eu-west-2", "a/b-c"),
+        ("p", "eu-west-2", "a/b-c-bundle"),
+        ("p", "eu-west-1", "a/b-c"),
+        ("q", "eu-west-2", "a/b-c"),
+        ("p-eu", "west-2", "a/b-c"),
+    ]
+    found = {identity(api, place) for api in ("x", "y") for place in places}
+    assert len(found) == 10
+    # Kept on live resources: it never changes.
+    assert identity("ecr.aws.crossplane.io", places[0]) == (
+        "nbvcmyhnuzgtvl5ixcixalvvzy26647t"
+    )
+
+
+def test_a_new_resources_name_is_kubernetes_and_readable() -> None:
+    longest = RepositoryName("p/" + "_".join(["a" * 9] * 25))
+    for name in (RepositoryName("tap/shop.v1_x-default"), longest):
+        manifest = classic.manifest(Repository(name, "eu-west-2", "p"))
+        got = manifest["metadata"]["name"]
+        assert len(got) <= 82
+        assert got.replace("-", "").isalnum()
+        assert got == got.lower()
+        assert got[0].isalnum()
+    short = classic.manifest(Repository(RepositoryName("t/shop"), "eu-west-2", "p"))
+    assert short["metadata"]["name"].startswith("shop-")

@@ -1,0 +1,47 @@
+"""What a claim says of what the provider says."""
+
+import pytest
+
+from function.ownership import Standing
+from function.repository import Facts
+from function.status import condition
+
+NAMES = {"imagerepo": "p/a-b", "bundlerepo": "p/a-b-bundle"}
+OURS = dict.fromkeys(NAMES, Standing.CREATED)
+DENIED = "create failed: api error AccessDeniedException: not authorized"
+
+
+@pytest.mark.parametrize(
+    ("image", "bundle", "said", "reason"),
+    [
+        (DENIED, DENIED, f': "{DENIED}". It tries', "one thing is said once"),
+        (DENIED, "", f': "{DENIED}". It tries', "of one repository"),
+        ("one", "two", ': "one", "two". It tries', "two things"),
+        (
+            "StatusCode: 400, RequestID: 3f1-a, api error X",
+            "StatusCode: 400, RequestID: 77c-b, api error X",
+            ': "StatusCode: 400, api error X". It tries',
+            "another number at each attempt, and the condition would never rest",
+        ),
+        ("a\x1b[31m\nb", "", r': "a\u001b[31m\nb". It tries', "a terminal is safe"),
+        ("x" * 9000, "", "x" * 400, "a long text is cut"),
+    ],
+    ids=["once", "of one", "two", "request IDs", "escapes", "long"],
+)
+@pytest.mark.parametrize("ready", [False, True])
+def test_what_the_provider_says_is_in_the_condition(
+    image: str, bundle: str, said: str, reason: str, *, ready: bool
+) -> None:
+    facts = {
+        "imagerepo": Facts(ready=ready, problem=image),
+        "bundlerepo": Facts(ready=ready, problem=bundle),
+    }
+    got = condition(NAMES, facts, OURS)
+    assert said in got.message, reason
+    assert got.ready == ready
+    assert len(got.message) < 1000
+
+
+def test_nothing_is_said_of_no_problem() -> None:
+    got = condition(NAMES, dict.fromkeys(NAMES, Facts(ready=True)), OURS)
+    assert got.message == "Ready to push to: p/a-b, p/a-b-bundle"
