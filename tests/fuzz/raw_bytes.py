@@ -1,0 +1,162 @@
+"""Sends RunFunction broken bytes, guided by coverage, and watches its memory.
+
+A crash, an answer that could not be shown on a terminal, or memory that grows is a
+failure. `make fuzz FUZZ_S=3600` does it for an hour.
+"""
+
+import argparse
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import atheris
+import psutil
+import yaml
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+
+with atheris.instrument_imports(include=["function"]):
+    from crossplane.function import logging
+
+    from function.fn import BUNDLE, IMAGE, FunctionRunner
+
+ROOT = Path(__file__).parents[2]
+LONGEST_INPUT = 1 << 16
+LONGEST_TEXT = 4096
+# What libFuzzer keeps of what it found interesting is in the same process.
+GROWTH_MIB = 64
+
+
+def main() -> int:
+    """Run the fuzzer in a process of its own, and say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600, help="how long (600)")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory(prefix="function-ecr-repos-fuzz-") as directory:
+        corpus = Path(directory) / "corpus"
+        corpus.mkdir()
+        for number, seed in enumerate(seeds()):
+            (corpus / str(number)).write_bytes(seed)
+        log = Path(directory) / "log"
+        with log.open("wb") as out:
+            child = subprocess.Popen(  # noqa: S603
+                [
+                    *(sys.executable, __file__, "--child", corpus),
+                    *(f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}"),
+                    *("-print_final_stats=1", "-timeout=10", "-verbosity=0"),
+                    f"-artifact_prefix={directory}/",
+                ],
+                stdout=out,
+                stderr=out,
+            )
+        try:
+            sizes = watch(child, seconds)
+        finally:
+            child.kill()
+        said = log.read_text(errors="replace")
+        runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", said)
+        if child.returncode or not runs:
+            print(said[-6000:])
+            for found in Path(directory).glob("crash-*"):
+                print(f"{found.name}: {found.read_bytes()[:2000]!r}")
+            return 1
+        middle, last = sizes[len(sizes) // 2], sizes[-1]
+        print(
+            f"{runs[1]} requests in {seconds} s, no crash; resident memory "
+            f"{middle:.0f} MiB at half time, {last:.0f} MiB at the end"
+        )
+        return int(last - middle > GROWTH_MIB)
+
+
+def watch(child: "subprocess.Popen[bytes]", seconds: int) -> list[float]:
+    """Return its resident memory, in MiB, once a second until it ends."""
+    process, sizes, started = psutil.Process(child.pid), [], time.monotonic()
+    while child.poll() is None:
+        try:
+            sizes.append(process.memory_info().rss / 2**20)
+        except psutil.NoSuchProcess:
+            break
+        if len(sizes) % 60 == 0:
+            gone = time.monotonic() - started
+            print(f"{gone:.0f} of {seconds} s, {sizes[-1]:.0f} MiB", flush=True)
+        try:
+            child.wait(1)
+        except subprocess.TimeoutExpired:
+            continue
+    child.wait()
+    return sizes or [0.0]
+
+
+def seeds() -> list[bytes]:
+    """Return whole requests to begin with: a first pass, a second, a contested one."""
+
+    def load(name: str) -> list[dict[str, object]]:
+        return list(yaml.safe_load_all((ROOT / "example" / name).read_text()))
+
+    (xr,) = load("xr.yaml")
+    image, bundle = load("observed.yaml")
+    resources = {IMAGE: {"resource": image}, BUNDLE: {"resource": bundle}}
+    given = {
+        "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
+        "kind": "Input",
+        "bundle": True,
+        "deletion": "Always",
+        "registryHost": "Keep",
+        "allow": {"repoPrefixes": ["tap/*"], "regions": ["[a-z]*"]},
+        "defaults": {"region": "eu-west-2"},
+    }
+    composite = {"composite": {"resource": xr}}
+    rivals = {"items": [{"resource": image}]}
+    return [
+        json_format.ParseDict(request, fnv1.RunFunctionRequest()).SerializeToString()
+        for request in (
+            {"observed": composite},
+            {"observed": composite, "input": given},
+            {"observed": {**composite, "resources": resources}, "input": given},
+            {
+                "observed": composite,
+                "requiredResources": {f"contenders-{IMAGE}": rivals},
+                "desired": {"resources": {"theirs": {"resource": bundle}}},
+            },
+        )
+    ]
+
+
+def fuzz(corpus: list[str]) -> None:
+    """Be the process that is sent the bytes; it ends here."""
+    logging.configure(logging.Level.DISABLED)
+    loop, runner = asyncio.new_event_loop(), FunctionRunner()
+
+    def one(data: bytes) -> None:
+        try:
+            req = fnv1.RunFunctionRequest.FromString(data)
+        except DecodeError:
+            return  # gRPC refuses it before
+        rsp = loop.run_until_complete(runner.RunFunction(req, None))
+        rsp.SerializeToString()
+        said = [r.message for r in rsp.results] + [c.message for c in rsp.conditions]
+        for text in said:
+            ours = text.replace("…", "")  # the sign of a cut
+            if not (ours.isprintable() and ours.isascii()):
+                raise AssertionError(f"not for a terminal: {text!r}")
+            if len(text) > LONGEST_TEXT:
+                raise AssertionError(f"{len(text)} characters: {text[:200]!r}")
+            if "internal error" in text:
+                raise AssertionError("it met something it was not built for")
+        made = set(rsp.desired.resources) - set(req.desired.resources)
+        if made - {IMAGE, BUNDLE}:
+            raise AssertionError(f"it composed {made}")
+
+    atheris.Setup([sys.argv[0], *corpus], one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        fuzz(sys.argv[2:])
+    sys.exit(main())

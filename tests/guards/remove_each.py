@@ -1,0 +1,224 @@
+"""Removes each guard in turn, and shows the test that fails without it.
+
+A guard that no test misses is a failure. What is removed is in a copy.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+TESTS = ("test_ownership.py", "test_fn.py", "test_safety.py")
+
+
+class Guard(NamedTuple):
+    """What a guard says, and the code that it is and would not be."""
+
+    says: str
+    file: str
+    code: str
+    without: str
+
+
+GUARDS = (
+    Guard(
+        "the right to delete is earned by creating",
+        "ownership.py",
+        "return its is Standing.CREATED or (",
+        "return True or (",
+    ),
+    Guard(
+        "what is another's is never deleted",
+        "ownership.py",
+        "its is Standing.ADOPTED and deletion is Deletion.ALWAYS",
+        "its is not Standing.FREE and deletion is Deletion.ALWAYS",
+    ),
+    Guard(
+        "deletion: Never",
+        "ownership.py",
+        "if deletion is Deletion.NEVER:",
+        "if False:",
+    ),
+    Guard(
+        "a bundle that was ready once is never let go",
+        "ownership.py",
+        "if (own.deletable and own.force_delete) or its is",
+        "if its is",
+    ),
+    Guard(
+        "a bundle is let go without force",
+        "ownership.py",
+        "return dataclasses.replace(repository, force_delete=False)",
+        "return None",
+    ),
+    Guard(
+        "created means recorded by the managed reconciler",
+        "ownership.py",
+        "if not succeeded:\n        return False",
+        "if not succeeded:\n        return True",
+    ),
+    Guard(
+        "a newer attempt outdates the record",
+        "ownership.py",
+        "if pending and datetime.fromisoformat(pending) > at:",
+        "if False:",
+    ),
+    Guard(
+        "a newer repository is not the recorded one",
+        "ownership.py",
+        "return not created_at or datetime.fromisoformat(created_at) <= at + _SKEW",
+        "return True",
+    ),
+    Guard(
+        "a record that cannot be read is none",
+        "ownership.py",
+        "one without its zone\n        return False",
+        "one without its zone\n        return True",
+    ),
+    Guard(
+        "a new claim yields to a contender",
+        "ownership.py",
+        "return Standing.TAKEN if rivals else Standing.FREE",
+        "return Standing.FREE",
+    ),
+    Guard(
+        "a live one yields to who created it",
+        "ownership.py",
+        "if any(rival.created_it for rival in rivals):",
+        "if False:",
+    ),
+    Guard(
+        "of those that found it there, the first has it",
+        "ownership.py",
+        "if any(rival.since < own.since for rival in rivals):",
+        "if False:",
+    ),
+    Guard(
+        "another composite's resource is a rival",
+        "ownership.py",
+        'return text(owner, "uid") != text(ours, "uid")',
+        "return False",
+    ),
+    Guard(
+        "what another claim left behind is a rival",
+        "ownership.py",
+        ') != (text(claim, "namespace"), text(claim, "name"))',
+        ") == ()",
+    ),
+    Guard(
+        "one name in two namespaces is two",
+        "ownership.py",
+        'text(ours, "namespace"),\n        text(ours, "name"),',
+        'text(theirs, "namespace"),\n        text(ours, "name"),',
+    ),
+    Guard(
+        "one repository is one object's name",
+        "repository.py",
+        'return f"{readable}-{identified}"',
+        'return f"{readable}-{id(repository)}"',
+    ),
+    Guard(
+        "accounts, regions and names are told apart",
+        "repository.py",
+        "join((api, *place))",
+        "join((api, place[2]))",
+    ),
+    Guard(
+        "a live resource keeps its external name",
+        "fn.py",
+        "observed.external_name or wanted.name",
+        "wanted.name",
+    ),
+    Guard(
+        "a live resource keeps its region",
+        "fn.py",
+        "observed.region or wanted.region",
+        "wanted.region",
+    ),
+    Guard(
+        "a live resource keeps its provider config",
+        "fn.py",
+        "observed.provider_config or wanted.provider_config",
+        "wanted.provider_config",
+    ),
+    Guard(
+        "a live bundle stays",
+        "fn.py",
+        "if settings.bundle or BUNDLE in facts:",
+        "if settings.bundle:",
+    ),
+    Guard(
+        "a loser composes nothing",
+        "fn.py",
+        "if taken and each.facts is None:",
+        "if False:",
+    ),
+    Guard(
+        "a loser is not ready",
+        "fn.py",
+        "rsp.desired.composite.ready = fnv1.READY_FALSE",
+        "pass",
+    ),
+    Guard(
+        "a loser learns nothing of the winner's",
+        "fn.py",
+        "if self.facts is None or self.standing is Standing.TAKEN:",
+        "if self.facts is None:",
+    ),
+    Guard(
+        "a tenant may ask for what is allowed alone",
+        "composite.py",
+        "if globs is None or any(",
+        "if True or any(",
+    ),
+)
+
+
+def main() -> int:
+    """Return how many guards no test misses."""
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="function-ecr-repos-guards-") as directory:
+        copy = Path(directory)
+        for folder in ("function", "tests/unit", "package", "example"):
+            shutil.copytree(ROOT / folder, copy / folder)
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        if failing := _first_failure(copy):
+            raise SystemExit(f"with every guard in place: {failing} fails")
+        for guard in GUARDS:
+            file = copy / "function" / guard.file
+            whole = file.read_text()
+            if whole.count(guard.code) != 1:
+                raise SystemExit(f"{guard.file} has not one {guard.code!r}: say anew")
+            file.write_text(whole.replace(guard.code, guard.without))
+            failing = _first_failure(copy)
+            file.write_text(whole)
+            missed += not failing
+            print(f"{guard.says}: {failing or 'NO TEST FAILS'}", flush=True)
+    return missed
+
+
+def _first_failure(directory: Path) -> str:
+    """Return the first failing test's name, or nothing."""
+    done = subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"),
+            *(f"tests/unit/{test}" for test in TESTS),
+        ],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    if not (failed := re.search(r"^FAILED \S+?/(\w+\.py::\S+)", done.stdout, re.M)):
+        raise SystemExit(f"the tests cannot run:\n{done.stdout}{done.stderr}")
+    return failed[1]
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 1))
