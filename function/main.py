@@ -21,6 +21,14 @@ def cli() -> None:
 
 @cli.command()
 @sdkcli.standard_options
+@click.option(
+    "--metrics-address",
+    default="0.0.0.0:8080",  # where Crossplane's runtime looks
+    show_default=True,
+    envvar="METRICS_ADDRESS",
+    show_envvar=True,
+    help="Where /metrics, /livez and /readyz are served, in the clear; empty for none.",
+)
 def serve(  # noqa: PLR0913  # the SDK's options
     *,
     debug: bool,
@@ -29,6 +37,7 @@ def serve(  # noqa: PLR0913  # the SDK's options
     insecure: bool,
     max_recv_message_size: int,
     max_send_message_size: int | None,
+    metrics_address: str,
 ) -> None:
     """Serve RunFunction over gRPC, as Crossplane calls it."""
     logging.configure(logging.Level.DEBUG if debug else logging.Level.INFO)
@@ -43,6 +52,7 @@ def serve(  # noqa: PLR0913  # the SDK's options
                 send_megabytes=max_recv_message_size
                 if max_send_message_size is None
                 else max_send_message_size,
+                metrics_address=metrics_address,
             )
         )
     except server.CannotServeError as e:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-from crossplane.function import runtime
+from crossplane.function import logging, runtime
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
+from function import metrics
 
 GRACE_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
@@ -65,6 +67,7 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     *,
     receive_megabytes: int = 4,
     send_megabytes: int = 4,
+    metrics_address: str = "",
     started: Callable[[int], None] = lambda _port: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is running.
@@ -78,6 +81,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
         credentials: None serves in the clear.
         receive_megabytes: The largest request.
         send_megabytes: The largest response.
+        metrics_address: HOST:PORT of metrics and probes; empty for none. One that
+            cannot be listened on is logged: it is no reason not to serve.
         started: Called with the port once requests are answered.
 
     Raises:
@@ -127,6 +132,13 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     await server.start()
     await checks.set("", health_pb2.HealthCheckResponse.SERVING)
     started(port)
+    if metrics_address:
+        try:
+            metrics.serve(metrics_address, lambda: not stop.is_set())
+        except (OSError, ValueError) as e:
+            logging.get_logger().warning(
+                "No metrics and no probes", address=metrics_address, why=str(e)
+            )
     await stop.wait()
     await checks.enter_graceful_shutdown()
     await server.stop(GRACE_SECONDS)

@@ -77,7 +77,13 @@ def main() -> None:
     )
     commands = {
         "nothing": [sys.executable, __file__, "nothing"],
-        "function-ecr-repos": [sys.executable, "-m", "function.main", "serve"],
+        "function-ecr-repos": [
+            sys.executable,
+            "-m",
+            "function.main",
+            "serve",
+            "--metrics-address=",
+        ],
     }
     with ExitStack() as stack:
         stubs = {}

@@ -5,6 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
 
 SERVE = [sys.executable, "-m", "function.main", "serve"]
 
@@ -91,7 +95,9 @@ def serving(*args: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     address = f"localhost:{port}"
-    process = subprocess.Popen([*SERVE, "--address", f"127.0.0.1:{port}", *args])  # noqa: S603
+    # A later option wins: without it, all would want one port.
+    own = ("--address", f"127.0.0.1:{port}", "--metrics-address", "")
+    process = subprocess.Popen([*SERVE, *own, *args])  # noqa: S603
     try:
         yield address, process
     finally:
@@ -187,6 +193,64 @@ def test_mutual_tls_refuses(who: str, authority: Authority, certs: Path) -> None
                 fnv1.RunFunctionRequest(), timeout=20
             )
         assert e.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as got:
+            return got.status, got.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def test_metrics_and_probes() -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with (
+        serving("--insecure", "--metrics-address", f"127.0.0.1:{port}") as (address, _),
+        grpc.insecure_channel(address) as channel,
+    ):
+        assert ask(channel).results
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert get(port, "/readyz") == (200, "ok\n")
+                break
+            except urllib.error.URLError:  # gRPC comes first
+                assert time.monotonic() < deadline
+        assert get(port, "/livez") == (200, "ok\n")
+        assert get(port, "/")[0] == 404
+        status, text = get(port, "/metrics")
+    assert status == 200
+    families = {
+        sample.name: sample
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    prefix = "function_ecr_repos"
+    assert families[f"{prefix}_request_duration_seconds_count"].value == 1
+    assert families[f"{prefix}_results_total"].labels == {"severity": "fatal"}
+    assert families[f"{prefix}_conditions_total"].labels == {
+        "reason": "InvalidParameters"
+    }
+    assert families[f"{prefix}_build_info"].labels["version"]
+    assert families["process_resident_memory_bytes"].value > 0
+
+
+@pytest.mark.parametrize("metrics", ["127.0.0.1:1x", "taken", "nowhere"])
+def test_it_serves_without_metrics_where_it_must(metrics: str) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        taken = f"127.0.0.1:{s.getsockname()[1]}"
+        given = taken if metrics == "taken" else metrics
+        with (
+            serving("--insecure", "--metrics-address", given) as (address, process),
+            grpc.insecure_channel(address) as channel,
+        ):
+            assert ask(channel).results
+            assert process.poll() is None
 
 
 def test_another_programs_debug_variable_does_not_stop_it(
