@@ -58,7 +58,9 @@ def test_a_kustomizations_policy_makes_its_golden_claims(
     kustomization: str, tmp_path: Path
 ) -> None:
     (policy,) = (
-        d for d in kustomize(PACKAGE / kustomization) if d["kind"].endswith("Policy")
+        d
+        for d in kustomize(PACKAGE / kustomization)
+        if d["kind"] in ("GeneratingPolicy", "ClusterPolicy")
     )
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy))
     (tmp_path / "triggers.yaml").write_text(yaml.safe_dump_all(triggers(kustomization)))
@@ -117,3 +119,14 @@ def test_the_policies_own_tests_can_fail(policy: str, tmp_path: Path) -> None:
     (copy / policy).write_text(broken)
     done = kyverno("test", copy / "tests", "--require-tests", "--remove-color")
     assert done.returncode == 1, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
+def test_long_names_are_warned_of_for_the_same_trigger(kustomization: str) -> None:
+    made = {d["kind"]: d for d in kustomize(PACKAGE / kustomization)}
+    warning = made["ValidatingAdmissionPolicy"]
+    binding = made["ValidatingAdmissionPolicyBinding"]
+    assert binding["spec"]["policyName"] == warning["metadata"]["name"]
+    if policy := made.get("GeneratingPolicy"):
+        assert warning["metadata"]["name"] == policy["metadata"]["name"]
+        assert warning["spec"]["matchConstraints"] == policy["spec"]["matchConstraints"]
