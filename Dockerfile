@@ -1,0 +1,34 @@
+# Two stages of one Debian release: what is built with its Python runs with it. The
+# second one begins empty, with no more of Debian than that Python needs.
+ARG DEBIAN=13
+FROM debian:${DEBIAN}-slim AS build
+# A company's own authority, if pip must know one.
+ARG PIP_CERT
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 python3-venv
+WORKDIR /src
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN python3 -m venv /build \
+ && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && python3 -m venv --without-pip /function \
+ && /build/bin/pip --python /function/bin/python install --no-cache-dir --no-compile \
+      --only-binary :all: --require-hashes -r requirements/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY function function
+COPY image image
+RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /dist . \
+ && /build/bin/pip --python /function/bin/python install --no-cache-dir --no-compile \
+      --no-deps /dist/*.whl \
+ && sh image/root.sh /function /root-of-image
+
+FROM scratch
+ARG VERSION=0.0.0
+LABEL org.opencontainers.image.title="function-ecr-repos" \
+      org.opencontainers.image.description="A Crossplane composition function that gives every workload its Amazon ECR repositories before the first push" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+COPY --from=build /root-of-image /
+# Crossplane runs it as 2000; any user will do.
+USER 65532:65532
+EXPOSE 9443 8080
+ENTRYPOINT ["/function/bin/function-ecr-repos", "serve"]
