@@ -35,6 +35,13 @@ CONFORMANCE = (
     "kyverno",
     "kubernetes",
 )
+# Kubernetes' clients and packages' constraints choke on a version that is none.
+VERSIONS = {
+    "k8s.io/kubernetes": "k8s.io/component-base/version.gitVersion",
+    "github.com/crossplane/crossplane/v2": (
+        "github.com/crossplane/crossplane-runtime/v2/pkg/version.version"
+    ),
+}
 # Compiling keeps both of a small machine's cores busy, linking only one.
 AT_ONCE = 2
 HEARTBEAT_S = 15.0
@@ -174,10 +181,12 @@ def _target(name: str) -> Path:
 
 
 def _ldflags(name: str) -> str:
-    """Return the linker's flags; Kubernetes' clients read its version from there."""
+    """Return the linker's flags for programs that must know their own version."""
     pins = (TOOLS / name / "go.mod").read_text()
-    if version := re.search(r"^require k8s\.io/kubernetes (\S+)$", pins, re.MULTILINE):
-        return f"-X k8s.io/component-base/version.gitVersion={version[1]}"
+    for module, variable in VERSIONS.items():
+        required = re.search(rf"^(?:require )?\s*{module} (\S+)", pins, re.MULTILINE)
+        if required and re.search(rf"^(?:tool )?\s*{module}/cmd/", pins, re.MULTILINE):
+            return f"-X {variable}={required[1]}"
     return ""
 
 

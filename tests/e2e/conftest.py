@@ -13,6 +13,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 from system import ROOT, System, say
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once what failed: the whole run takes long."""
+    if report.failed:
+        say(f"\n{report.nodeid}\n{report.longreprtext}")
+
+
 @pytest.fixture(scope="session")
 def bare(request: pytest.FixtureRequest) -> Iterator[System]:
     """The system without the policy. Logs are kept where something failed."""
@@ -32,7 +38,14 @@ def bare(request: pytest.FixtureRequest) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def system(bare: System) -> System:
-    """The system with the policy, applied as the README says, once."""
-    bare.kubectl("apply", "-k", ROOT / "package/kyverno/base")
+def installed(bare: System) -> System:
+    """The system with the policy, installed by the commands of its README, once."""
+    bare.install(ROOT / "package/kyverno/README.md", "Install")
     return bare
+
+
+@pytest.fixture(scope="session")
+def system(installed: System) -> System:
+    """The installed system, whose background scan need not be waited for."""
+    installed.scan_every("15s")
+    return installed

@@ -3,6 +3,7 @@
 import json
 import secrets
 import subprocess
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Kubectl:
 
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
-        self._program = build("kubernetes", "kubectl")
+        self.program = build("kubernetes", "kubectl")
 
     def __call__(self, *args: object, stdin: str | None = None) -> str:
         """Return its output.
@@ -37,8 +38,13 @@ class Kubectl:
         Raises:
             KubectlError: It failed.
         """
+        return self._run(args, stdin).stdout
+
+    def _run(
+        self, args: tuple[object, ...], stdin: str | None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(  # noqa: S603
-            [self._program, f"--kubeconfig={self.kubeconfig}", *map(str, args)],
+            [self.program, f"--kubeconfig={self.kubeconfig}", *map(str, args)],
             input=stdin,
             capture_output=True,
             text=True,
@@ -47,7 +53,20 @@ class Kubectl:
         )
         if done.returncode:
             raise KubectlError(f"kubectl {' '.join(map(str, args))}: {done.stderr}")
-        return done.stdout
+        return done
+
+    def warnings(self, manifest: dict[str, Any]) -> str:
+        """Return what the API server would warn of if a manifest were created."""
+        command = ("create", "--dry-run=server", "-f", "-")
+        return self._run(command, json.dumps(manifest)).stderr
+
+    def may(self, verb: str, resource: str, user: str) -> bool:
+        """Whether a user has a right, as the API server's authorizer sees it now."""
+        try:
+            self("auth", "can-i", verb, resource, f"--as={user}")
+        except KubectlError:
+            return False
+        return True
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Apply manifests."""
@@ -65,12 +84,17 @@ class Kubectl:
         return list(found["items"]) if found else []
 
 
+def _whole_lines(log: Path) -> list[str]:
+    """Return the lines of a log that is being written."""
+    return log.read_text().rpartition("\n")[0].splitlines() if log.exists() else []
+
+
 class ControlPlane:
     """Starts the three, and gives each user a kubeconfig."""
 
     def __init__(self, programs: Programs) -> None:
         self.directory = programs.directory
-        self._programs = programs
+        self.programs = programs
         self._tokens = {"admin": ("admin", "system:masters")}
         for controller in ("admission", "background", "reports"):
             self._tokens[f"kyverno-{controller}"] = (
@@ -79,11 +103,12 @@ class ControlPlane:
             )
         self._secrets = {user: secrets.token_hex(16) for user in self._tokens}
         self.port = free_port()
+        self.audit_log = self.directory / "audit.jsonl"
 
     def start(self) -> Kubectl:
         """Return the administrator's kubectl, once the API server is ready."""
         etcd, peers = free_port(), free_port()
-        self._programs.start(
+        self.programs.start(
             "etcd",
             build("etcd"),
             f"--data-dir={self.directory / 'etcd'}",
@@ -109,7 +134,7 @@ class ControlPlane:
                 for user, (name, groups) in self._tokens.items()
             )
         )
-        self._programs.start(
+        self.programs.start(
             "kube-apiserver",
             build("kubernetes", "kube-apiserver"),
             f"--etcd-servers=http://127.0.0.1:{etcd}",
@@ -123,11 +148,13 @@ class ControlPlane:
             f"--service-account-signing-key-file={key_file}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",
+            f"--audit-policy-file={self._audit_policy()}",
+            f"--audit-log-path={self.audit_log}",
         )
         ready = f"https://127.0.0.1:{self.port}/readyz"
-        self._programs.wait("the API server is ready", lambda: answers(ready))
+        self.programs.wait("the API server is ready", lambda: answers(ready))
         admin = self.kubeconfig("admin")
-        self._programs.start(
+        self.programs.start(
             "kube-controller-manager",
             build("kubernetes", "kube-controller-manager"),
             f"--kubeconfig={admin}",
@@ -137,6 +164,32 @@ class ControlPlane:
             f"--cert-dir={self.directory / 'controller-manager'}",
         )
         return Kubectl(admin)
+
+    def _audit_policy(self) -> Path:
+        """Return a policy that logs each answer to Kyverno's background controller."""
+        path = self.directory / "audit-policy.json"
+        logged = {"level": "Metadata", "users": [KYVERNO.format("background")]}
+        policy = {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "rules": [logged, {"level": "None"}],
+        }
+        path.write_text(json.dumps(policy))
+        return path
+
+    def refused(self, verb: str, resource: str, name: str | None = None) -> int:
+        """Return how often the background controller was refused for want of a right.
+
+        A create by server-side apply is a patch in the log, as it is on the wire.
+        """
+        return sum(
+            (event["verb"], of.get("resource")) == (verb, resource)
+            and name in (None, of.get("name"))
+            and event.get("responseStatus", {}).get("code") == HTTPStatus.FORBIDDEN
+            for event in map(json.loads, _whole_lines(self.audit_log))
+            for of in [event.get("objectRef", {})]  # a request for /apis has none
+        )
 
     def kubeconfig(self, user: str) -> Path:
         """Return the file of one of the users."""

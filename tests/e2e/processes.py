@@ -27,6 +27,17 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Whether a program can listen on a port of all interfaces."""
+    with socket.socket(socket.AF_INET6) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("::", port))
+        except OSError:
+            return False
+    return True
+
+
 def answers(url: str) -> bool:
     """Whether a URL answers well. Certificates are not checked: each is its own."""
     unverified = ssl.create_default_context()
@@ -47,16 +58,20 @@ class Program:
         name: str,
         command: list[object],
         env: Mapping[str, str],
+        *,
+        restart: bool,
     ) -> None:
         self.name = name
+        self._restart = restart
         self.log = group.directory / f"{name}.log"
         self._group = group
         self._command = [str(part) for part in command]
         self._env = {**os.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it; its log is continued."""
+    def start(self, **env: str) -> None:
+        """Start it, with more in its environment; its log is continued."""
+        self._env.update(env)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 self._command,
@@ -81,6 +96,12 @@ class Program:
             process.wait()
         self._group.guard.ended(process.pid)
 
+    def reap(self) -> None:
+        """Take note that it was killed."""
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
     @property
     def pid(self) -> int:
         """Its process number; it must run."""
@@ -89,8 +110,16 @@ class Program:
         return self._process.pid
 
     def check(self) -> None:
-        """Raise NotReadyError if it ended on its own."""
+        """Start it again if it ended on its own, where a Deployment would.
+
+        Raises:
+            NotReadyError: It ended, and nothing would start it again.
+        """
         if self._process and self._process.poll() is not None:
+            if self._restart:
+                self._group.guard.ended(self._process.pid)
+                self.start()
+                return
             raise NotReadyError(
                 f"{self.name} ended with {self._process.returncode}:\n{self.tail()}"
             )
@@ -113,10 +142,20 @@ class Programs:
         self.started: dict[str, Program] = {}
 
     def start(
-        self, name: str, *command: object, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *command: object,
+        env: Mapping[str, str] | None = None,
+        restart: bool = False,
     ) -> Program:
-        """Start a program under a name of its own."""
-        self.started[name] = Program(self, name, list(command), env or {})
+        """Start a program under a name of its own.
+
+        With `restart` it is started again when it ends on its own, as Crossplane and
+        Kyverno do on purpose when they lose the API server for long.
+        """
+        self.started[name] = Program(
+            self, name, list(command), env or {}, restart=restart
+        )
         self.started[name].start()
         return self.started[name]
 
@@ -140,7 +179,7 @@ class Programs:
             time.sleep(0.1)
 
     def close(self) -> None:
-        """Stop the programs, the last one first."""
-        for program in reversed(self.started.values()):
-            program.stop()
+        """Kill the programs: nothing of theirs is to outlive the run."""
         self.guard.close()
+        for program in self.started.values():
+            program.reap()

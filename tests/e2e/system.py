@@ -1,15 +1,20 @@
 """Everything between a Workload and ECR, as real programs on one machine."""
 
 import base64
+import contextlib
+import dataclasses
 import datetime
 import ipaddress
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +26,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from processes import Program, Programs, T, answers, free_port
+from processes import NotReadyError, Program, Programs, T, answers, free_port, is_free
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
 REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
+OURS = (sys.executable, "-m", "function.main", "serve")
 SYSTEM = "crossplane-system"
+PROVIDERS_PORT = 8080
 KYVERNO_MODULE = "github.com/kyverno/kyverno"
-SCAN_INTERVAL = "15s"
 
 
 def say(what: str) -> None:
@@ -37,13 +43,25 @@ def say(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """An error that the ECR endpoint answers with, as ECR itself would."""
+
+    operations: tuple[str, ...]
+    code: str
+    message: str
+    status: int = 400
+
+
 class System:
     """The running system; its programs can be stopped and started by name."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, step: Callable[[str], None] = say) -> None:
         self.directory = directory
         self.programs = Programs(directory)
-        self._endpoint = ""
+        self.endpoint = ""
+        self._say = step
+        self.plane: ControlPlane
         self.kubectl: Kubectl
         self.ecr: Any
 
@@ -55,20 +73,29 @@ class System:
         return self.programs.wait(what, probe, seconds)
 
     def start(self) -> None:
-        """Start and install everything but the policy."""
+        """Start and install everything but the policy.
+
+        Raises:
+            NotReadyError: A program cannot be had or does not start.
+        """
+        if not is_free(PROVIDERS_PORT):
+            raise NotReadyError(
+                f"provider-aws listens on port {PROVIDERS_PORT}, and something else "
+                "does: another run of this? End it first"
+            )
         started = time.monotonic()
-        self._plane = ControlPlane(self.programs)
-        self.kubectl = self._plane.start()
+        self.plane = ControlPlane(self.programs)
+        self.kubectl = self.plane.start()
         self._ecr()
         self._step("control plane and ECR endpoint", started)
         self._crossplane()
         self._step("Crossplane", started)
         self._provider()
         self._step("provider-aws", started)
-        self._function()
-        self._step("the function, as a package", started)
         self._kyverno()
         self._step("Kyverno", started)
+        self._function()
+        self._step("the function, as a package", started)
 
     def close(self) -> None:
         """End every program."""
@@ -79,20 +106,61 @@ class System:
         pages = self.ecr.get_paginator("describe_repositories").paginate()
         return {r["repositoryName"] for page in pages for r in page["repositories"]}
 
+    def scan_every(self, interval: str) -> None:
+        """Have Kyverno's background scan run more often than each hour."""
+        controller = self["kyverno-background"]
+        controller.stop()
+        controller.start(BACKGROUND_SCAN_INTERVAL=interval)
+
+    @contextlib.contextmanager
+    def refusing(self, refusal: Refusal) -> Iterator[None]:
+        """Have ECR refuse for a while."""
+        self._refuse("PUT", json.dumps(dataclasses.asdict(refusal)).encode())
+        try:
+            yield
+        finally:
+            self._refuse("DELETE", None)
+
+    def _refuse(self, method: str, body: bytes | None) -> None:
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.endpoint}/refusals",
+            body,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request):  # noqa: S310
+            pass
+
+    def install(self, readme: Path, heading: str) -> None:
+        """Run the commands under a heading of a README, as they stand there."""
+        section = (
+            readme.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+        )
+        for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL):
+            script = re.sub(r"^[$>] ", "", block, flags=re.MULTILINE)
+            _run("bash", "-euc", script, env=self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """Return what a user's shell needs: kubectl and its KUBECONFIG."""
+        return {
+            "KUBECONFIG": str(self.kubectl.kubeconfig),
+            "PATH": f"{self.kubectl.program.parent}:{os.environ['PATH']}",
+        }
+
     def _step(self, what: str, started: float) -> None:
-        say(f"{time.monotonic() - started:5.1f} s  {what}")
+        self._say(f"{time.monotonic() - started:5.1f} s  {what}")
 
     def _ecr(self) -> None:
         port = free_port()
-        self._endpoint = f"http://127.0.0.1:{port}"
+        self.endpoint = f"http://127.0.0.1:{port}"
         self.programs.start(
-            "ecr", Path(sys.executable).parent / "moto_server", "-p", port
+            "ecr", sys.executable, Path(__file__).parent / "ecr.py", port
         )
-        self.wait("the ECR endpoint answers", lambda: answers(self._endpoint))
+        self.wait("the ECR endpoint answers", lambda: answers(self.endpoint))
         self.ecr = boto3.client(
             "ecr",
             region_name=REGION,
-            endpoint_url=self._endpoint,
+            endpoint_url=self.endpoint,
             aws_access_key_id="none",
             aws_secret_access_key="none",  # noqa: S106
         )
@@ -135,7 +203,7 @@ class System:
         self.wait("Crossplane's init has run", initialised, 120)
         for name, content in self._secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
-        self.programs.start("crossplane", core, "core", "start", env=env)
+        self.programs.start("crossplane", core, "core", "start", env=env, restart=True)
 
     def _secret(self, name: str) -> dict[str, bytes]:
         found = self.kubectl.get("secret", "-n", SYSTEM, name)
@@ -145,11 +213,12 @@ class System:
 
     def _provider(self) -> None:
         self.kubectl("create", "-f", provider_crds())
-        self._established("repositories.ecr.aws.crossplane.io")
+        self.established("repositories.ecr.aws.crossplane.io")
         self.programs.start(
             "provider-aws",
             build("provider-aws"),
             *("--poll=10s", "--max-reconcile-rate=100"),
+            restart=True,
             env={"KUBECONFIG": str(self.kubectl.kubeconfig)},
         )
         secret = {"name": "aws", "namespace": SYSTEM}
@@ -172,80 +241,137 @@ class System:
                     },
                     "endpoint": {
                         "hostnameImmutable": True,
-                        "url": {"type": "Static", "static": self._endpoint},
+                        "url": {"type": "Static", "static": self.endpoint},
                     },
                 },
             },
         )
 
-    def _established(self, *crds: str) -> None:
-        names = [f"crd/{name}" for name in crds]
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    def established(self, *crds: str) -> None:
+        """Wait until kinds are served; `kubectl wait` stumbles over a new null."""
+
+        def conditions(crd: str) -> list[dict[str, Any]]:
+            found = self.kubectl.get("crd", crd) or {}
+            return found.get("status", {}).get("conditions") or []
+
+        for crd in crds:
+            self.wait(
+                f"{crd} is established",
+                lambda crd=crd: any(
+                    c["type"] == "Established" and c["status"] == "True"
+                    for c in conditions(crd)
+                ),
+            )
 
     def _function(self) -> None:
-        registry = f"127.0.0.1:{free_port()}"
+        self._registry = f"127.0.0.1:{free_port()}"
         self.programs.start(
-            "registry", build("crane"), "registry", "serve", f"--address={registry}"
+            *("registry", build("crane"), "registry", "serve"),
+            f"--address={self._registry}",
         )
-        self.wait("the registry answers", lambda: answers(f"http://{registry}/v2/"))
-        package = self.directory / "function.xpkg"
-        image = f"{registry}/e2e/{FUNCTION}:v0.1.0"
-        cli = build("crossplane-cli")
-        for command in (
-            (
-                *("build", "--package-root", ROOT / "package/function"),
-                *("--examples-root", ROOT / "example", "-o", package),
-            ),
-            ("push", "-f", package, image),
-        ):
-            _run(cli, "xpkg", *command)
-        port = free_port()
-        certificates = self.directory / "tls-function"
-        _sign(self._secret("crossplane-root-ca"), certificates)
-        self.programs.start(
-            "function",
-            *(sys.executable, "-m", "function.main", "serve"),
-            f"--address=127.0.0.1:{port}",
-            f"--tls-certs-dir={certificates}",
-        )
+        answered = f"http://{self._registry}/v2/"
+        self.wait("the registry answers", lambda: answers(answered))
         self.wait("Crossplane serves its packages", self._packages_are_served)
+        self.install_function(FUNCTION, ROOT / "package/function", *OURS)
+
+    def install_function(self, name: str, package: Path, *program: object) -> None:
+        """Install a function as a package, and run it over mutual TLS under its name.
+
+        Args:
+            name: The Function's.
+            package: The directory of its crossplane.yaml.
+            program: What to run; it takes --address, and TLS_SERVER_CERTS_DIR.
+        """
         self.kubectl.apply(
             {
                 "apiVersion": "pkg.crossplane.io/v1",
                 "kind": "Function",
-                "metadata": {"name": FUNCTION},
-                "spec": {"package": image},
+                "metadata": {"name": name},
+                "spec": {"package": self.push_package(name, package)},
             }
+        )
+        self.run_function(name, name, *program)
+
+    def push_package(self, name: str, package: Path) -> str:
+        """Build a package without a runtime image, push it, and return where it is."""
+        built = self.directory / f"{name}.xpkg"
+        image = f"{self._registry}/e2e/{name}:v0.1.0"
+        cli = build("crossplane-cli")
+        for command in (
+            (
+                *("build", "--package-root", package),
+                *("--examples-root", ROOT / "example", "-o", built),
+            ),
+            ("push", "-f", built, image),
+        ):
+            _run(cli, "xpkg", *command)
+        return image
+
+    def run_function(self, program_name: str, name: str, *program: object) -> None:
+        """Run an installed function, as what runs a package's image would."""
+        port = free_port()
+        certificates = self.directory / "tls-function"
+        if not certificates.exists():
+            _sign(self._secret("crossplane-root-ca"), certificates)
+        self.programs.start(
+            *(program_name, *program, f"--address=127.0.0.1:{port}"),
+            env={
+                "TLS_SERVER_CERTS_DIR": str(certificates),
+                "METRICS_ADDRESS": f"127.0.0.1:{free_port()}",
+            },
         )
         revision = self.wait(
             "the function has a revision",
-            lambda: self.kubectl.all("functionrevisions.pkg.crossplane.io"),
-        )[0]["metadata"]["name"]
+            lambda: self.kubectl.all(
+                *("functionrevisions.pkg.crossplane.io", "-l"),
+                f"pkg.crossplane.io/package={name}",
+            ),
+        )[0]
+        secret = f"{name}-function-server"
+        self.kubectl.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": secret, "namespace": SYSTEM},
+                "stringData": {f.name: f.read_text() for f in certificates.iterdir()},
+            }
+        )
         # What runs a package where there is no kubelet says where it is.
-        status = json.dumps({"status": {"endpoint": f"127.0.0.1:{port}"}})
+        status = {
+            "endpoint": f"127.0.0.1:{port}",
+            "tlsServerSecretName": secret,
+        }
         self.kubectl(
-            *("patch", "functionrevisions.pkg.crossplane.io", revision),
-            *("--subresource=status", "--type=merge", "-p", status),
+            *("patch", "functionrevisions.pkg.crossplane.io"),
+            *(revision["metadata"]["name"], "--subresource=status", "--type=merge"),
+            *("-p", json.dumps({"status": status})),
         )
-        for file in ("definition", "composition"):
-            self.kubectl("apply", "-f", ROOT / f"package/configuration/{file}.yaml")
-        self.wait(
-            "the claim's API is there",
-            lambda: self.kubectl.get("crd", "workloadecrrepos.tap.vrabbi.cloud"),
-        )
-        self._established("workloadecrrepos.tap.vrabbi.cloud")
+
+        def healthy() -> bool:
+            found = self.kubectl.get(
+                "functionrevisions.pkg.crossplane.io", revision["metadata"]["name"]
+            )
+            conditions = (found or {}).get("status", {}).get("conditions", [])
+            return any(
+                c["type"] == "RevisionHealthy" and c["status"] == "True"
+                for c in conditions
+            )
+
+        self.wait("the function's revision is healthy", healthy)
 
     def _packages_are_served(self) -> bool:
         return bool(self.kubectl.get("crd", "functions.pkg.crossplane.io"))
 
     def _kyverno(self) -> None:
+        # Before Kyverno, whose background controller learns the kinds at its start.
         self.kubectl("create", "-f", MANIFESTS / "workloads.yaml")
+        self.established("workloads.carto.run")
         module = module_dir("kyverno", KYVERNO_MODULE)
         for folder in ("kyverno", "policies.kyverno.io", "policyreport", "reports"):
             self.kubectl("create", "-f", module / "config/crds" / folder)
         self._namespace("kyverno")
         self.kubectl.apply(*_kyverno_chart(module, self.directory / "chart"))
-        self._established(
+        self.established(
             "updaterequests.kyverno.io", "generatingpolicies.policies.kyverno.io"
         )
         webhook = free_port()
@@ -267,12 +393,13 @@ class System:
             self.programs.start(
                 f"kyverno-{name}",
                 build("kyverno", program),
-                f"--kubeconfig={self._plane.kubeconfig(f'kyverno-{name}')}",
+                f"--kubeconfig={self.plane.kubeconfig(f'kyverno-{name}')}",
                 *flags,
                 "--disableMetrics=true",
                 f"--metricsPort={free_port()}",
                 "--controllerRuntimeMetricsAddress=0",
                 "--disableLogColor",
+                restart=True,
                 env={
                     "KYVERNO_NAMESPACE": "kyverno",
                     "KYVERNO_SERVICEACCOUNT_NAME": controller,
@@ -282,7 +409,6 @@ class System:
                     "KYVERNO_SVC": "kyverno-svc",
                     "INIT_CONFIG": "kyverno",
                     "METRICS_CONFIG": "kyverno-metrics",
-                    "BACKGROUND_SCAN_INTERVAL": SCAN_INTERVAL,
                 },
             )
         # The probe of its Deployment, where there is one.
@@ -290,9 +416,14 @@ class System:
         self.wait("Kyverno is ready", lambda: answers(ready))
 
 
-def _run(*command: object) -> str:
+def _run(*command: object, env: dict[str, str] | None = None) -> str:
     done = subprocess.run(  # noqa: S603
-        [str(c) for c in command], capture_output=True, text=True, check=False
+        [str(c) for c in command],
+        env={**os.environ, **(env or {})},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")

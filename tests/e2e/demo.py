@@ -1,0 +1,175 @@
+"""The whole chain as a story on the terminal."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+
+from processes import NotReadyError
+from rich.console import Console
+from rich.live import Live
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.tree import Tree
+from system import ROOT, System
+
+CLAIM = "shop-ecr-repos"
+WORKLOAD = """\
+apiVersion: carto.run/v1alpha1
+kind: Workload
+metadata:
+  name: shop
+  namespace: default
+spec:
+  image: example/shop
+"""
+
+
+class Story:
+    """Tells what happens to one Workload."""
+
+    def __init__(self, system: System, console: Console) -> None:
+        self._system, self._console = system, console
+
+    def tell(self) -> None:
+        """Tell it all, from the Workload to ECR and back."""
+        console, kubectl = self._console, self._system.kubectl
+        console.rule("A workload comes")
+        console.print(Syntax(WORKLOAD, "yaml", background_color="default"))
+        kubectl("apply", "-f", "-", stdin=WORKLOAD)
+        self._watch(lambda: self._ready() and len(self._repositories()) == 2)
+        console.rule("What its team sees")
+        console.print(kubectl("get", "workloadecrrepos"), end="", soft_wrap=True)
+        console.rule("What ECR has")
+        table = Table("repository", box=None, pad_edge=False)
+        table.add_column("push to", overflow="fold")
+        for repository in self._repositories():
+            table.add_row(repository["repositoryName"], repository["repositoryUri"])
+        console.print(table)
+        console.rule("The workload goes")
+        kubectl("delete", "workload", "shop")
+        console.print(
+            "[dim]ECR's repositories go at once. The provider keeps a managed resource "
+            "until\n30 s after it was made, in case ECR is slow to show it."
+        )
+        self._watch(lambda: not self._objects() and not self._repositories())
+
+    def _watch(self, done: Callable[[], bool]) -> None:
+        started = time.monotonic()
+
+        def picture() -> Tree:
+            return self._tree(f"{time.monotonic() - started:.1f} s")
+
+        with Live(picture(), console=self._console, auto_refresh=False) as live:
+
+            def probe() -> bool:
+                live.update(picture(), refresh=True)
+                return done()
+
+            self._system.wait("the chain is as it should be", probe, 120)
+            live.update(picture(), refresh=True)
+        # Where there is no terminal Live ends without a line break.
+        if not self._console.is_terminal:
+            self._console.print()
+
+    def _tree(self, after: str) -> Tree:
+        node = tree = Tree(f"[dim]after {after}")
+        for kind, name, is_ready in self._objects():
+            mark = "[green]✔[/]" if is_ready else "[yellow]…[/]"
+            added = node.add(f"{mark} {kind} [bold]{name}")
+            node = node if kind == "Repository" else added
+        ecr = tree.add("Amazon ECR")
+        for repository in self._repositories():
+            ecr.add(f"[green]✔[/] [bold]{repository['repositoryName']}")
+        return tree
+
+    def _objects(self) -> list[tuple[str, str, bool]]:
+        """Return what there is, from the Workload down: kind, name, ready."""
+        kubectl = self._system.kubectl
+        found = []
+        if workload := kubectl.get("workload", "shop"):
+            found.append(("Workload", workload["metadata"]["name"], True))
+        if claim := kubectl.get("workloadecrrepos", CLAIM):
+            found.append(("WorkloadECRRepo", CLAIM, _is_ready(claim)))
+        label = ("-l", f"crossplane.io/claim-name={CLAIM}")
+        for plural in ("xworkloadecrrepos", "repositories.ecr.aws.crossplane.io"):
+            for item in kubectl.all(plural, *label):
+                name = item["metadata"]["name"]
+                found += [(item["kind"], name, _is_ready(item))]
+        return found
+
+    def _ready(self) -> bool:
+        return all(is_ready for *_, is_ready in self._objects())
+
+    def _repositories(self) -> list[dict[str, Any]]:
+        found = self._system.ecr.describe_repositories()["repositories"]
+        return sorted(found, key=lambda r: str(r["repositoryName"]))
+
+
+def _is_ready(item: dict[str, Any]) -> bool:
+    conditions = item.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def main() -> int:
+    """Run the demo; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave everything up to play with"
+    )
+    keep = parser.parse_args().keep
+    console = Console(highlight=False)
+    # As Ctrl-C: what was started ends, whoever asks for it.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    directory = Path(tempfile.mkdtemp(prefix="function-ecr-repos-demo-"))
+    system = System(directory, lambda step: console.print(f"[green]✔[/] {step}"))
+    system.programs.guard.directory(directory)
+    try:
+        console.rule("Everything starts, each part the real program")
+        with console.status("Starting"):
+            system.start()
+            system.install(ROOT / "package/kyverno/README.md", "Install")
+        console.print("[green]✔[/] XRD, Composition and policy")
+        Story(system, console).tell()
+        if keep:
+            _keep(system, console)
+    except KeyboardInterrupt:
+        console.print("Cleaning up")
+        return 130
+    except Exception as e:
+        kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-demo-logs-"))
+        for log in directory.glob("*.log"):
+            shutil.copy(log, kept)
+        console.print(f"The logs are in {kept}")
+        if isinstance(e, NotReadyError):
+            console.print(f"[red]✘[/] {e}", markup=True, soft_wrap=True)
+            return 1
+        raise
+    finally:
+        system.close()
+    return 0
+
+
+def _keep(system: System, console: Console) -> None:
+    console.rule("Yours to play with")
+    # One line each, to copy: never wrapped.
+    for line in (
+        *(f"export {key}={value}" for key, value in system.environment().items()),
+        f"export AWS_ENDPOINT_URL={system.endpoint}",
+    ):
+        console.print(line.replace(os.environ["PATH"], "$PATH"), soft_wrap=True)
+    console.print("Ctrl-C ends it all.")
+    signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

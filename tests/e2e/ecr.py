@@ -1,0 +1,66 @@
+"""An ECR endpoint that can be told to refuse, by the real error codes.
+
+`PUT /refusals` with {"operations": […], "status": 400, "code": …, "message": …} has it
+refuse those operations from then on, and `DELETE /refusals` ends that.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+from werkzeug import Request, Response
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
+StartResponse = Callable[..., Any]
+
+
+class Refusing:
+    """moto, with refusals in front of it."""
+
+    def __init__(self) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._refusal: dict[str, Any] = {}
+        # moto's answers may contradict each other when two threads ask at once.
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        if request.path == "/refusals":
+            told = request.get_json() if request.method == "PUT" else {}
+            self._refusal = dict(told)
+            return Response(status=204)(environ, start_response)
+        operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        refusal = self._refusal
+        if operation and operation in refusal.get("operations", ()):
+            body = {"__type": refusal["code"], "message": refusal["message"]}
+            return Response(
+                json.dumps(body),
+                status=refusal["status"],
+                content_type="application/x-amz-json-1.1",
+            )(environ, start_response)
+        with self._one_at_a_time:
+            return list(self._moto(environ, start_response))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Log errors only."""
+
+
+if __name__ == "__main__":
+    run_simple(
+        "127.0.0.1",
+        int(sys.argv[1]),
+        Refusing(),
+        threaded=True,
+        request_handler=_Quiet,
+    )
