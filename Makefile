@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test conformance e2e bench lint generate lock render clean
+.PHONY: help test guards fuzz conformance e2e demo image xpkg sbom audit bench lint generate lock render clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -31,6 +31,16 @@ $(VENV)/.e2e: requirements/e2e.txt $(VENV)/.test
 	@$(UV) -r $< >&2
 	@touch $@
 
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.test
+	@echo "Installing the fuzzer" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
+$(VENV)/.supply: requirements/supply.txt $(VENV)/.runtime
+	@echo "Installing what reads and checks the supply chain" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
 $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 	@echo "Installing the linters" >&2
 	@$(UV) -r $< >&2
@@ -42,6 +52,13 @@ render: $(VENV)/.runtime ## Render the example through the function over gRPC
 test: $(VENV)/.test ## Run the tests that need PyPI only
 	@$(VENV)/bin/pytest
 
+guards: $(VENV)/.test ## Remove each safety guard in turn, and show the test that fails
+	@$(VENV)/bin/python tests/guards/remove_each.py
+
+FUZZ_S ?= 600
+fuzz: $(VENV)/.fuzz ## Send it broken bytes for FUZZ_S seconds, and watch its memory
+	@$(VENV)/bin/python tests/fuzz/raw_bytes.py --seconds $(FUZZ_S)
+
 conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from pinned Go modules
 	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 	@$(VENV)/bin/python tests/conformance/build.py
@@ -50,7 +67,29 @@ conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from 
 e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, from a Workload to ECR
 	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 	@$(VENV)/bin/python tests/conformance/build.py --all
-	@$(VENV)/bin/pytest tests/e2e -v -s
+	@$(VENV)/bin/pytest tests/e2e -vv -s --tb=short --durations=10
+
+demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
+	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/e2e/demo.py $(DEMO)
+
+image: $(VENV)/.runtime ## Build the image with docker, podman or buildah, and try it
+	@$(VENV)/bin/python image/make.py build
+	@$(VENV)/bin/python image/make.py try
+
+# Where the packages will be pushed, and where the provider's is.
+REGISTRY ?=
+PROVIDER_PACKAGE ?=
+xpkg: image ## Build the packages into dist/ (REGISTRY=host/organisation PROVIDER_PACKAGE=...)
+	@test -n "$(REGISTRY)" || { echo "xpkg: say where the packages will be pushed: make xpkg REGISTRY=host/organisation" >&2; exit 1; }
+	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/xpkg.py dist --function-package "$(REGISTRY)/function-ecr-repos" --provider-package "$(PROVIDER_PACKAGE)"
+
+sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json
+	@$(VENV)/bin/python image/sbom.py dist/sbom.cdx.json
+
+audit: $(VENV)/.supply ## Ask PyPI for known vulnerabilities of what the image installs
+	@$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt
 
 bench: $(VENV)/.runtime ## Measure latency beside a function that does nothing
 	@$(VENV)/bin/python tests/benchmark/latency.py
@@ -70,6 +109,8 @@ lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--u
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group e2e -c requirements/test.txt -o requirements/e2e.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group fuzz -c requirements/e2e.txt -o requirements/fuzz.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group supply -c requirements/runtime.txt -o requirements/supply.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
 
 clean: ## Remove what the targets made
