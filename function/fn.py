@@ -269,7 +269,6 @@ def _refuse(
 ) -> fnv1.RunFunctionResponse:
     # Made anew: nothing half-composed goes out, what earlier steps want stays.
     rsp = response.to(req)
-    # A fatal result's target is ignored; conditions beside it still reach the claim.
     _set_condition(
         rsp,
         Condition(
@@ -278,14 +277,20 @@ def _refuse(
             message=str(error),
         ),
     )
-    rsp.results.append(
-        fnv1.Result(
-            severity=fnv1.SEVERITY_FATAL,
-            message=str(error),
-            reason=error.reason,
-            target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+    severities = [fnv1.SEVERITY_FATAL]
+    if struct(req.observed.composite.resource, "spec", "claimRef").fields:
+        # A fatal result's target is ignored, so no event of it reaches the claim. A
+        # warning's before it does, and the condition beside it.
+        severities.insert(0, fnv1.SEVERITY_WARNING)
+    for severity in severities:
+        rsp.results.append(
+            fnv1.Result(
+                severity=severity,
+                message=str(error),
+                reason=error.reason,
+                target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+            )
         )
-    )
     return rsp
 
 

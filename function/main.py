@@ -124,10 +124,15 @@ def render(
     fatal = False
     for xr, rsp in zip(composites, rendering.run(requests), strict=True):
         about = f"{xr['kind']}/{xr['metadata']['name']}"
+        fatal_texts = {
+            r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL
+        }
+        fatal = fatal or bool(fatal_texts)
         for result in rsp.results:
+            if result.severity != fnv1.SEVERITY_FATAL and result.message in fatal_texts:
+                continue  # the claim's event of the same
             severity = fnv1.Severity.Name(result.severity).removeprefix("SEVERITY_")
             click.echo(f"{severity.capitalize()} {about}: {result.message}", err=True)
-            fatal = fatal or result.severity == fnv1.SEVERITY_FATAL
         for c in rsp.conditions:
             status = fnv1.Status.Name(c.status).removeprefix("STATUS_CONDITION_")
             click.echo(
@@ -135,7 +140,7 @@ def render(
                 f"{c.message}",
                 err=True,
             )
-        if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
+        if fatal_texts:
             continue
         for manifest in rendering.manifests(xr, rsp):
             click.echo("---")

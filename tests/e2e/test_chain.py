@@ -1,12 +1,13 @@
 """From a Workload to ECR and back, on the real programs."""
 
+import base64
 import signal
 import time
 from typing import Any
 
 import pytest
 from control_plane import KubectlError
-from system import FUNCTION, MANIFESTS, ROOT, Refusal, System
+from system import FUNCTION, MANIFESTS, REGION, ROOT, Refusal, System
 
 PREFIX = "tap/workloads"
 
@@ -141,6 +142,16 @@ def test_a_bad_workload_name_is_said_on_the_claim_and_nothing_is_made(
         return condition(got, "RepositoriesReady").get("reason") == "InvalidParameters"
 
     system.wait("the claim says what is wrong", reason)
+
+    def told() -> bool:
+        return any(
+            event["involvedObject"]["kind"] == "WorkloadECRRepo"
+            and event["involvedObject"]["name"] == "bad"
+            and 'got "Shop"' in event["message"]
+            for event in system.kubectl.all("events", "-n", "default")
+        )
+
+    system.wait("so does an event of it", told)
     fixed = '{"spec": {"parameters": {"workloadName": "healed"}}}'
     system.kubectl("patch", "workloadecrrepos", "bad", "--type=merge", "-p", fixed)
     system.wait("it heals", lambda: direct_ready(system, "bad"))
@@ -187,6 +198,35 @@ def test_what_ecr_refuses_is_said_on_the_claim_and_heals(
     got = system.kubectl.get("workloadecrrepos", name)
     assert refusal.code not in condition(got, "RepositoriesReady")["message"]
     system.kubectl("delete", "workloadecrrepos", name)
+
+
+def test_a_claims_connection_secret_has_its_uris(system: System) -> None:
+    secretive = claim_manifest("secretive", "secretive")
+    secretive["spec"]["writeConnectionSecretToRef"] = {"name": "secretive-ecr"}
+    system.kubectl.apply(secretive)
+    system.wait("it is Ready", lambda: direct_ready(system, "secretive"), 120)
+
+    def details() -> dict[str, str]:
+        found = system.kubectl.get("secret", "secretive-ecr") or {}
+        data = found.get("data") or {}
+        return {k: base64.b64decode(v).decode() for k, v in data.items()}
+
+    uris = system.ecr.describe_repositories(repositoryNames=sorted(names("secretive")))[
+        "repositories"
+    ]
+    image, bundle = (r["repositoryUri"] for r in uris)
+    system.wait(
+        "the secret has what the claim shows",
+        lambda: (
+            details()
+            == {
+                "imageRepositoryUri": image,
+                "bundleRepositoryUri": bundle,
+                "region": REGION,
+            }
+        ),
+    )
+    system.kubectl("delete", "workloadecrrepos", "secretive")
 
 
 def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:

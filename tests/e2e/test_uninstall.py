@@ -11,6 +11,8 @@ sys.path.append(str(ROOT / "package"))
 
 import xpkg
 
+CLAIMS = "workloadecrrepos.tap.vrabbi.cloud"
+
 
 def test_deleting_the_xrd_takes_what_claims_created_alone(system: System) -> None:
     image, before = adopted(system, "legacy")
@@ -56,11 +58,23 @@ def test_the_configuration_package_brings_all(system: System, tmp_path: Path) ->
         }
 
     system.wait("the Configuration is installed and healthy", healthy, 120)
-    system.established("workloadecrrepos.tap.vrabbi.cloud")
+    system.established(CLAIMS)
     direct(system, "packaged")
     system.wait("a claim is Ready", lambda: direct_ready(system, "packaged"), HEALS_S)
-    kubectl("delete", "workloadecrrepo", "packaged")
-    system.wait("it goes", lambda: not names("packaged") & system.repositories(), 120)
+
+
+def test_deleting_the_configuration_package_takes_what_claims_created_alone(
+    system: System,
+) -> None:
+    image, before = adopted(system, "inherited")
+    system.kubectl(
+        "delete", "configurations.pkg.crossplane.io", "ecr-repos", "--timeout=60s"
+    )
+    gone = names("packaged") | {f"{image}-bundle"}
+    system.wait("its repositories go", lambda: not gone & system.repositories(), 180)
+    system.wait("no resource is left", lambda: not managed(system), 180)
+    system.wait("nor a kind", lambda: not system.kubectl.get("crd", CLAIMS), 60)
+    assert contents(system, {image}) == before
 
 
 def test_what_runs_it_in_production_is_accepted(system: System) -> None:

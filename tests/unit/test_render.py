@@ -36,7 +36,7 @@ def test_a_fatal_result_is_an_exit_status_and_no_manifest() -> None:
     claim = Path("example/claim.yaml").read_text().replace("eu-west-2", "Here")
     code, out, err = render("-", stdin=claim)
     assert (code, out) == (1, "")
-    assert "spec.parameters.region" in err
+    assert err.count("spec.parameters.region: got") == 2, "a result, a condition"
 
 
 @pytest.mark.parametrize(
