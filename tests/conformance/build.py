@@ -110,8 +110,7 @@ class _Build:
         compiler = go()
         CACHE.mkdir(parents=True, exist_ok=True)
         # Two builds at once, or a killed one, leave no half under the final name.
-        self._partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=CACHE))
-        guard.directory(self._partial)
+        self._partial = guard.directory(f".{name}-", CACHE)
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._started = self._said = time.monotonic()
         print(f"building {name} …", file=sys.stderr, flush=True)
@@ -126,8 +125,8 @@ class _Build:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
+            preexec_fn=guard.register,  # noqa: PLW1509  # no thread is about
         )
-        guard.process(self._process.pid)
 
     def finished(self) -> bool:
         """Whether it is done; raises BuildError where it failed."""

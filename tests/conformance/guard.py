@@ -2,6 +2,7 @@
 
 The run holds a pipe to a guard process. However the run ends, kill -9 included, the
 pipe closes, and the guard does what is left to do. It outlives Ctrl-C and SIGTERM.
+What is to end is told before it begins: there is no moment to be killed between.
 """
 
 import contextlib
@@ -10,7 +11,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from secrets import token_hex
 
 
 class Guard:
@@ -24,17 +27,31 @@ class Guard:
             text=True,
         )
 
-    def process(self, pid: int) -> None:
-        """Have the process group of a session leader killed at the end."""
-        self._say("process", pid)
+    def register(self) -> None:
+        """Have this process's group killed at the end: Popen's preexec_fn.
+
+        A child says it itself, when it leads its session and is no other program yet.
+        Until then its end of the pipe is open.
+        """
+        if self._process.stdin is None:
+            raise ValueError("the guard has no pipe")
+        os.write(self._process.stdin.fileno(), f"process {os.getpid()}\n".encode())
 
     def ended(self, pid: int) -> None:
         """Forget a process that was waited for: its number may be another's soon."""
         self._say("ended", pid)
 
-    def directory(self, path: Path) -> None:
-        """Have a directory removed at the end, after the processes are gone."""
+    def directory(self, prefix: str, parent: Path | None = None) -> Path:
+        """Make a directory that is removed at the end, after the processes are gone.
+
+        Args:
+            prefix: How its name begins.
+            parent: Where it is; the directory for temporary files by default.
+        """
+        path = (parent or Path(tempfile.gettempdir())) / f"{prefix}{token_hex(8)}"
         self._say("directory", path)
+        path.mkdir(mode=0o700)
+        return path
 
     def close(self) -> None:
         """End everything now, and wait until it is done."""

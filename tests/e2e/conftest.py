@@ -22,16 +22,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(scope="session")
 def bare(request: pytest.FixtureRequest) -> Iterator[System]:
     """The system without the policy. Logs are kept where something failed."""
-    directory = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-"))
-    system = System(directory)
-    system.programs.guard.directory(directory)
+    system = System("e2e")
     try:
         system.start()
         yield system
     finally:
         if request.session.testsfailed or sys.exc_info()[0]:
             kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-logs-"))
-            for log in directory.glob("*.log"):
+            for log in system.directory.glob("*.log"):
                 shutil.copy(log, kept)
             say(f"logs are in {kept}")
         system.close()

@@ -130,9 +130,7 @@ def main() -> int:
     # As Ctrl-C: what was started ends, whoever asks for it.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    directory = Path(tempfile.mkdtemp(prefix="function-ecr-repos-demo-"))
-    system = System(directory, lambda step: console.print(f"[green]✔[/] {step}"))
-    system.programs.guard.directory(directory)
+    system = System("demo", lambda step: console.print(f"[green]✔[/] {step}"))
     try:
         console.rule("Everything starts, each part the real program")
         with console.status("Starting"):
@@ -147,7 +145,7 @@ def main() -> int:
         return 130
     except Exception as e:
         kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-demo-logs-"))
-        for log in directory.glob("*.log"):
+        for log in system.directory.glob("*.log"):
             shutil.copy(log, kept)
         console.print(f"The logs are in {kept}")
         if isinstance(e, NotReadyError):

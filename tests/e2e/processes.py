@@ -8,7 +8,6 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from guard import Guard
@@ -80,8 +79,8 @@ class Program:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=self._group.guard.register,  # noqa: PLW1509  # it only writes
             )
-        self._group.guard.process(self._process.pid)
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal, and wait until it has ended; SIGKILL after ten seconds."""
@@ -134,11 +133,16 @@ class Program:
 
 
 class Programs:
-    """All programs of a run; they end with it, however it ends."""
+    """All programs of a run; they end with it, however it ends.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    Attributes:
+        directory: The run's own, which goes with it.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Begin a run, whose directory's name begins with a name."""
         self.guard = Guard()
+        self.directory = self.guard.directory(f"function-ecr-repos-{name}-")
         self.started: dict[str, Program] = {}
 
     def start(

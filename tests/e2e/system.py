@@ -56,9 +56,9 @@ class Refusal:
 class System:
     """The running system; its programs can be stopped and started by name."""
 
-    def __init__(self, directory: Path, step: Callable[[str], None] = say) -> None:
-        self.directory = directory
-        self.programs = Programs(directory)
+    def __init__(self, name: str, step: Callable[[str], None] = say) -> None:
+        self.programs = Programs(name)
+        self.directory = self.programs.directory
         self.endpoint = ""
         self._say = step
         self.plane: ControlPlane

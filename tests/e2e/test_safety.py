@@ -128,6 +128,14 @@ def test_of_fifty_pairs_that_race_one_each_gets_the_repositories(
         "c": [claim_manifest(f"p{n}", f"p{n}-b", "c") for n in range(PAIRS)],
         "b-c": [claim_manifest(f"p{n}", f"p{n}", "b-c") for n in range(PAIRS)][::-1],
     }
+    watch = system.programs.start(
+        "watch-pairs",
+        *(system.kubectl.program, f"--kubeconfig={system.kubectl.kubeconfig}"),
+        *("get", "workloadecrrepos", "--all-namespaces", "--watch", "--output"),
+        r"jsonpath={.metadata.namespace}/{.metadata.name} "
+        r"{.metadata.deletionTimestamp}"
+        r'{.status.conditions[?(@.type=="Ready")].status}{"\n"}',
+    )
     with ThreadPoolExecutor(len(sides)) as pool:
         for applied in [pool.submit(system.kubectl.apply, *s) for s in sides.values()]:
             applied.result()
@@ -154,7 +162,7 @@ def test_of_fifty_pairs_that_race_one_each_gets_the_repositories(
             else {}
         )
 
-    # One look says who lost: a later one could see another.
+    # One look says who lost.
     found = system.wait("each pair has one winner, and one who is told", decided, 400)
     losers = [who for who, (is_ready, _) in found.items() if not is_ready]
     print(f"of {PAIRS} pairs {sum(side == 'c' for side, _ in losers)} lost in c")
@@ -174,6 +182,18 @@ def test_of_fifty_pairs_that_race_one_each_gets_the_repositories(
     system.wait(
         "the winners take theirs along", lambda: not wanted & system.repositories(), 120
     )
+    watch.stop()
+    seen: dict[str, list[str]] = {}
+    for line in watch.log.read_text().splitlines():
+        who, _, said = line.partition(" ")
+        seen.setdefault(who, []).append(said)
+    assert len(seen) == 2 * PAIRS
+    flapped = {
+        who: said
+        for who, said in seen.items()
+        if "True" in said and "False" in said[said.index("True") :]
+    }
+    assert not flapped, "a claim that was Ready stays so until it goes"
 
 
 def adopted(system: System, name: str) -> tuple[str, dict[str, Any]]:
