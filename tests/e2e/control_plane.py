@@ -139,6 +139,8 @@ class ControlPlane:
             build("kubernetes", "kube-apiserver"),
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
+            # Else it looks for a default route, which a machine off the net has not.
+            "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
             f"--cert-dir={self.directory / 'apiserver'}",
             f"--token-auth-file={tokens}",

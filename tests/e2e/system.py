@@ -217,7 +217,7 @@ class System:
         self.programs.start(
             "provider-aws",
             build("provider-aws"),
-            *("--poll=10s", "--max-reconcile-rate=100"),
+            *("--poll=1m", "--max-reconcile-rate=100"),
             restart=True,
             env={"KUBECONFIG": str(self.kubectl.kubeconfig)},
         )

@@ -195,8 +195,12 @@ def test_what_ecr_refuses_is_said_on_the_claim_and_heals(
         system.wait("the claim says what ECR says", told, 180)
     system.wait("it heals", lambda: direct_ready(system, name), 240)
     assert names(name) <= system.repositories()
-    got = system.kubectl.get("workloadecrrepos", name)
-    assert refusal.code not in condition(got, "RepositoriesReady")["message"]
+
+    def forgotten() -> bool:
+        said = direct_condition(system, "RepositoriesReady", name)["message"]
+        return refusal.code not in said
+
+    system.wait("and says so", forgotten)
     system.kubectl("delete", "workloadecrrepos", name)
 
 
