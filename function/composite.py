@@ -5,9 +5,16 @@ from dataclasses import dataclass
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.errors import InvalidParameterError, NotAllowedError, quote
+from function.errors import (
+    InvalidInputError,
+    InvalidParameterError,
+    NotAllowedError,
+    quote,
+)
 from function.input import Input, compile_glob
 from function.naming import Prefix, RepositoryName, parse_prefix, repository_names
+from function.providers.registry import PROVIDERS
+from function.repository import ProviderConfig
 
 PARAMETERS = "spec.parameters"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
@@ -29,14 +36,17 @@ class Composite:
         bundle: The bundle repository's name.
         prefix: The prefix both start with.
         region: An AWS region.
-        provider_config: The name of a provider config.
+        provider_config: A provider config.
+        namespace: The namespace of what it composes; empty where that is
+            cluster-scoped.
     """
 
     image: RepositoryName
     bundle: RepositoryName
     prefix: Prefix
     region: str
-    provider_config: str
+    provider_config: ProviderConfig
+    namespace: str
 
 
 def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
@@ -79,7 +89,38 @@ def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
     image, bundle = repository_names(
         prefix, workload, namespace, bundle=settings.bundle
     )
-    return Composite(image, bundle, prefix, region, provider)
+    return Composite(
+        image,
+        bundle,
+        prefix,
+        region,
+        settings.provider_config(provider),
+        namespace if "namespace" in _struct(xr, "metadata", "metadata").fields else "",
+    )
+
+
+def check_scope(composite: Composite, settings: Input) -> None:
+    """Refuse a provider whose resources the XR could not compose.
+
+    crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
+    cluster-scoped resources.
+
+    Raises:
+        InvalidInputError: One is namespaced, and the other is not.
+    """
+    needed = bool(composite.namespace)
+    if PROVIDERS[settings.provider].namespaced == needed:
+        return
+    able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == needed)
+    if needed:
+        rule = "this XR is namespaced, and can compose no cluster-scoped resources"
+        mend = f"Set provider: {able} in the Composition's input"
+    else:
+        rule = "its resources are in namespaces, and this XR is in none"
+        mend = (
+            f"Use a provider of cluster-scoped resources ({able}), or a namespaced XRD"
+        )
+    raise InvalidInputError("input.provider", settings.provider, rule, mend)
 
 
 def _allowed(name: str, value: str, globs: list[str] | None) -> None:

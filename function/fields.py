@@ -35,3 +35,11 @@ def items(parent: structpb.Struct, key: str) -> list[structpb.Struct]:
     if value is None:
         return []
     return [item.struct_value for item in value.list_value.values]
+
+
+def strings(parent: structpb.Struct, key: str) -> list[str]:
+    """Return a list of strings; an empty one where there is none."""
+    value = parent.fields.get(key)
+    if value is None:
+        return []
+    return [item.string_value for item in value.list_value.values]

@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import time
+from collections.abc import Container
 from logging import DEBUG
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import grpc
 from crossplane.function import logging, request, response
@@ -12,15 +13,17 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.composite import Composite, parse_composite
+from function.composite import Composite, check_scope, parse_composite
 from function.errors import InvalidRequestError, quote, shown
 from function.fields import struct, text
 from function.input import Input, parse_input
 from function.metrics import COUNTS
 from function.naming import RepositoryName
-from function.ownership import Standing, give_up, is_rival, may_delete, standing
-from function.providers import classic
-from function.repository import UNKNOWN, Deletion, Facts, Repository
+from function.ownership import Standing, give_up, is_rival, rights, standing
+from function.providers import managed
+from function.providers.provider import Provider
+from function.providers.registry import DEFAULT, PROVIDERS
+from function.repository import UNKNOWN, Facts, ProviderConfig, Repository
 from function.status import (
     CONDITION,
     Condition,
@@ -77,6 +80,26 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         return rsp
 
 
+_BY_GROUP = {version.partition("/")[0]: p for version, p in PROVIDERS.items()}
+
+
+class _Live(NamedTuple):
+    """A resource that may be live, and whose API it is of.
+
+    A live one keeps that: of another's, Crossplane would make a second resource under
+    the same name, and lose sight of the first.
+    """
+
+    provider: Provider
+    facts: Facts | None
+
+    @classmethod
+    def of(cls, observed: structpb.Struct) -> Self:
+        group = text(observed, "apiVersion").partition("/")[0]
+        provider = _BY_GROUP.get(group, DEFAULT)
+        return cls(provider, provider.facts(observed))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Composed:
     """One of the repositories, from what is wanted to what is composed.
@@ -84,12 +107,14 @@ class _Composed:
     Attributes:
         wanted: What the parameters give.
         kept: The same, on the repository that a live resource has.
+        provider: Whose API it is composed by.
         facts: What is observed; None where there is no resource yet.
         standing: Whose the repository is.
     """
 
     wanted: Repository
     kept: Repository
+    provider: Provider
     facts: Facts | None
     standing: Standing
 
@@ -104,31 +129,35 @@ class _Composed:
 def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
     settings = parse_input(req.input)
     composite = parse_composite(req.observed.composite.resource, settings)
-    facts = {
-        key: classic.facts(observed.resource)
+    check_scope(composite, settings)
+    live = {
+        key: _Live.of(observed.resource)
         for key in (IMAGE, BUNDLE)
         if (observed := req.observed.resources.get(key)) is not None
     }
+    new = _Live(PROVIDERS[settings.provider], None)
     composed = {}
-    for key, wanted in _wanted(composite, settings, facts).items():
-        own = facts.get(key)
-        kept = _keep_identity(wanted, own or UNKNOWN)
+    for key, wanted in _wanted(composite, settings, live).items():
+        own = live.get(key, new)
+        kept = _keep_identity(wanted, own.facts or UNKNOWN)
         its = _standing(req, rsp, key, kept, own)
-        composed[key] = _Composed(wanted, kept, own, its)
-    _compose(rsp, composed, settings.deletion)
+        composed[key] = _Composed(wanted, kept, own.provider, own.facts, its)
+    _compose(rsp, composed, settings)
     _report(rsp, composite, composed, settings)
 
 
 def _wanted(
-    composite: Composite, settings: Input, facts: dict[str, Facts]
+    composite: Composite, settings: Input, live: Container[str]
 ) -> dict[str, Repository]:
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
     # desired state is deleted by Crossplane, with its images.
-    if settings.bundle or BUNDLE in facts:
+    if settings.bundle or BUNDLE in live:
         names[BUNDLE] = composite.bundle
     return {
-        key: Repository(name, composite.region, composite.provider_config)
+        key: Repository(
+            name, composite.region, composite.provider_config, composite.namespace
+        )
         for key, name in names.items()
     }
 
@@ -140,11 +169,14 @@ def _keep_identity(wanted: Repository, observed: Facts) -> Repository:
     a changed parameter would silently point it at another repository, maybe another's,
     with the rights that were earned on the first one.
     """
+    config, live = wanted.provider_config, observed.provider_config
     return dataclasses.replace(
         wanted,
         name=RepositoryName(observed.external_name or wanted.name),
         region=observed.region or wanted.region,
-        provider_config=observed.provider_config or wanted.provider_config,
+        provider_config=ProviderConfig(
+            live.name or config.name, live.kind or config.kind
+        ),
         resource_name=observed.resource_name,
     )
 
@@ -154,17 +186,19 @@ def _standing(
     rsp: fnv1.RunFunctionResponse,
     key: str,
     repository: Repository,
-    own: Facts | None,
+    live: _Live,
 ) -> Standing:
     """Ask Crossplane who else asks for a repository, unless it is ours for good."""
-    if own and own.created_it:
+    provider, own = live
+    if own and own.created_it and not own.doubtful:
         return Standing.CREATED
     requirement = f"contenders-{key}"
+    # Without a namespace: in all of them.
     selector = fnv1.ResourceSelector(
-        api_version=classic.API_VERSION,
-        kind=classic.KIND,
+        api_version=provider.api_version,
+        kind=provider.kind,
         match_labels=fnv1.MatchLabels(
-            labels={classic.IDENTITY: classic.identify(repository)}
+            labels={managed.IDENTITY: provider.identify(repository)}
         ),
     )
     rsp.requirements.resources[requirement].CopyFrom(selector)
@@ -178,12 +212,14 @@ def _standing(
     ).get(requirement)
     contenders = found.items if found is not None else ()
     xr = req.observed.composite.resource
-    rivals = [classic.facts(c.resource) for c in contenders if is_rival(c.resource, xr)]
+    rivals = [
+        provider.facts(c.resource) for c in contenders if is_rival(c.resource, xr)
+    ]
     return standing(own, rivals)
 
 
 def _compose(
-    rsp: fnv1.RunFunctionResponse, composed: dict[str, _Composed], deletion: Deletion
+    rsp: fnv1.RunFunctionResponse, composed: dict[str, _Composed], settings: Input
 ) -> None:
     taken = any(each.standing is Standing.TAKEN for each in composed.values())
     if taken:
@@ -193,7 +229,7 @@ def _compose(
         if taken and each.facts is None:
             continue  # both or none
         repository = dataclasses.replace(
-            each.kept, deletable=may_delete(deletion, each.standing)
+            each.kept, rights=rights(settings.deletion, each.standing)
         )
         if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
             kept = give_up(repository, each.facts, each.standing)
@@ -202,7 +238,8 @@ def _compose(
             repository = kept
         desired = rsp.desired.resources[key]
         desired.Clear()
-        desired.resource.ParseFromString(_manifest(repository))
+        manages = settings.manages(each.provider)
+        desired.resource.ParseFromString(_manifest(each.provider, repository, manages))
         if each.known.ready:
             desired.ready = fnv1.READY_TRUE
 
@@ -235,6 +272,12 @@ def _report(
         f"{_place(each.kept)} (the parameters now give {_place(each.wanted)})"
         for each in composed.values()
         if each.kept.place != each.wanted.place
+    ]
+    kept += [
+        f"{_place(each.kept)} of {each.provider.api_version} (`provider` is "
+        f"{settings.provider} now)"
+        for each in composed.values()
+        if each.provider is not PROVIDERS[settings.provider]
     ]
     if BUNDLE in composed and not settings.bundle:
         kept.append(f"{_place(composed[BUNDLE].kept)} (`bundle` is false now)")
@@ -311,8 +354,8 @@ def _set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:
 # An XR is asked about again and again, and filling a Struct field by field takes
 # longer than all else: so the last few thousand, half a kilobyte each, are kept.
 @functools.lru_cache(maxsize=4096)
-def _manifest(repository: Repository) -> bytes:
-    return _serialize(classic.manifest(repository))
+def _manifest(provider: Provider, repository: Repository, manages: bool) -> bytes:  # noqa: FBT001  # the cache's key
+    return _serialize(provider.manifest(repository, manages=manages))
 
 
 @functools.lru_cache(maxsize=2048)

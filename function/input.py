@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from function.errors import InvalidInputError, quote
 from function.naming import RegistryHost
-from function.repository import Deletion
+from function.providers.provider import Provider
+from function.providers.registry import DEFAULT, PROVIDERS
+from function.repository import Deletion, ProviderConfig
 
 API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
 KIND = "Input"
@@ -25,6 +27,12 @@ class _Model(BaseModel):
         strict=True,
         alias_generator=to_camel,
     )
+
+
+def _known(api_version: str) -> str:
+    if api_version not in PROVIDERS:
+        raise ValueError(f"should be one of {', '.join(PROVIDERS)}")
+    return api_version
 
 
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
@@ -55,6 +63,30 @@ class Defaults(_Model):
 class Input(_Model):
     """Configures the function for one Composition. Everything is optional."""
 
+    provider: Annotated[
+        str,
+        AfterValidator(_known),
+        Field(json_schema_extra={"enum": list[Any](PROVIDERS)}),
+    ] = Field(
+        DEFAULT.api_version,
+        description="The provider's API that makes the repositories. A namespaced XR "
+        "needs a namespaced one, ecr.aws.m.upbound.io/v1beta1; any other XR one of the "
+        "others.",
+    )
+    management_policies: bool | None = Field(
+        None,
+        description="Whether the provider honours management policies. By default true "
+        "for Upbound's, and false for the classic one, which takes any as an error "
+        "unless it is run with --enable-management-policies.",
+    )
+    provider_config_kind: Literal["ClusterProviderConfig", "ProviderConfig"] | None = (
+        Field(
+            None,
+            description="What providerName names, where the provider knows two "
+            "kinds: a ClusterProviderConfig, which is the default, or the "
+            "ProviderConfig of that name in the XR's namespace.",
+        )
+    )
     registry_host: Annotated[RegistryHost, Field(strict=False)] = Field(
         RegistryHost.STRIP,
         description="What to do with a private registry's host at the start of "
@@ -76,6 +108,19 @@ class Input(_Model):
     defaults: Defaults = Field(
         default_factory=Defaults, description="Used where the XR omits the field."
     )
+
+    def manages(self, provider: Provider) -> bool:
+        """Whether a provider is to be told by management policies."""
+        if self.management_policies is None or not provider.has_deletion_policy:
+            return provider.manages
+        return self.management_policies
+
+    def provider_config(self, name: str) -> ProviderConfig:
+        """Return the provider config that providerName names."""
+        kinds = PROVIDERS[self.provider].config_kinds
+        return ProviderConfig(
+            name, self.provider_config_kind or (kinds[0] if kinds else "")
+        )
 
 
 class _Document(Input):
@@ -121,7 +166,7 @@ def _parse(serialized: bytes) -> Input:
             "Correct the input of the pipeline step in the Composition",
         ) from None
     try:
-        return _Document.model_validate(document)
+        parsed = _Document.model_validate(document)
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         field = ".".join(["input", *(_name(part) for part in first["loc"])])
@@ -132,6 +177,46 @@ def _parse(serialized: bytes) -> Input:
             first["msg"][0].lower() + first["msg"][1:],
             "Correct the input of the pipeline step in the Composition",
         ) from None
+    _check_provider(parsed)
+    return parsed
+
+
+def _check_provider(given: Input) -> None:
+    """Refuse what the chosen provider's API has no field for."""
+    provider = PROVIDERS[given.provider]
+    if given.provider_config_kind and not provider.config_kinds:
+        raise unsupported(
+            "input.providerConfigKind",
+            quote(given.provider_config_kind),
+            given.provider,
+            [v for v, p in PROVIDERS.items() if p.config_kinds],
+        )
+    if given.management_policies is False and not provider.has_deletion_policy:
+        raise unsupported(
+            "input.managementPolicies",
+            "false",
+            given.provider,
+            [v for v, p in PROVIDERS.items() if p.has_deletion_policy],
+        )
+
+
+def unsupported(
+    field: str, given: str, provider: str, able: list[str]
+) -> InvalidInputError:
+    """Return what is said of an option that a provider has no field for.
+
+    Args:
+        field: The option's path.
+        given: What stands there, safe to print.
+        provider: The chosen provider.
+        able: The providers that have the field.
+    """
+    return InvalidInputError(
+        field,
+        given,
+        f"the API of provider {provider} has no field for it",
+        f"Leave it out, or choose a provider that has one: {', '.join(able)}",
+    )
 
 
 def _name(part: int | str) -> str:

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from google.protobuf import struct_pb2 as structpb
 
 from function.fields import boolean, items, struct, text
-from function.repository import Deletion, Facts, Repository
+from function.repository import Deletion, Facts, Repository, Rights
 
 # crossplane-runtime, pkg/meta: the managed reconciler's record of its Create calls.
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
@@ -39,11 +39,12 @@ def standing(own: Facts | None, rivals: list[Facts]) -> Standing:
     """
     if own is None:
         return Standing.TAKEN if rivals else Standing.FREE
-    if own.created_it:
-        return Standing.CREATED
     # Two are live at once where their names differ: in two namespaces, or where one
     # is from before this function.
-    if any(rival.created_it for rival in rivals):
+    makers = [rival for rival in rivals if rival.created_it]
+    if own.created_it:
+        return Standing.TAKEN if _yields(own, makers) else Standing.CREATED
+    if makers:
         return Standing.TAKEN
     if not own.arn:
         return Standing.WAITING
@@ -53,17 +54,30 @@ def standing(own: Facts | None, rivals: list[Facts]) -> Standing:
     return Standing.ADOPTED
 
 
-def may_delete(deletion: Deletion, its: Standing) -> bool:
-    """Whether the provider may delete a repository when its claim goes.
+def _yields(own: Facts, makers: list[Facts]) -> bool:
+    """Whether, of those that say they created it, another one has it.
 
-    The right is earned by creating it, and never there before that is seen. What was
-    adopted may go under `Always` alone, and what is another's never.
+    Several may say so where they tried at once: the first one has it then.
     """
-    if deletion is Deletion.NEVER:
-        return False
-    return its is Standing.CREATED or (
-        its is Standing.ADOPTED and deletion is Deletion.ALWAYS
+    return own.doubtful and any(
+        not maker.doubtful or maker.since < own.since for maker in makers
     )
+
+
+def rights(deletion: Deletion, its: Standing) -> Rights:
+    """Return what the provider may do to a repository, deleting it when its claim goes.
+
+    The right to change and delete is earned by creating it, and never there before
+    that is seen. What was adopted may go under `Always` alone, and what is another's
+    never.
+    """
+    if its is Standing.CREATED or (
+        its is Standing.ADOPTED and deletion is Deletion.ALWAYS
+    ):
+        return Rights.KEEP if deletion is Deletion.NEVER else Rights.ALL
+    if its in (Standing.ADOPTED, Standing.TAKEN):
+        return Rights.OBSERVE
+    return Rights.CREATE
 
 
 def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | None:
@@ -80,7 +94,7 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
     """
     if (own.deletable and own.force_delete) or its is Standing.WAITING:
         return repository
-    if own.deletable or not repository.deletable:
+    if own.deletable or repository.rights is not Rights.ALL:
         return None  # it stays in ECR, or goes if ECR finds it empty
     return dataclasses.replace(repository, force_delete=False)
 
@@ -122,7 +136,8 @@ def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
         if boolean(owner, "controller"):
             return text(owner, "uid") != text(ours, "uid")
     labels, claim = struct(theirs, "labels"), struct(xr, "spec", "claimRef")
-    if text(claim, "name"):
+    # On a namespaced XR a tenant could write any claimRef.
+    if text(claim, "name") and not text(ours, "namespace"):
         return (
             text(labels, "crossplane.io/claim-namespace"),
             text(labels, "crossplane.io/claim-name"),

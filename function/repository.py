@@ -4,11 +4,21 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from function.naming import RepositoryName
 
 _READABLE = 48
+
+
+class Rights(Enum):
+    """What the provider may do to a repository, from least to most."""
+
+    OBSERVE = auto()  # look at it
+    CREATE = auto()  # and make it where there is none
+    KEEP = auto()  # and change it
+    ALL = auto()  # and delete it
 
 
 class Deletion(StrEnum):
@@ -19,6 +29,29 @@ class Deletion(StrEnum):
     NEVER = "Never"
 
 
+# The kind of a provider config that is its namespace's own.
+NAMESPACED_CONFIG = "ProviderConfig"
+
+
+class ProviderConfig(NamedTuple):
+    """Which configuration a provider uses, and so which account.
+
+    Attributes:
+        name: Its name.
+        kind: Its kind; empty where a provider's API knows only one.
+    """
+
+    name: str = ""
+    kind: str = ""
+
+    def __str__(self) -> str:
+        """Return it as messages and identities have it."""
+        return f"{self.kind}/{self.name}" if self.kind else self.name
+
+
+NO_CONFIG = ProviderConfig()
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """One desired ECR repository.
@@ -26,24 +59,30 @@ class Repository:
     Attributes:
         name: Its full name in the registry.
         region: The AWS region of the registry.
-        provider_config: The name of the provider's configuration.
+        provider_config: Which of the provider's configurations.
+        namespace: The namespace of its managed resource; empty where that is
+            cluster-scoped.
         force_delete: Whether deleting it may delete its images too.
-        deletable: Whether the provider may delete it at all.
+        rights: What the provider may do to it.
         resource_name: The metadata.name of its managed resource; empty for one that
             has none yet.
     """
 
     name: RepositoryName
     region: str
-    provider_config: str
+    provider_config: ProviderConfig
+    namespace: str = ""
     force_delete: bool = True
-    deletable: bool = False
+    rights: Rights = Rights.CREATE
     resource_name: str = ""
 
     @property
     def place(self) -> tuple[str, str, str]:
         """What a live resource keeps: config, region, name."""
-        return (self.provider_config, self.region, self.name)
+        config = self.provider_config
+        if config.kind == NAMESPACED_CONFIG:
+            return (f"{self.namespace}/{config}", self.region, self.name)
+        return (str(config), self.region, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +92,13 @@ class Facts:
     Attributes:
         resource_name: The metadata.name of its managed resource.
         external_name: The repository's name.
-        provider_config: The name of the provider's configuration.
+        provider_config: Which of the provider's configurations.
         deletable: Whether the provider may delete it.
         force_delete: Whether it may delete its images too.
         created_it: Whether the provider made this very repository, and did not find
             it there.
+        doubtful: Whether another managed resource may say that of it too, where two
+            tried to create it at once.
         problem: Why the provider's last attempt failed, in its words.
         since: Creation time (RFC 3339) and UID of the managed resource: an order of
             all of them.
@@ -65,7 +106,7 @@ class Facts:
 
     resource_name: str = ""
     external_name: str = ""
-    provider_config: str = ""
+    provider_config: ProviderConfig = NO_CONFIG
     region: str = ""
     uri: str = ""
     arn: str = ""
@@ -74,6 +115,7 @@ class Facts:
     deletable: bool = False
     force_delete: bool = False
     created_it: bool = False
+    doubtful: bool = False
     problem: str = ""
     since: tuple[str, str] = ("", "")
 
@@ -81,7 +123,7 @@ class Facts:
 UNKNOWN = Facts()
 
 
-def identity(api: str, place: tuple[str, str, str]) -> str:
+def identity(api: str, *place: str) -> str:
     """Return what stands for one repository of one registry: 32 characters [a-z2-7].
 
     160 bits of SHA-256, so that nobody finds two repositories with one identity. The

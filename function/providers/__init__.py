@@ -1,1 +1,4 @@
-"""Provider APIs: a repository to a managed resource, an observed one to facts."""
+"""Provider APIs, one module each: a repository to a managed resource, and back.
+
+A module here that has a PROVIDER is one: see docs/adding-a-provider.md.
+"""

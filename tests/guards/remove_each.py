@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("test_ownership.py", "test_fn.py", "test_safety.py")
+TESTS = ("test_ownership.py", "test_fn.py", "test_providers.py", "test_safety.py")
 
 
 class Guard(NamedTuple):
@@ -28,8 +28,8 @@ GUARDS = (
     Guard(
         "the right to delete is earned by creating",
         "ownership.py",
-        "return its is Standing.CREATED or (",
-        "return True or (",
+        "if its is Standing.CREATED or (",
+        "if True or (",
     ),
     Guard(
         "what is another's is never deleted",
@@ -40,7 +40,13 @@ GUARDS = (
     Guard(
         "deletion: Never",
         "ownership.py",
-        "if deletion is Deletion.NEVER:",
+        "return Rights.KEEP if deletion is Deletion.NEVER else Rights.ALL",
+        "return Rights.ALL",
+    ),
+    Guard(
+        "what is adopted or another's is only observed",
+        "ownership.py",
+        "if its in (Standing.ADOPTED, Standing.TAKEN):",
         "if False:",
     ),
     Guard(
@@ -88,8 +94,26 @@ GUARDS = (
     Guard(
         "a live one yields to who created it",
         "ownership.py",
-        "if any(rival.created_it for rival in rivals):",
+        "if makers:",
         "if False:",
+    ),
+    Guard(
+        "of those that say they created it, one has it",
+        "ownership.py",
+        "return Standing.TAKEN if _yields(own, makers) else Standing.CREATED",
+        "return Standing.CREATED",
+    ),
+    Guard(
+        "who is sure to have created it has it",
+        "ownership.py",
+        "not maker.doubtful or maker.since < own.since",
+        "maker.since < own.since",
+    ),
+    Guard(
+        "a claim that a namespaced XR names is not read",
+        "ownership.py",
+        'if text(claim, "name") and not text(ours, "namespace"):',
+        'if text(claim, "name"):',
     ),
     Guard(
         "of those that found it there, the first has it",
@@ -142,13 +166,31 @@ GUARDS = (
     Guard(
         "a live resource keeps its provider config",
         "fn.py",
-        "observed.provider_config or wanted.provider_config",
-        "wanted.provider_config",
+        "live.name or config.name, live.kind or config.kind",
+        "config.name, live.kind or config.kind",
+    ),
+    Guard(
+        "and the kind of it",
+        "fn.py",
+        "live.name or config.name, live.kind or config.kind",
+        "live.name or config.name, config.kind",
+    ),
+    Guard(
+        "a live resource keeps its provider",
+        "fn.py",
+        "provider = _BY_GROUP.get(group, DEFAULT)",
+        "provider = DEFAULT",
+    ),
+    Guard(
+        "who may not be the only one to have created it asks who else did",
+        "fn.py",
+        "if own and own.created_it and not own.doubtful:",
+        "if own and own.created_it:",
     ),
     Guard(
         "a live bundle stays",
         "fn.py",
-        "if settings.bundle or BUNDLE in facts:",
+        "if settings.bundle or BUNDLE in live:",
         "if settings.bundle:",
     ),
     Guard(
@@ -168,6 +210,48 @@ GUARDS = (
         "fn.py",
         "if self.facts is None or self.standing is Standing.TAKEN:",
         "if self.facts is None:",
+    ),
+    Guard(
+        "to observe is no more than that",
+        "providers/managed.py",
+        'Rights.OBSERVE: ("Observe",)',
+        'Rights.OBSERVE: ("*",)',
+    ),
+    Guard(
+        "to create is no right to change or delete",
+        "providers/managed.py",
+        'Rights.CREATE: ("Observe", "Create")',
+        'Rights.CREATE: ("*",)',
+    ),
+    Guard(
+        "to keep is no right to delete",
+        "providers/managed.py",
+        '("Observe", "Create", "Update", "LateInitialize")',
+        '("*",)',
+    ),
+    Guard(
+        "the status of what is gone is a past one",
+        "providers/managed.py",
+        "return problem.endswith(_GONE)",
+        "return False",
+    ),
+    Guard(
+        "what has another's signature was not created",
+        "providers/upbound.py",
+        "and (not signed or signed == signature)",
+        "",
+    ),
+    Guard(
+        "what is not there yet was not created",
+        "providers/upbound.py",
+        "created_it=bool(arn)\n            and",
+        "created_it=",
+    ),
+    Guard(
+        "each namespace signs with a name of its own",
+        "providers/upbound.py",
+        "repository.namespace, *repository.place",
+        "*repository.place",
     ),
     Guard(
         "a tenant may ask for what is allowed alone",

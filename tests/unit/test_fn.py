@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
-from function.providers import classic
+from function.repository import identity
 
 PREFIX = "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap/workloads"
 PARAMETERS = {
@@ -63,16 +63,16 @@ def repository(
     region: str = "eu-west-2",
     config: str = "aws-provider",
 ) -> dict[str, Any]:
-    identity = classic.identity("ecr.aws.crossplane.io", (config, region, name))
+    identified = identity("ecr.aws.crossplane.io", config, region, name)
     return {
         "apiVersion": "ecr.aws.crossplane.io/v1beta1",
         "kind": "Repository",
         "metadata": {
-            "name": resource_name or f"{name.rpartition('/')[2]}-{identity}",
+            "name": resource_name or f"{name.rpartition('/')[2]}-{identified}",
             "annotations": {"crossplane.io/external-name": name},
             "labels": {
                 "region": region,
-                "ecrrepos.fn.tap.vrabbi.cloud/repository": identity,
+                "ecrrepos.fn.tap.vrabbi.cloud/repository": identified,
             },
         },
         "spec": {

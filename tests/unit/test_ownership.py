@@ -8,8 +8,8 @@ from crossplane.function import resource
 
 from function.naming import RepositoryName
 from function.ownership import Standing, created_it, give_up, is_rival, standing
-from function.providers import classic
-from function.repository import Facts, Repository, identity
+from function.providers.registry import DEFAULT
+from function.repository import Facts, ProviderConfig, Repository, Rights, identity
 
 FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
 
@@ -27,6 +27,30 @@ FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
             [Facts(arn="x", since=FIRST)],
             Standing.CREATED,
             "who made it keeps it from who asked first",
+        ),
+        (
+            Facts(created_it=True, doubtful=True, since=SECOND),
+            [Facts(arn="x", since=FIRST)],
+            Standing.CREATED,
+            "nobody else says they made it",
+        ),
+        (
+            Facts(created_it=True, doubtful=True, since=SECOND),
+            [Facts(created_it=True, doubtful=True, since=FIRST)],
+            Standing.TAKEN,
+            "both say so: the first",
+        ),
+        (
+            Facts(created_it=True, doubtful=True, since=FIRST),
+            [Facts(created_it=True, doubtful=True, since=SECOND)],
+            Standing.CREATED,
+            "both say so: we are the first",
+        ),
+        (
+            Facts(created_it=True, doubtful=True, since=FIRST),
+            [Facts(created_it=True, since=SECOND)],
+            Standing.TAKEN,
+            "the other one is sure",
         ),
         (Facts(arn="x"), [], Standing.ADOPTED, "there before"),
         (
@@ -68,8 +92,9 @@ def test_standing(
     assert standing(own, rivals) is want, reason
 
 
-BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", "p")
-MINE = dataclasses.replace(BUNDLE, deletable=True)
+CONFIG = ProviderConfig("p")
+BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
+MINE = dataclasses.replace(BUNDLE, rights=Rights.ALL)
 UNFORCED = dataclasses.replace(MINE, force_delete=False)
 YOUNG = Facts(force_delete=True)
 
@@ -196,10 +221,10 @@ def test_identities_tell_repositories_apart() -> None:
         ("q", "eu-west-2", "a/b-c"),
         ("p-eu", "west-2", "a/b-c"),
     ]
-    found = {identity(api, place) for api in ("x", "y") for place in places}
+    found = {identity(api, *place) for api in ("x", "y") for place in places}
     assert len(found) == 10
     # Kept on live resources: it never changes.
-    assert identity("ecr.aws.crossplane.io", places[0]) == (
+    assert identity("ecr.aws.crossplane.io", *places[0]) == (
         "nbvcmyhnuzgtvl5ixcixalvvzy26647t"
     )
 
@@ -207,11 +232,15 @@ def test_identities_tell_repositories_apart() -> None:
 def test_a_new_resources_name_is_kubernetes_and_readable() -> None:
     longest = RepositoryName("p/" + "_".join(["a" * 9] * 25))
     for name in (RepositoryName("tap/shop.v1_x-default"), longest):
-        manifest = classic.manifest(Repository(name, "eu-west-2", "p"))
+        manifest = DEFAULT.manifest(
+            Repository(name, "eu-west-2", CONFIG), manages=False
+        )
         got = manifest["metadata"]["name"]
         assert len(got) <= 82
         assert got.replace("-", "").isalnum()
         assert got == got.lower()
         assert got[0].isalnum()
-    short = classic.manifest(Repository(RepositoryName("t/shop"), "eu-west-2", "p"))
+    short = DEFAULT.manifest(
+        Repository(RepositoryName("t/shop"), "eu-west-2", CONFIG), manages=False
+    )
     assert short["metadata"]["name"].startswith("shop-")

@@ -1,0 +1,76 @@
+"""What the managed resources of all providers have: crossplane-runtime's part."""
+
+from typing import Any
+
+from google.protobuf import struct_pb2 as structpb
+
+from function.fields import items, strings, text
+from function.repository import Repository, Rights, resource_name
+
+EXTERNAL_NAME = "crossplane.io/external-name"
+# On each managed resource: its repository's identity, by which contenders are found.
+IDENTITY = "ecrrepos.fn.tap.vrabbi.cloud/repository"
+
+# crossplane-runtime, pkg/reconciler/managed/policies.go: it takes these, and not every
+# combination of them. LateInitialize fills in what we leave out.
+_POLICIES = {
+    Rights.OBSERVE: ("Observe",),
+    Rights.CREATE: ("Observe", "Create"),
+    Rights.KEEP: ("Observe", "Create", "Update", "LateInitialize"),
+    Rights.ALL: ("*",),
+}
+# pkg/reconciler/managed/reconciler.go: what it says of an external resource that it may
+# only observe and that is gone. The status is then of a past one.
+_GONE = "external resource does not exist"
+
+
+def metadata(repository: Repository, name: str, identified: str) -> dict[str, Any]:
+    """Return the metadata of a repository's managed resource.
+
+    The namespace of a namespaced one is Crossplane's to set: that of its XR.
+    """
+    return {
+        "name": resource_name(repository, name),
+        "annotations": {EXTERNAL_NAME: repository.name},
+        "labels": {"region": repository.region, IDENTITY: identified},
+    }
+
+
+def deletion_policy(rights: Rights) -> dict[str, str]:
+    """Return spec.deletionPolicy, all that says it where there are no policies."""
+    return {"deletionPolicy": "Delete" if rights is Rights.ALL else "Orphan"}
+
+
+def management_policies(rights: Rights) -> dict[str, list[str]]:
+    """Return spec.managementPolicies."""
+    return {"managementPolicies": list(_POLICIES[rights])}
+
+
+def may_delete(spec: structpb.Struct) -> bool:
+    """Whether a managed resource's external resource goes with it."""
+    # The CRDs' defaults, for what others apply, are Delete and ["*"].
+    policies = strings(spec, "managementPolicies")
+    return text(spec, "deletionPolicy") != "Orphan" and (
+        not policies or "*" in policies or "Delete" in policies
+    )
+
+
+def conditions(status: structpb.Struct) -> tuple[bool, str]:
+    """Return whether it is Ready, and why it is not Synced."""
+    ready, problem, operation = False, "", ""
+    for condition in items(status, "conditions"):
+        kind, is_so = text(condition, "type"), text(condition, "status")
+        if kind == "Ready":
+            ready = is_so == "True"
+        elif kind == "Synced" and is_so == "False":
+            problem = text(condition, "message")
+        elif kind == "LastAsyncOperation" and is_so == "False":
+            # upjet's, pkg/resource/conditions.go: it outlasts the Synced condition,
+            # which says only that the next attempt has begun.
+            operation = text(condition, "message")
+    return ready, problem or operation
+
+
+def is_gone(problem: str) -> bool:
+    """Whether what may only be observed is not there any more."""
+    return problem.endswith(_GONE)

@@ -1,0 +1,50 @@
+"""What the function asks of a provider's API."""
+
+from typing import Any, Protocol
+
+from google.protobuf import struct_pb2 as structpb
+
+from function.repository import Facts, Repository
+
+Manifest = dict[str, Any]
+
+
+class Provider(Protocol):
+    """One API that makes ECR repositories.
+
+    Attributes:
+        api_version: What the Input calls it: group and version of its Repository.
+        kind: The kind of that.
+        namespaced: Whether its resources are in namespaces; a namespaced XR can
+            compose no others.
+        has_deletion_policy: Whether its resources have one; management policies alone
+            say what may be deleted where not.
+        manages: Whether it honours management policies, unless the Input says
+            otherwise.
+        config_kinds: The kinds of provider configs, its default first; empty where its
+            API knows only one.
+    """
+
+    api_version: str
+    kind: str
+    namespaced: bool
+    has_deletion_policy: bool
+    manages: bool
+    config_kinds: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        """Return what keeps manifests apart: that of the object."""
+
+    def identify(self, repository: Repository) -> str:
+        """Return a repository's identity among this provider's: its label."""
+
+    def manifest(self, repository: Repository, *, manages: bool) -> Manifest:
+        """Return the managed resource for a repository, only the fields we own.
+
+        Args:
+            repository: What is wanted.
+            manages: Whether to say it in management policies too.
+        """
+
+    def facts(self, observed: structpb.Struct) -> Facts:
+        """Read what the provider says of an observed managed resource."""

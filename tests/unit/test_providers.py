@@ -1,0 +1,436 @@
+"""Each provider's API: what a repository becomes, and what is read back."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+import pytest
+from crossplane.function import logging, resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+
+from function import fn
+from function.providers.registry import PROVIDERS
+from function.repository import ProviderConfig
+
+logging.configure(logging.Level.DISABLED)
+CLASSIC = "ecr.aws.crossplane.io/v1beta1"
+CLUSTER = "ecr.aws.upbound.io/v1beta2"
+NAMESPACED = "ecr.aws.m.upbound.io/v1beta1"
+NAME = "tap/shop-default"
+MARK = {
+    "crossplane.io/external-create-pending": "2026-01-01T00:00:00Z",
+    "crossplane.io/external-create-succeeded": "2026-01-01T00:00:01Z",
+}
+READY = {"type": "Ready", "status": "True"}
+
+
+class Api(NamedTuple):
+    """What is different from one provider to the next."""
+
+    config: dict[str, str]
+    facts: dict[str, str]  # how its status calls uri, arn, registryId
+    has_deletion_policy: bool = True
+
+
+APIS = {
+    CLASSIC: Api(
+        {"name": "aws"},
+        {"uri": "repositoryUri", "arn": "repositoryArn", "registryId": "registryId"},
+    ),
+    CLUSTER: Api(
+        {"name": "aws"},
+        {"uri": "repositoryUrl", "arn": "arn", "registryId": "registryId"},
+    ),
+    NAMESPACED: Api(
+        {"name": "aws", "kind": "ClusterProviderConfig"},
+        {"uri": "repositoryUrl", "arn": "arn", "registryId": "registryId"},
+        has_deletion_policy=False,
+    ),
+}
+FACTS = {"uri": f"host/{NAME}", "arn": f"arn:{NAME}", "registryId": "123456789012"}
+
+
+def test_every_provider_has_its_table() -> None:
+    assert set(PROVIDERS) == set(APIS)
+
+
+def xr(provider: str, namespace: str = "default") -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "parameters": {
+            "workloadName": "shop",
+            "repoPrefix": "tap",
+            "region": "eu-west-2",
+            "providerName": "aws",
+        }
+    }
+    metadata = {"name": "shop", "uid": "ours"}
+    if provider == NAMESPACED:
+        metadata["namespace"] = namespace
+    else:
+        spec["claimRef"] = {"namespace": namespace, "name": "shop"}
+    return {
+        "apiVersion": "tap.vrabbi.cloud/v1alpha1",
+        "kind": "XR",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def run(
+    provider: str,
+    observed: dict[str, Any] | None = None,
+    *,
+    rivals: list[dict[str, Any]] | None = None,
+    composite: dict[str, Any] | None = None,
+    **given: Any,  # noqa: ANN401
+) -> fnv1.RunFunctionResponse:
+    request: dict[str, Any] = {
+        "observed": {
+            "composite": {"resource": composite or xr(provider)},
+            "resources": {"imagerepo": {"resource": observed}} if observed else {},
+        },
+        "input": {
+            "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
+            "kind": "Input",
+            "provider": provider,
+            "bundle": False,
+            **given,
+        },
+        "requiredResources": {
+            "contenders-imagerepo": {"items": [{"resource": r} for r in rivals or []]}
+        },
+    }
+    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
+    return asyncio.run(fn.FunctionRunner().RunFunction(req, None))
+
+
+def image(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
+    assert not rsp.results, rsp.results
+    return resource.struct_to_dict(rsp.desired.resources["imagerepo"].resource)
+
+
+def live(
+    provider: str,
+    *,
+    made: bool = True,
+    conditions: list[dict[str, str]] | None = None,
+    tags: tuple[str, str] | None = None,
+    uid: str = "",
+) -> dict[str, Any]:
+    """Return an observed managed resource, as its provider leaves it when it is ready.
+
+    Args:
+        tags: The managed resource's name among the tags it asks for, and ECR's.
+        uid: That of its controller, where it is another's.
+    """
+    manifest = image(run(provider))
+    metadata = manifest["metadata"]
+    metadata |= {"creationTimestamp": "2026-01-01T00:00:00Z", "uid": f"of-{uid}"}
+    metadata["annotations"] |= MARK if made else {}
+    if uid:
+        metadata["ownerReferences"] = [{"controller": True, "uid": uid}]
+    manifest["status"] = {
+        "conditions": [READY] if conditions is None else conditions,
+        "atProvider": {
+            theirs: FACTS[ours] for ours, theirs in APIS[provider].facts.items()
+        },
+    }
+    if tags:
+        for fields, name in zip(
+            (manifest["spec"]["forProvider"], manifest["status"]["atProvider"]),
+            tags,
+            strict=True,
+        ):
+            fields["tags"] = {"crossplane-name": name} if name else {}
+    return manifest
+
+
+# deletionPolicy and managementPolicies
+CREATE = ("Orphan", ["Observe", "Create"])
+OBSERVE = ("Orphan", ["Observe"])
+KEEP = ("Orphan", ["Observe", "Create", "Update", "LateInitialize"])
+ALL = ("Delete", ["*"])
+
+
+def policies(manifest: dict[str, Any]) -> tuple[str | None, list[str] | None]:
+    spec = manifest["spec"]
+    return spec.get("deletionPolicy"), spec.get("managementPolicies")
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_new_repository(provider: str) -> None:
+    api = APIS[provider]
+    got = image(run(provider, managementPolicies=True))
+    name, identity = got["metadata"]["name"], got["metadata"]["labels"]
+    assert got == {
+        "apiVersion": provider,
+        "kind": "Repository",
+        "metadata": {
+            "name": name,
+            "annotations": {"crossplane.io/external-name": NAME},
+            "labels": {"region": "eu-west-2", **identity},
+        },
+        "spec": {
+            **({"deletionPolicy": "Orphan"} if api.has_deletion_policy else {}),
+            "managementPolicies": ["Observe", "Create"],
+            "forProvider": {"forceDelete": True, "region": "eu-west-2"},
+            "providerConfigRef": api.config,
+        },
+    }
+    (identified,) = set(identity.values()) - {"eu-west-2"}
+    assert name.startswith("shop-default-")
+    assert (name.endswith(identified)) == (provider != NAMESPACED)
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("made", "deletion", "want", "reason"),
+    [
+        (True, "OnlyCreated", ALL, "the right to change and delete is earned"),
+        (True, "Always", ALL, "by creating it"),
+        (True, "Never", KEEP, "but not the one to delete"),
+        (False, "OnlyCreated", OBSERVE, "it was there before"),
+        (False, "Never", OBSERVE, "it was there before"),
+        (False, "Always", ALL, "as the recipe did"),
+    ],
+)
+def test_rights(
+    provider: str,
+    deletion: str,
+    want: tuple[str, list[str]],
+    reason: str,
+    *,
+    made: bool,
+) -> None:
+    observed = live(provider, made=made)
+    policy, actions = policies(
+        image(run(provider, observed, deletion=deletion, managementPolicies=True))
+    )
+    assert policy == (want[0] if APIS[provider].has_deletion_policy else None), reason
+    assert actions == want[1], reason
+
+
+@pytest.mark.parametrize(
+    ("provider", "given", "policy", "actions"),
+    [
+        (CLASSIC, None, "Orphan", None),
+        (CLASSIC, False, "Orphan", None),
+        (CLASSIC, True, *CREATE),
+        (CLUSTER, None, *CREATE),
+        (CLUSTER, False, "Orphan", None),
+        (CLUSTER, True, *CREATE),
+        (NAMESPACED, None, None, CREATE[1]),
+        (NAMESPACED, True, None, CREATE[1]),
+    ],
+)
+def test_who_is_told_by_management_policies(
+    provider: str, policy: str | None, actions: list[str] | None, *, given: bool | None
+) -> None:
+    more = {} if given is None else {"managementPolicies": given}
+    assert policies(image(run(provider, **more))) == (policy, actions)
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_facts_come_back_under_one_name(provider: str) -> None:
+    rsp = run(provider, live(provider))
+    status = resource.struct_to_dict(rsp.desired.composite.resource)["status"]
+    assert status["repositories"]["image"] == {"name": NAME, **FACTS}
+    assert rsp.desired.resources["imagerepo"].ready == fnv1.READY_TRUE
+    assert rsp.conditions[0].reason == "Available"
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("signed", "signature", "made", "reason"),
+    [
+        ("x", "x", True, "it has the name that ours puts on what it makes"),
+        ("x", "y", False, "it has another one's"),
+        ("x", "", False, "it has none: ours only tried to make it"),
+        ("", "", True, "the provider signs nothing: its record has to do"),
+        ("", "y", True, "the provider signs nothing"),
+    ],
+)
+def test_what_has_another_signature_was_not_created(
+    provider: str, signed: str, signature: str, reason: str, *, made: bool
+) -> None:
+    rsp = run(provider, live(provider, tags=(signed, signature)))
+    want = ALL if made else OBSERVE
+    assert policies(image(rsp))[1] == want[1], reason
+    assert rsp.conditions[0].reason == ("Available" if made else "Adopted")
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_creation_that_has_only_begun_gives_no_right(provider: str) -> None:
+    observed = live(provider)
+    observed["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
+    rsp = run(provider, observed)
+    assert policies(image(rsp))[1] == CREATE[1]
+    assert rsp.conditions[0].reason == "Creating"
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ([{"type": "Synced", "status": "False", "message": "one"}], '"one"'),
+        ([{"type": "LastAsyncOperation", "status": "False", "message": "two"}], "two"),
+        (
+            [
+                {"type": "LastAsyncOperation", "status": "False", "message": "two"},
+                {"type": "Synced", "status": "True"},
+            ],
+            "two",
+        ),
+        (
+            [
+                {"type": "LastAsyncOperation", "status": "False", "message": "two"},
+                {"type": "Synced", "status": "False", "message": "one"},
+            ],
+            '"one"',
+        ),
+    ],
+)
+def test_what_the_provider_says_went_wrong(
+    provider: str, conditions: list[dict[str, str]], said: str
+) -> None:
+    rsp = run(provider, live(provider, conditions=conditions))
+    assert said in rsp.conditions[0].message
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_was_only_observed_and_is_gone_is_made_anew(provider: str) -> None:
+    gone = {
+        "type": "Synced",
+        "status": "False",
+        "message": "observe failed: external resource does not exist",
+    }
+    observed = live(provider, made=False, conditions=[READY, gone])
+    rsp = run(provider, observed, managementPolicies=True)
+    assert policies(image(rsp))[1] == CREATE[1]
+    assert rsp.desired.resources["imagerepo"].ready != fnv1.READY_TRUE
+    assert rsp.conditions[0].reason == "Creating"
+    assert "uri" not in str(resource.struct_to_dict(rsp.desired.composite.resource))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "taken", "reason"),
+    [
+        (live(NAMESPACED), None, False, "nobody else asks"),
+        (live(NAMESPACED, made=False), live(NAMESPACED, uid="z"), True, "they made it"),
+        (live(NAMESPACED), live(NAMESPACED, made=False, uid="a"), False, "we made it"),
+        (live(NAMESPACED), live(NAMESPACED, uid="z"), False, "both; we are the first"),
+        (
+            live(NAMESPACED, tags=("o", "t")),
+            live(NAMESPACED, tags=("t", "t"), uid="z"),
+            True,
+            "both; theirs is signed",
+        ),
+        (
+            live(NAMESPACED, tags=("o", "o")),
+            live(NAMESPACED, tags=("t", "o"), uid="a"),
+            False,
+            "both; ours is signed",
+        ),
+    ],
+)
+def test_of_two_in_two_namespaces_who_created_it_has_it(
+    ours: dict[str, Any], theirs: dict[str, Any] | None, reason: str, *, taken: bool
+) -> None:
+    rsp = run(NAMESPACED, ours, rivals=[theirs] if theirs else [])
+    assert (rsp.conditions[0].reason == "NameTaken") == taken, reason
+    manifest = image(rsp)
+    assert "namespace" not in manifest["metadata"]
+    assert policies(manifest) == (None, OBSERVE[1] if taken else ALL[1]), reason
+
+
+def test_a_name_is_of_its_namespace_and_a_contender_of_all() -> None:
+    """The provider signs with the name alone."""
+    one = image(run(NAMESPACED, composite=same_repository("a-b", "c")))
+    two = image(run(NAMESPACED, composite=same_repository("a", "b-c")))
+    assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
+    assert one["metadata"]["labels"] == two["metadata"]["labels"]
+    assert one["metadata"]["name"] != two["metadata"]["name"]
+    (selector,) = run(NAMESPACED).requirements.resources.values()
+    assert not selector.HasField("namespace")
+
+
+def same_repository(workload: str, namespace: str) -> dict[str, Any]:
+    composite = xr(NAMESPACED, namespace)
+    composite["spec"]["parameters"]["workloadName"] = workload
+    return composite
+
+
+def test_a_provider_config_of_a_namespace_is_that_namespaces() -> None:
+    kind = {"providerConfigKind": "ProviderConfig"}
+    one = image(run(NAMESPACED, composite=same_repository("a-b", "c"), **kind))
+    two = image(run(NAMESPACED, composite=same_repository("a", "b-c"), **kind))
+    assert one["spec"]["providerConfigRef"] == {"name": "aws", "kind": "ProviderConfig"}
+    assert one["metadata"]["labels"] != two["metadata"]["labels"]
+
+
+def test_a_live_resource_keeps_the_kind_of_its_provider_config() -> None:
+    rsp = run(NAMESPACED, live(NAMESPACED), providerConfigKind="ProviderConfig")
+    assert image(rsp)["spec"]["providerConfigRef"] == APIS[NAMESPACED].config
+    assert "by ClusterProviderConfig/aws" in rsp.conditions[0].message
+
+
+@pytest.mark.parametrize(("old", "new"), [(CLASSIC, CLUSTER), (CLUSTER, CLASSIC)])
+def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
+    rsp = run(new, live(old))
+    assert image(rsp)["apiVersion"] == old
+    assert f"`provider` is {new} now" in rsp.conditions[0].message
+
+
+@pytest.mark.parametrize(
+    ("provider", "composite", "given", "field", "mend"),
+    [
+        (CLASSIC, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
+        (CLUSTER, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
+        (NAMESPACED, xr(CLASSIC), {}, "input.provider", CLUSTER),
+        ("ecr.aws.example.org/v1", xr(CLASSIC), {}, "input.provider", CLASSIC),
+        (
+            NAMESPACED,
+            xr(NAMESPACED),
+            {"managementPolicies": False},
+            "input.managementPolicies",
+            CLUSTER,
+        ),
+        (
+            CLASSIC,
+            xr(CLASSIC),
+            {"providerConfigKind": "ProviderConfig"},
+            "input.providerConfigKind",
+            NAMESPACED,
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_can(
+    provider: str,
+    composite: dict[str, Any],
+    given: dict[str, Any],
+    field: str,
+    mend: str,
+) -> None:
+    (result,) = run(provider, composite=composite, **given).results
+    assert result.severity == fnv1.SEVERITY_FATAL
+    assert field in result.message
+    assert mend in result.message
+
+
+def test_a_forged_claim_on_a_namespaced_xr_is_not_read() -> None:
+    """What another claim left behind is not the tenant's who writes its name."""
+    forged = xr(NAMESPACED)
+    forged["spec"]["claimRef"] = {"namespace": "theirs", "name": "shop"}
+    left = live(NAMESPACED, uid="gone")
+    left["metadata"].pop("ownerReferences")
+    left["metadata"]["labels"] |= {
+        "crossplane.io/claim-namespace": "theirs",
+        "crossplane.io/claim-name": "shop",
+    }
+    rsp = run(NAMESPACED, composite=forged, rivals=[left])
+    assert rsp.conditions[0].reason == "NameTaken"
+
+
+def test_a_provider_config_is_spoken_of_by_its_kind() -> None:
+    assert str(ProviderConfig("aws")) == "aws"
+    assert str(ProviderConfig("aws", "ProviderConfig")) == "ProviderConfig/aws"
