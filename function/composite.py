@@ -11,6 +11,7 @@ from function.errors import (
     NotAllowedError,
     quote,
 )
+from function.fields import text
 from function.input import Input, compile_glob
 from function.naming import Prefix, RepositoryName, parse_prefix, repository_names
 from function.providers.registry import PROVIDERS
@@ -34,19 +35,26 @@ class Composite:
     Attributes:
         image: The image repository's name.
         bundle: The bundle repository's name.
+        name: The XR's own.
+        workload: The workload's name.
+        namespace: The tenant's namespace.
+        namespaced: Whether the XR is in it.
         prefix: The prefix both start with.
         region: An AWS region.
         provider_config: A provider config.
-        namespace: The namespace of what it composes; empty where that is
-            cluster-scoped.
+        overrides: What the workload says of its repositories, serialized.
     """
 
     image: RepositoryName
     bundle: RepositoryName
+    name: str
+    workload: str
+    namespace: str
+    namespaced: bool
     prefix: Prefix
     region: str
     provider_config: ProviderConfig
-    namespace: str
+    overrides: bytes
 
 
 def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
@@ -89,18 +97,30 @@ def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
     image, bundle = repository_names(
         prefix, workload, namespace, bundle=settings.bundle
     )
+    metadata = _struct(xr, "metadata", "metadata")
     return Composite(
         image,
         bundle,
+        text(metadata, "name"),
+        workload,
+        namespace,
+        bool(text(metadata, "namespace")),
         prefix,
         region,
         settings.provider_config(provider),
-        namespace if "namespace" in _struct(xr, "metadata", "metadata").fields else "",
+        _overrides(parameters),
     )
 
 
+def _overrides(parameters: structpb.Struct) -> bytes:
+    if "repository" not in parameters.fields:
+        return b""
+    given = _struct(parameters, "repository", f"{PARAMETERS}.repository")
+    return given.SerializeToString(deterministic=True)
+
+
 def check_scope(composite: Composite, settings: Input) -> None:
-    """Refuse a provider whose resources the XR could not compose.
+    """Refuse what the XR could not compose: a provider's resources, an object.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
     cluster-scoped resources.
@@ -108,7 +128,14 @@ def check_scope(composite: Composite, settings: Input) -> None:
     Raises:
         InvalidInputError: One is namespaced, and the other is not.
     """
-    needed = bool(composite.namespace)
+    needed = composite.namespaced
+    if settings.connection and not needed:
+        raise InvalidInputError(
+            "input.connection",
+            settings.connection.kind,
+            "this XR is not namespaced, and has connection details",
+            "Leave it out, and set spec.writeConnectionSecretToRef in the claim",
+        )
     if PROVIDERS[settings.provider].namespaced == needed:
         return
     able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == needed)
@@ -152,15 +179,15 @@ def _namespace(xr: structpb.Struct, spec: structpb.Struct) -> str:
             "neither spec.claimRef.namespace nor metadata.namespace",
             "Create a WorkloadECRRepo claim in a namespace, not an XR by hand",
         )
-    text = _string(given, field)
-    if not _LABEL.fullmatch(text):
+    namespace = _string(given, field)
+    if not _LABEL.fullmatch(namespace):
         raise InvalidParameterError(
             field,
-            quote(text),
+            quote(namespace),
             "a namespace is a Kubernetes name (RFC 1123 label)",
             "Use the namespace the claim is in",
         )
-    return text
+    return namespace
 
 
 def _text(parameters: structpb.Struct, name: str, default: str | None) -> str:
@@ -169,8 +196,8 @@ def _text(parameters: structpb.Struct, name: str, default: str | None) -> str:
         if default is not None:
             return default
         given = "nothing"
-    elif text := _string(value, field):
-        return text
+    elif given_text := _string(value, field):
+        return given_text
     else:
         given = '""'
     raise InvalidParameterError(

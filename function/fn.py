@@ -5,7 +5,7 @@ import functools
 import time
 from collections.abc import Container
 from logging import DEBUG
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import grpc
 from crossplane.function import logging, request, response
@@ -13,17 +13,27 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import struct_pb2 as structpb
 
+from function import connection, overrides
+from function.attachment import Attachment, Kind, attach
+from function.composed import Composed, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import InvalidRequestError, quote, shown
 from function.fields import struct, text
 from function.input import Input, parse_input
 from function.metrics import COUNTS
-from function.naming import RepositoryName
+from function.options import tagged
 from function.ownership import Standing, give_up, is_rival, rights, standing
 from function.providers import managed
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
-from function.repository import UNKNOWN, Facts, ProviderConfig, Repository
+from function.repository import (
+    NO_OPTIONS,
+    UNKNOWN,
+    Facts,
+    Options,
+    Repository,
+    Rights,
+)
 from function.status import (
     CONDITION,
     Condition,
@@ -35,6 +45,9 @@ from function.status import (
 # Existing installations have these names. They never change: Crossplane deletes an
 # observed resource whose name is missing from the desired state.
 IMAGE, BUNDLE = "imagerepo", "bundlerepo"
+# A policy's has a Kind behind its repository's; a namespaced XR's object of connection
+# details has its own.
+CONNECTION = "connection"
 
 _UNEXPECTED = (
     "internal error: the function met something it was not built for. Nothing was "
@@ -100,32 +113,6 @@ class _Live(NamedTuple):
         return cls(provider, provider.facts(observed))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Composed:
-    """One of the repositories, from what is wanted to what is composed.
-
-    Attributes:
-        wanted: What the parameters give.
-        kept: The same, on the repository that a live resource has.
-        provider: Whose API it is composed by.
-        facts: What is observed; None where there is no resource yet.
-        standing: Whose the repository is.
-    """
-
-    wanted: Repository
-    kept: Repository
-    provider: Provider
-    facts: Facts | None
-    standing: Standing
-
-    @property
-    def known(self) -> Facts:
-        """What a tenant may learn: of what is another's, its name alone."""
-        if self.facts is None or self.standing is Standing.TAKEN:
-            return UNKNOWN
-        return self.facts
-
-
 def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
     settings = parse_input(req.input)
     composite = parse_composite(req.observed.composite.resource, settings)
@@ -139,11 +126,13 @@ def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
     composed = {}
     for key, wanted in _wanted(composite, settings, live).items():
         own = live.get(key, new)
-        kept = _keep_identity(wanted, own.facts or UNKNOWN)
-        its = _standing(req, rsp, key, kept, own)
-        composed[key] = _Composed(wanted, kept, own.provider, own.facts, its)
-    _compose(rsp, composed, settings)
-    _report(rsp, composite, composed, settings)
+        has = keep_identity(wanted, own.facts or UNKNOWN)
+        its = _standing(req, rsp, key, has, own)
+        composed[key] = Composed(wanted, has, own.provider, own.facts, its)
+    problems = _compose(req, rsp, composed, settings)
+    _report(rsp, composite, composed, settings, problems)
+    if settings.connection and rsp.desired.composite.connection_details:
+        _connect(rsp, composite.name, settings.connection.kind)
 
 
 def _wanted(
@@ -154,31 +143,26 @@ def _wanted(
     # desired state is deleted by Crossplane, with its images.
     if settings.bundle or BUNDLE in live:
         names[BUNDLE] = composite.bundle
+    namespace = composite.namespace if composite.namespaced else ""
     return {
         key: Repository(
-            name, composite.region, composite.provider_config, composite.namespace
+            name,
+            composite.region,
+            composite.provider_config,
+            namespace,
+            _options(composite, settings, "image" if key == IMAGE else "bundle"),
         )
         for key, name in names.items()
     }
 
 
-def _keep_identity(wanted: Repository, observed: Facts) -> Repository:
-    """Keep a live resource on the repository it has.
-
-    Crossplane pins an observed resource's metadata.name, but not its external name:
-    a changed parameter would silently point it at another repository, maybe another's,
-    with the rights that were earned on the first one.
-    """
-    config, live = wanted.provider_config, observed.provider_config
-    return dataclasses.replace(
-        wanted,
-        name=RepositoryName(observed.external_name or wanted.name),
-        region=observed.region or wanted.region,
-        provider_config=ProviderConfig(
-            live.name or config.name, live.kind or config.kind
-        ),
-        resource_name=observed.resource_name,
-    )
+def _options(
+    composite: Composite, settings: Input, which: Literal["image", "bundle"]
+) -> Options:
+    options = overrides.options(settings, which, composite.region, composite.overrides)
+    if not options.automatic_tags:
+        return options
+    return tagged(options, composite.workload, composite.namespace)
 
 
 def _standing(
@@ -219,36 +203,63 @@ def _standing(
 
 
 def _compose(
-    rsp: fnv1.RunFunctionResponse, composed: dict[str, _Composed], settings: Input
-) -> None:
+    req: fnv1.RunFunctionRequest,
+    rsp: fnv1.RunFunctionResponse,
+    composed: dict[str, Composed],
+    settings: Input,
+) -> list[str]:
+    """Desire the repositories and their policies; return what is wrong with these."""
     taken = any(each.standing is Standing.TAKEN for each in composed.values())
     if taken:
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
+    problems = []
     for key, each in composed.items():
-        if taken and each.facts is None:
-            continue  # both or none
+        its = rights(settings.deletion, each.standing)
         repository = dataclasses.replace(
-            each.kept, rights=rights(settings.deletion, each.standing)
+            each.kept,
+            rights=its,
+            # What may only be observed is left as it is.
+            options=NO_OPTIONS if its is Rights.OBSERVE else each.kept.options,
         )
         if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
-            kept = give_up(repository, each.facts, each.standing)
-            if kept is None:
+            given_up = give_up(repository, each.facts, each.standing)
+            if given_up is None:
                 continue
-            repository = kept
-        desired = rsp.desired.resources[key]
-        desired.Clear()
+            repository = given_up
         manages = settings.manages(each.provider)
-        desired.resource.ParseFromString(_manifest(each.provider, repository, manages))
-        if each.known.ready:
-            desired.ready = fnv1.READY_TRUE
+        if not taken or each.facts:  # both or none
+            manifest = _manifest(each.provider, repository, manages)
+            _desire(rsp, key, manifest, ready=each.known.ready)
+        for kind in Kind:
+            name = f"{key}-{kind}"
+            observed = req.observed.resources.get(name)
+            live = each.provider.attached(kind, observed.resource) if observed else None
+            wanted = attach(each.provider, kind, repository, live)
+            if wanted:
+                manifest = _attachment(each.provider, wanted, manages)
+                _desire(rsp, name, manifest, ready=bool(live and live.ready))
+            if live:
+                problems.append(live.problem)
+    return problems
+
+
+def _desire(
+    rsp: fnv1.RunFunctionResponse, name: str, manifest: bytes, *, ready: bool
+) -> None:
+    desired = rsp.desired.resources[name]
+    desired.Clear()
+    desired.resource.ParseFromString(manifest)
+    if ready:
+        desired.ready = fnv1.READY_TRUE
 
 
 def _report(
     rsp: fnv1.RunFunctionResponse,
     composite: Composite,
-    composed: dict[str, _Composed],
+    composed: dict[str, Composed],
     settings: Input,
+    problems: list[str],
 ) -> None:
     known = {key: each.known for key, each in composed.items()}
     names: dict[str, str] = {key: each.kept.name for key, each in composed.items()}
@@ -267,27 +278,14 @@ def _report(
 
     standings = {key: each.standing for key, each in composed.items()}
     spoken = {key: shown(name) for key, name in names.items()}
-    result = condition(spoken, known, standings, settings.deletion)
-    kept = [
-        f"{_place(each.kept)} (the parameters now give {_place(each.wanted)})"
-        for each in composed.values()
-        if each.kept.place != each.wanted.place
-    ]
-    kept += [
-        f"{_place(each.kept)} of {each.provider.api_version} (`provider` is "
-        f"{settings.provider} now)"
-        for each in composed.values()
-        if each.provider is not PROVIDERS[settings.provider]
-    ]
-    if BUNDLE in composed and not settings.bundle:
-        kept.append(f"{_place(composed[BUNDLE].kept)} (`bundle` is false now)")
-    if kept:
-        result = dataclasses.replace(
-            result,
-            message=f"{result.message}. Kept, because a repository never moves: "
-            f"{', '.join(kept)}. To have what is asked for now, delete the claim and "
-            "create it anew; images are not copied",
-        )
+    result = condition(spoken, known, standings, settings.deletion, problems)
+    said = kept(
+        composed.values(),
+        PROVIDERS[settings.provider],
+        unwanted_last=BUNDLE in composed and not settings.bundle,
+    )
+    if said:
+        result = dataclasses.replace(result, message=result.message + said)
     _set_condition(rsp, result)
     # A result becomes an event on every reconcile, so only the first pass warns.
     if composite.prefix.host_like and all(e.facts is None for e in composed.values()):
@@ -302,9 +300,10 @@ def _report(
         )
 
 
-def _place(repository: Repository) -> str:
-    config, region, name = map(shown, repository.place)
-    return f"{name} in {region} by {config}"
+def _connect(rsp: fnv1.RunFunctionResponse, name: str, kind: str) -> None:
+    details = sorted(rsp.desired.composite.connection_details.items())
+    manifest = _connection(kind, name, tuple(details))
+    _desire(rsp, CONNECTION, manifest, ready=True)
 
 
 def _refuse(
@@ -356,6 +355,16 @@ def _set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:
 @functools.lru_cache(maxsize=4096)
 def _manifest(provider: Provider, repository: Repository, manages: bool) -> bytes:  # noqa: FBT001  # the cache's key
     return _serialize(provider.manifest(repository, manages=manages))
+
+
+@functools.lru_cache(maxsize=2048)
+def _attachment(provider: Provider, attachment: Attachment, manages: bool) -> bytes:  # noqa: FBT001  # the cache's key
+    return _serialize(provider.attachment(attachment, manages=manages))
+
+
+@functools.lru_cache(maxsize=1024)
+def _connection(kind: str, name: str, details: tuple[tuple[str, bytes], ...]) -> bytes:
+    return _serialize(connection.manifest(kind, name, dict(details)))
 
 
 @functools.lru_cache(maxsize=2048)

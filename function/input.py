@@ -7,26 +7,19 @@ from typing import Annotated, Any, Literal
 
 from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from function.errors import InvalidInputError, quote
+from function.model import Model
 from function.naming import RegistryHost
+from function.options import RepositoryOptions
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Deletion, ProviderConfig
 
 API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
 KIND = "Input"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        alias_generator=to_camel,
-    )
 
 
 def _known(api_version: str) -> str:
@@ -38,7 +31,21 @@ def _known(api_version: str) -> str:
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
 
 
-class Allow(_Model):
+# The names of RepositoryOptions.
+Option = Literal[
+    "forceDelete",
+    "imageTagMutability",
+    "imageTagMutabilityExclusionFilters",
+    "scanOnPush",
+    "encryption",
+    "tags",
+    "automaticTags",
+    "lifecycle",
+    "permissions",
+]
+
+
+class Allow(Model):
     """What a tenant's parameters may be: lists of globs. Absent means anything."""
 
     repo_prefixes: list[Glob] | None = Field(
@@ -50,9 +57,14 @@ class Allow(_Model):
     provider_names: list[Glob] | None = Field(
         None, description="Globs for providerName."
     )
+    overrides: list[Option] | None = Field(
+        None,
+        description="The options of `repository` that a workload may set for itself, "
+        "in spec.parameters.repository. Absent means none.",
+    )
 
 
-class Defaults(_Model):
+class Defaults(Model):
     """Values used where the XR omits the field."""
 
     repo_prefix: str | None = Field(None, min_length=1, description="repoPrefix.")
@@ -60,7 +72,16 @@ class Defaults(_Model):
     provider_name: str | None = Field(None, min_length=1, description="providerName.")
 
 
-class Input(_Model):
+class Connection(Model):
+    """An object that holds what a claim has as connection details."""
+
+    kind: Literal["ConfigMap", "Secret"] = Field(
+        description="Its kind. It is in the XR's namespace, and called as the XR with "
+        "-repositories."
+    )
+
+
+class Input(Model):
     """Configures the function for one Composition. Everything is optional."""
 
     provider: Annotated[
@@ -102,12 +123,34 @@ class Input(_Model):
         "claim goes. OnlyCreated: it is deleted if this claim created it, and stays if "
         "it was there before. Always: it is deleted. Never: it stays.",
     )
+    repository: RepositoryOptions | None = Field(
+        None, description="What the repositories are like."
+    )
+    image: RepositoryOptions | None = Field(
+        None,
+        description="The same for the image's alone. An option here replaces that of "
+        "`repository`.",
+    )
+    bundle_repository: RepositoryOptions | None = Field(
+        None,
+        description="The same for the bundle's alone.",
+    )
+    connection: Connection | None = Field(
+        None,
+        description="Whether a namespaced XR composes an object with "
+        "imageRepositoryUri, bundleRepositoryUri and region. Other XRs have connection "
+        "details instead.",
+    )
     allow: Allow = Field(
         default_factory=Allow, description="What a tenant's parameters may be."
     )
     defaults: Defaults = Field(
         default_factory=Defaults, description="Used where the XR omits the field."
     )
+
+    def __hash__(self) -> int:
+        """Return that of the object: the same text is the same one, see parse_input."""
+        return id(self)
 
     def manages(self, provider: Provider) -> bool:
         """Whether a provider is to be told by management policies."""
@@ -155,30 +198,66 @@ def parse_input(struct: structpb.Struct) -> Input:
 # A cluster has a handful of Compositions, and each sends the same input each time.
 @functools.lru_cache(maxsize=64)
 def _parse(serialized: bytes) -> Input:
-    struct = structpb.Struct.FromString(serialized)
     try:
-        document = json_format.MessageToDict(struct)
-    except ValueError:  # an infinite or undefined number
-        raise InvalidInputError(
-            "input",
-            "a number that JSON has no word for",
-            "numbers are finite",
-            "Correct the input of the pipeline step in the Composition",
-        ) from None
-    try:
-        parsed = _Document.model_validate(document)
+        parsed = _Document.model_validate(
+            documented(structpb.Struct.FromString(serialized), "input")
+        )
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        field = ".".join(["input", *(_name(part) for part in first["loc"])])
-        given = "nothing" if first["type"] == "missing" else quote(first["input"])
-        raise InvalidInputError(
-            field,
-            given,
-            first["msg"][0].lower() + first["msg"][1:],
-            "Correct the input of the pipeline step in the Composition",
-        ) from None
+        raise InvalidInputError(*problem(e, "input"), _MEND) from None
     _check_provider(parsed)
     return parsed
+
+
+_MEND = "Correct the input of the pipeline step in the Composition"
+
+
+def documented(struct: structpb.Struct, field: str) -> dict[str, Any]:
+    """Return a Struct as a document.
+
+    Raises:
+        InvalidInputError: It holds a number that JSON has no word for.
+    """
+    try:
+        return {key: _json(v) for key, v in json_format.MessageToDict(struct).items()}
+    except ValueError:  # an infinite or undefined number
+        raise InvalidInputError(
+            field,
+            "a number that JSON has no word for",
+            "numbers are finite",
+            _MEND,
+        ) from None
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401
+    """Return whole numbers as such: a Struct knows floats only."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    return value
+
+
+def problem(error: ValidationError, root: str) -> tuple[str, str, str]:
+    """Return the first thing that is wrong: its field, what was given, and the rule.
+
+    Args:
+        error: What the model found.
+        root: The path of what it looked at.
+    """
+    first = error.errors(include_url=False)[0]
+    field = ".".join([root, *(plain(part) for part in first["loc"])])
+    missing = first["type"] == "missing"
+    given = first["input"]
+    if isinstance(given, Model):
+        given = given.model_dump(by_alias=True, exclude_none=True)
+    rule = first["msg"].removeprefix("Value error, ")
+    return (
+        field,
+        "nothing" if missing else quote(given),
+        rule[0].lower() + rule[1:],
+    )
 
 
 def _check_provider(given: Input) -> None:
@@ -198,6 +277,26 @@ def _check_provider(given: Input) -> None:
             given.provider,
             [v for v, p in PROVIDERS.items() if p.has_deletion_policy],
         )
+    for name in ("repository", "image", "bundle_repository"):
+        layer = getattr(given, name)
+        if layer and (
+            error := lacking(given.provider, f"input.{to_camel(name)}", layer)
+        ):
+            raise error
+
+
+def lacking(
+    provider: str, root: str, given: RepositoryOptions
+) -> InvalidInputError | None:
+    """Return what is said of the first option that a provider has no field for."""
+    for name, value in given.given():
+        if name in PROVIDERS[provider].lacks:
+            said = (
+                value.model_dump(by_alias=True) if isinstance(value, Model) else value
+            )
+            able = [v for v, p in PROVIDERS.items() if name not in p.lacks]
+            return unsupported(f"{root}.{name}", quote(said), provider, able)
+    return None
 
 
 def unsupported(
@@ -219,5 +318,6 @@ def unsupported(
     )
 
 
-def _name(part: int | str) -> str:
+def plain(part: int | str) -> str:
+    """Return a part of a field's path, safe to print."""
     return str(part) if isinstance(part, int) else quote(part).strip('"')

@@ -96,7 +96,10 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
         return repository
     if own.deletable or repository.rights is not Rights.ALL:
         return None  # it stays in ECR, or goes if ECR finds it empty
-    return dataclasses.replace(repository, force_delete=False)
+    return dataclasses.replace(
+        repository,
+        options=dataclasses.replace(repository.options, force_delete=False),
+    )
 
 
 def created_it(metadata: structpb.Struct, created_at: str) -> bool:

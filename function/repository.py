@@ -52,6 +52,43 @@ class ProviderConfig(NamedTuple):
 NO_CONFIG = ProviderConfig()
 
 
+class Encryption(NamedTuple):
+    """How a repository's images are encrypted; the key is empty for AWS's own."""
+
+    type: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a repository is like; empty or None where nothing is asked for.
+
+    Attributes:
+        force_delete: Whether deleting it may delete its images too.
+        mutability: One of ECR's four words.
+        exclusions: The wildcards of tags that are the exception to that.
+        scan_on_push: Whether an image is scanned when it is pushed.
+        encryption: What it is made with.
+        tags: Keys and values, in order.
+        automatic_tags: Whether to add the workload's.
+        lifecycle: Its lifecycle policy.
+        permissions: Its repository policy.
+    """
+
+    force_delete: bool = True
+    mutability: str = ""
+    exclusions: tuple[str, ...] = ()
+    scan_on_push: bool | None = None
+    encryption: Encryption | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    automatic_tags: bool = False
+    lifecycle: str = ""
+    permissions: str = ""
+
+
+NO_OPTIONS = Options()
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """One desired ECR repository.
@@ -62,7 +99,7 @@ class Repository:
         provider_config: Which of the provider's configurations.
         namespace: The namespace of its managed resource; empty where that is
             cluster-scoped.
-        force_delete: Whether deleting it may delete its images too.
+        options: What it is like.
         rights: What the provider may do to it.
         resource_name: The metadata.name of its managed resource; empty for one that
             has none yet.
@@ -72,7 +109,7 @@ class Repository:
     region: str
     provider_config: ProviderConfig
     namespace: str = ""
-    force_delete: bool = True
+    options: Options = NO_OPTIONS
     rights: Rights = Rights.CREATE
     resource_name: str = ""
 
@@ -99,6 +136,7 @@ class Facts:
             it there.
         doubtful: Whether another managed resource may say that of it too, where two
             tried to create it at once.
+        encryption: How its images are encrypted.
         problem: Why the provider's last attempt failed, in its words.
         since: Creation time (RFC 3339) and UID of the managed resource: an order of
             all of them.
@@ -116,6 +154,7 @@ class Facts:
     force_delete: bool = False
     created_it: bool = False
     doubtful: bool = False
+    encryption: Encryption | None = None
     problem: str = ""
     since: tuple[str, str] = ("", "")
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from function.errors import quote
@@ -33,6 +34,7 @@ def condition(
     facts: dict[str, Facts],
     standings: dict[str, Standing],
     deletion: Deletion = Deletion.ONLY_CREATED,
+    others: Sequence[str] = (),
 ) -> Condition:
     """Return the condition of repositories that may exist.
 
@@ -41,6 +43,7 @@ def condition(
         facts: What was observed of each, by composed resource name.
         standings: How the composite stands to each, by composed resource name.
         deletion: What becomes of an adopted one when the claim goes.
+        others: What the provider says is wrong with their policies.
     """
 
     def those(*which: Standing) -> str:
@@ -56,7 +59,7 @@ def condition(
             "the other gives it up",
         )
     waiting = [name for key, name in names.items() if not facts[key].ready]
-    problems = _problems([facts[key].problem for key in names])
+    problems = _problems([*(facts[key].problem for key in names), *others])
     if waiting:
         return Condition(
             ready=False,

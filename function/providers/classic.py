@@ -1,14 +1,28 @@
 """provider-aws of crossplane-contrib: ecr.aws.crossplane.io/v1beta1, cluster-scoped."""
 
+from typing import Any
+
 from google.protobuf import struct_pb2 as structpb
 
+from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, struct, text
 from function.ownership import created_it
 from function.providers import managed
 from function.providers.provider import Manifest
-from function.repository import Facts, ProviderConfig, Repository, identity
+from function.repository import (
+    Facts,
+    Options,
+    ProviderConfig,
+    Repository,
+    identity,
+)
 
 GROUP = "ecr.aws.crossplane.io"
+# Kind, version and where the text is.
+_ATTACHMENTS = {
+    Kind.LIFECYCLE: ("LifecyclePolicy", "v1alpha1", "lifecyclePolicyText"),
+    Kind.PERMISSIONS: ("RepositoryPolicy", "v1beta1", "rawPolicy"),
+}
 
 
 class Classic:
@@ -22,6 +36,11 @@ class Classic:
     # then an error (crossplane-runtime v1.20, policies.go).
     manages = False
     config_kinds: tuple[str, ...] = ()
+    lacks = frozenset({"encryption", "imageTagMutabilityExclusionFilters"})
+    replaces: frozenset[Kind] = frozenset()
+    # Its Observe fails where the repository is gone, pkg/controller/ecr/
+    # lifecyclepolicy: IsNotFound knows of the policy alone. The claim would hang.
+    outlived = frozenset({Kind.LIFECYCLE})
 
     def identify(self, repository: Repository) -> str:
         """Return a repository's identity among this provider's."""
@@ -38,12 +57,37 @@ class Classic:
                 **managed.deletion_policy(repository.rights),
                 **(managed.management_policies(repository.rights) if manages else {}),
                 "forProvider": {
-                    "forceDelete": repository.force_delete,
                     "region": repository.region,
+                    **_options(repository.options),
                 },
                 "providerConfigRef": {"name": repository.provider_config.name},
             },
         }
+
+    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
+        """Return the managed resource for a repository's policy."""
+        kind, version, field = _ATTACHMENTS[attachment.kind]
+        rights = managed.attachment_rights(attachment)
+        repository = attachment.repository
+        return {
+            "apiVersion": f"{GROUP}/{version}",
+            "kind": kind,
+            "metadata": managed.attachment_metadata(attachment),
+            "spec": {
+                **managed.deletion_policy(rights),
+                **(managed.management_policies(rights) if manages else {}),
+                "forProvider": {
+                    "region": repository.region,
+                    "repositoryName": repository.name,
+                    field: attachment.text,
+                },
+                "providerConfigRef": {"name": repository.provider_config.name},
+            },
+        }
+
+    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:
+        """Read what the provider says of one."""
+        return managed.attached(observed, _ATTACHMENTS[kind][2])
 
     def facts(self, observed: structpb.Struct) -> Facts:
         """Read what the provider says of an observed managed resource."""
@@ -70,6 +114,17 @@ class Classic:
             problem=problem,
             since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
         )
+
+
+def _options(options: Options) -> dict[str, Any]:
+    fields: dict[str, Any] = {"forceDelete": options.force_delete}
+    if options.mutability:
+        fields["imageTagMutability"] = options.mutability
+    if options.scan_on_push is not None:
+        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
+    if options.tags:
+        fields["tags"] = [{"key": k, "value": v} for k, v in options.tags]
+    return fields
 
 
 PROVIDER = Classic()

@@ -4,7 +4,8 @@ from typing import Any
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.fields import items, strings, text
+from function.attachment import Attached, Attachment
+from function.fields import items, strings, struct, text
 from function.repository import Repository, Rights, resource_name
 
 EXTERNAL_NAME = "crossplane.io/external-name"
@@ -34,6 +35,28 @@ def metadata(repository: Repository, name: str, identified: str) -> dict[str, An
         "annotations": {EXTERNAL_NAME: repository.name},
         "labels": {"region": repository.region, IDENTITY: identified},
     }
+
+
+def attachment_metadata(attachment: Attachment) -> dict[str, Any]:
+    """Return the metadata of a policy's managed resource; its name is Crossplane's."""
+    return {"labels": {"region": attachment.repository.region}}
+
+
+def attachment_rights(attachment: Attachment) -> Rights:
+    """Return what the provider may do to a repository's policy."""
+    return Rights.ALL if attachment.deletable else Rights.KEEP
+
+
+def attached(observed: structpb.Struct, field: str) -> Attached:
+    """Read what is said of a policy's managed resource, whose text is in a field."""
+    spec = struct(observed, "spec")
+    ready, problem = conditions(struct(observed, "status"))
+    return Attached(
+        text=text(struct(spec, "forProvider"), field),
+        ready=ready,
+        deletable=may_delete(spec),
+        problem=problem,
+    )
 
 
 def deletion_policy(rights: Rights) -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from google.protobuf import struct_pb2 as structpb
 
+from function.attachment import Attached, Attachment, Kind
 from function.repository import Facts, Repository
 
 Manifest = dict[str, Any]
@@ -23,6 +24,10 @@ class Provider(Protocol):
             otherwise.
         config_kinds: The kinds of provider configs, its default first; empty where its
             API knows only one.
+        lacks: The options that its API has no field for, by their names in the Input.
+        replaces: The policies that a live resource cannot change.
+        outlived: The policies whose resource cannot be deleted once the repository is
+            gone: these go with the repository, and nothing is asked of the provider.
     """
 
     api_version: str
@@ -31,6 +36,9 @@ class Provider(Protocol):
     has_deletion_policy: bool
     manages: bool
     config_kinds: tuple[str, ...]
+    lacks: frozenset[str]
+    replaces: frozenset[Kind]
+    outlived: frozenset[Kind]
 
     def __hash__(self) -> int:
         """Return what keeps manifests apart: that of the object."""
@@ -48,3 +56,9 @@ class Provider(Protocol):
 
     def facts(self, observed: structpb.Struct) -> Facts:
         """Read what the provider says of an observed managed resource."""
+
+    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
+        """Return the managed resource for a repository's policy."""
+
+    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:
+        """Read what the provider says of one."""

@@ -1,22 +1,33 @@
 """Upbound's provider-aws-ecr, cluster-scoped and namespaced: one API but for scope."""
 
+from typing import Any
+
 from google.protobuf import struct_pb2 as structpb
 
-from function.fields import boolean, struct, text
+from function.attachment import Attached, Attachment, Kind
+from function.fields import boolean, items, struct, text
 from function.ownership import created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
     NAMESPACED_CONFIG,
+    Encryption,
     Facts,
+    Options,
     ProviderConfig,
     Repository,
+    Rights,
     identity,
 )
 
 # crossplane-runtime, pkg/resource: upjet's initializer puts it among the tags of what
 # it makes, unless the provider is run with --skip-default-tags.
 _MADE_BY = "crossplane-name"
+_ATTACHMENTS = {
+    Kind.LIFECYCLE: "LifecyclePolicy",
+    Kind.PERMISSIONS: "RepositoryPolicy",
+}
+_ATTACHMENT_VERSION = "v1beta1"
 
 
 class Upbound:
@@ -24,6 +35,11 @@ class Upbound:
 
     kind = "Repository"
     manages = True
+    lacks: frozenset[str] = frozenset()
+    # Terraform's aws_ecr_lifecycle_policy says ForceNew of its text, and upjet refuses
+    # what would replace (external_tfpluginsdk.go, assertNoForceNew).
+    replaces = frozenset({Kind.LIFECYCLE})
+    outlived: frozenset[Kind] = frozenset()
 
     def __init__(self, group: str, version: str, *, namespaced: bool) -> None:
         """Create one of them.
@@ -56,27 +72,47 @@ class Upbound:
             if self.namespaced
             else identified
         )
-        config = repository.provider_config
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
             "metadata": managed.metadata(repository, name, identified),
             "spec": {
-                **(
-                    managed.deletion_policy(repository.rights)
-                    if self.has_deletion_policy
-                    else {}
-                ),
-                **(managed.management_policies(repository.rights) if manages else {}),
+                **self._rights(repository.rights, manages=manages),
                 "forProvider": {
-                    "forceDelete": repository.force_delete,
                     "region": repository.region,
+                    **_options(repository.options),
                 },
-                "providerConfigRef": {
-                    "name": config.name,
-                    **({"kind": config.kind} if config.kind else {}),
-                },
+                **_config(repository),
             },
+        }
+
+    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
+        """Return the managed resource for a repository's policy."""
+        repository = attachment.repository
+        rights = managed.attachment_rights(attachment)
+        return {
+            "apiVersion": f"{self.group}/{_ATTACHMENT_VERSION}",
+            "kind": _ATTACHMENTS[attachment.kind],
+            "metadata": managed.attachment_metadata(attachment),
+            "spec": {
+                **self._rights(rights, manages=manages),
+                "forProvider": {
+                    "region": repository.region,
+                    "repository": repository.name,
+                    "policy": attachment.text,
+                },
+                **_config(repository),
+            },
+        }
+
+    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:  # noqa: ARG002  # both have it in one field
+        """Read what the provider says of one."""
+        return managed.attached(observed, "policy")
+
+    def _rights(self, rights: Rights, *, manages: bool) -> dict[str, Any]:
+        return {
+            **(managed.deletion_policy(rights) if self.has_deletion_policy else {}),
+            **(managed.management_policies(rights) if manages else {}),
         }
 
     def facts(self, observed: structpb.Struct) -> Facts:
@@ -111,6 +147,40 @@ class Upbound:
             and created_it(metadata, "")
             and (not signed or signed == signature),
             doubtful=not signed,
+            encryption=_encryption(at_provider),
             problem=problem,
             since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
         )
+
+
+def _options(options: Options) -> dict[str, Any]:
+    fields: dict[str, Any] = {"forceDelete": options.force_delete}
+    if options.mutability:
+        fields["imageTagMutability"] = options.mutability
+    if options.exclusions:
+        fields["imageTagMutabilityExclusionFilter"] = [
+            {"filter": wildcard, "filterType": "WILDCARD"}
+            for wildcard in options.exclusions
+        ]
+    if options.scan_on_push is not None:
+        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
+    if options.encryption:
+        kind, key = options.encryption
+        fields["encryptionConfiguration"] = [
+            {"encryptionType": kind, **({"kmsKey": key} if key else {})}
+        ]
+    if options.tags:
+        fields["tags"] = dict(options.tags)
+    return fields
+
+
+def _config(repository: Repository) -> dict[str, Any]:
+    config = repository.provider_config
+    kind = {"kind": config.kind} if config.kind else {}
+    return {"providerConfigRef": {"name": config.name, **kind}}
+
+
+def _encryption(at_provider: structpb.Struct) -> Encryption | None:
+    for given in items(at_provider, "encryptionConfiguration"):
+        return Encryption(text(given, "encryptionType"), text(given, "kmsKey"))
+    return None

@@ -9,7 +9,14 @@ from crossplane.function import resource
 from function.naming import RepositoryName
 from function.ownership import Standing, created_it, give_up, is_rival, standing
 from function.providers.registry import DEFAULT
-from function.repository import Facts, ProviderConfig, Repository, Rights, identity
+from function.repository import (
+    Facts,
+    Options,
+    ProviderConfig,
+    Repository,
+    Rights,
+    identity,
+)
 
 FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
 
@@ -95,7 +102,7 @@ def test_standing(
 CONFIG = ProviderConfig("p")
 BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
 MINE = dataclasses.replace(BUNDLE, rights=Rights.ALL)
-UNFORCED = dataclasses.replace(MINE, force_delete=False)
+UNFORCED = dataclasses.replace(MINE, options=Options(force_delete=False))
 YOUNG = Facts(force_delete=True)
 
 

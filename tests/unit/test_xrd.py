@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from function.composite import parse_composite
+from function.crd import overrides_schema
 from function.errors import InvalidRequestError
 from function.input import NO_INPUT
 
@@ -67,3 +68,14 @@ def test_every_parameter_is_required_and_explained(name: str) -> None:
     assert not admitted(without)
     properties = SCHEMA["properties"]["spec"]["properties"]["parameters"]["properties"]
     assert properties[name]["description"]
+
+
+@pytest.mark.parametrize("xrd", sorted(Path("package").glob("*/definition.yaml")))
+def test_a_workload_may_say_of_its_repositories_what_the_platform_may(
+    xrd: Path,
+) -> None:
+    definition = yaml.safe_load(xrd.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    parameters = schema["properties"]["spec"]["properties"]["parameters"]
+    assert parameters["properties"]["repository"] == overrides_schema()
+    assert "repository" not in parameters["required"]

@@ -1,0 +1,113 @@
+"""One of the repositories, from what is wanted to what is composed."""
+
+import dataclasses
+from collections.abc import Collection
+
+from function.errors import shown
+from function.naming import RepositoryName
+from function.ownership import Standing
+from function.providers.provider import Provider
+from function.repository import UNKNOWN, Encryption, Facts, ProviderConfig, Repository
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Composed:
+    """One of the repositories.
+
+    Attributes:
+        wanted: What the parameters give.
+        kept: The same, on the repository that a live resource has.
+        provider: Whose API it is composed by.
+        facts: What is observed; None where there is no resource yet.
+        standing: Whose the repository is.
+    """
+
+    wanted: Repository
+    kept: Repository
+    provider: Provider
+    facts: Facts | None
+    standing: Standing
+
+    @property
+    def known(self) -> Facts:
+        """What a tenant may learn: of what is another's, its name alone."""
+        if self.facts is None or self.standing is Standing.TAKEN:
+            return UNKNOWN
+        return self.facts
+
+
+def keep_identity(wanted: Repository, observed: Facts) -> Repository:
+    """Keep a live resource on the repository it has.
+
+    Crossplane pins an observed resource's metadata.name, but not its external name:
+    a changed parameter would silently point it at another repository, maybe another's,
+    with the rights that were earned on the first one. Nor does ECR change encryption:
+    a provider would have to make the repository anew.
+    """
+    config, live = wanted.provider_config, observed.provider_config
+    options = wanted.options
+    if options.encryption and observed.encryption:
+        options = dataclasses.replace(options, encryption=observed.encryption)
+    return dataclasses.replace(
+        wanted,
+        name=RepositoryName(observed.external_name or wanted.name),
+        region=observed.region or wanted.region,
+        provider_config=ProviderConfig(
+            live.name or config.name, live.kind or config.kind
+        ),
+        options=options,
+        resource_name=observed.resource_name,
+    )
+
+
+def kept(composed: Collection[Composed], new: Provider, *, unwanted_last: bool) -> str:
+    """Say what live repositories keep and what was asked for; nothing if they agree.
+
+    Args:
+        composed: The repositories.
+        new: The provider of new ones.
+        unwanted_last: Whether the last one is not asked for any more.
+    """
+    said = [
+        f"{_place(each.kept)} (the parameters now give {_place(each.wanted)})"
+        for each in composed
+        if each.kept.place != each.wanted.place
+    ]
+    said += [
+        f"{_place(each.kept)} of {each.provider.api_version} (`provider` is "
+        f"{new.api_version} now)"
+        for each in composed
+        if each.provider is not new
+    ]
+    said += [
+        f"{_place(each.kept)} with encryption {_encryption(has)} (the options now give "
+        f"{_encryption(asked)})"
+        for each in composed
+        if (has := each.kept.options.encryption)
+        and (asked := each.wanted.options.encryption)
+        and _differ(has, asked)
+    ]
+    if unwanted_last:
+        *_, last = composed
+        said.append(f"{_place(last.kept)} (`bundle` is false now)")
+    if not said:
+        return ""
+    return (
+        f". Kept, because a repository never moves: {', '.join(said)}. To have what is "
+        "asked for now, delete the claim and create it anew; images are not copied"
+    )
+
+
+def _place(repository: Repository) -> str:
+    config, region, name = map(shown, repository.place)
+    return f"{name} in {region} by {config}"
+
+
+def _encryption(encryption: Encryption) -> str:
+    return " ".join(shown(part) for part in encryption if part)
+
+
+def _differ(has: Encryption, asked: Encryption) -> bool:
+    """Whether two are known to differ; an alias may name the same key."""
+    keys = {key for key in (has.key, asked.key) if ":key/" in key}
+    return has.type != asked.type or len(keys) > 1

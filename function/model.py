@@ -1,0 +1,15 @@
+"""The base of the Input's models: strict, frozen, in camelCase, nothing unknown."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """Part of the Input."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+    )

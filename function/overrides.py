@@ -1,0 +1,66 @@
+"""What one workload may say of its repositories, over what the platform says."""
+
+import functools
+from typing import Literal
+
+from google.protobuf import struct_pb2 as structpb
+from pydantic import ValidationError
+
+from function.errors import InvalidParameterError, NotAllowedError
+from function.input import Input, documented, lacking, plain, problem
+from function.options import RepositoryOptions, resolve
+from function.policies import permissions
+from function.repository import Options
+
+FIELD = "spec.parameters.repository"
+
+
+# A cluster has few Compositions, and few workloads that are special.
+@functools.lru_cache(maxsize=4096)
+def options(
+    settings: Input,
+    which: Literal["image", "bundle"],
+    region: str,
+    overrides: bytes,
+) -> Options:
+    """Return what the image's repository, or the bundle's, is like.
+
+    Args:
+        settings: The Input.
+        which: Of the two.
+        region: The repository's.
+        overrides: The workload's own, a serialized Struct; empty for none.
+
+    Raises:
+        InvalidParameterError: One of those is unknown or wrong.
+        NotAllowedError: The Input does not allow one of those.
+    """
+    layers = (
+        settings.repository,
+        settings.image if which == "image" else settings.bundle_repository,
+        _parse(settings, overrides) if overrides else None,
+    )
+    return resolve(layers, permissions.partition(region))
+
+
+def _parse(settings: Input, overrides: bytes) -> RepositoryOptions:
+    struct = structpb.Struct.FromString(overrides)
+    allowed = settings.allow.overrides or ()
+    for name in sorted(struct.fields):
+        if name not in allowed:
+            raise NotAllowedError(
+                ".".join((FIELD, plain(name))),
+                "a value of the workload's own",
+                f"the platform allows {', '.join(allowed) or 'none'}",
+                "Leave it out, or ask the platform team to allow it",
+            )
+    try:
+        parsed = RepositoryOptions.model_validate(documented(struct, FIELD))
+    except ValidationError as e:
+        field, given, rule = problem(e, FIELD)
+        raise InvalidParameterError(
+            field, given, rule, "Correct it, or leave it out"
+        ) from None
+    if error := lacking(settings.provider, FIELD, parsed):
+        raise error
+    return parsed

@@ -1,0 +1,1 @@
+"""ECR's JSON policies: checked by AWS's rules, and written in one way only."""

@@ -1,0 +1,68 @@
+"""Policy documents as text: strict JSON in, one spelling out.
+
+A provider that compares texts sees no drift then.
+"""
+
+import json
+from typing import Any
+
+
+class PolicyError(ValueError):
+    """A policy that is none, or that AWS would refuse."""
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Parse a policy document.
+
+    Raises:
+        PolicyError: It is not JSON, no object, or says a thing twice.
+    """
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise PolicyError("it is nested too deep") from None
+    except json.JSONDecodeError as e:
+        raise PolicyError(f"it is not JSON: {e}") from None
+    if not isinstance(document, dict):
+        raise PolicyError("it is no JSON object")
+    return document
+
+
+def write(document: dict[str, Any], longest: int, *, ordered: bool = False) -> str:
+    """Return a policy document's text.
+
+    Args:
+        document: What it says.
+        longest: How many characters ECR takes.
+        ordered: Whether the keys are in order already.
+
+    Raises:
+        PolicyError: It is longer.
+    """
+    text = json.dumps(
+        document, separators=(",", ":"), sort_keys=not ordered, ensure_ascii=False
+    )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PolicyError("half of a character is none") from None
+    if len(text) > longest:
+        raise PolicyError(
+            f"it has {len(text)} characters, and ECR takes {longest} at most"
+        )
+    return text
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PolicyError(f"it says {json.dumps(twice)} twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise PolicyError(f"{name} is no JSON")
