@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from logging import DEBUG
 from typing import Any, Literal, NamedTuple, Self
 
@@ -15,7 +15,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function import connection, overrides
 from function.attachment import Attachment, Kind, attach
-from function.composed import Composed, keep_identity, kept
+from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import InvalidRequestError, quote, shown
 from function.fields import struct, text
@@ -27,12 +27,10 @@ from function.providers import managed
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import (
-    NO_OPTIONS,
     UNKNOWN,
     Facts,
     Options,
     Repository,
-    Rights,
 )
 from function.status import (
     CONDITION,
@@ -213,15 +211,9 @@ def _compose(
     if taken:
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
-    problems = []
+    problems: list[str] = []
     for key, each in composed.items():
-        its = rights(settings.deletion, each.standing)
-        repository = dataclasses.replace(
-            each.kept,
-            rights=its,
-            # What may only be observed is left as it is.
-            options=NO_OPTIONS if its is Rights.OBSERVE else each.kept.options,
-        )
+        repository = given(each.kept, rights(settings.deletion, each.standing))
         if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
             given_up = give_up(repository, each.facts, each.standing)
             if given_up is None:
@@ -231,17 +223,31 @@ def _compose(
         if not taken or each.facts:  # both or none
             manifest = _manifest(each.provider, repository, manages)
             _desire(rsp, key, manifest, ready=each.known.ready)
-        for kind in Kind:
-            name = f"{key}-{kind}"
-            observed = req.observed.resources.get(name)
-            live = each.provider.attached(kind, observed.resource) if observed else None
-            wanted = attach(each.provider, kind, repository, live)
-            if wanted:
-                manifest = _attachment(each.provider, wanted, manages)
-                _desire(rsp, name, manifest, ready=bool(live and live.ready))
-            if live:
-                problems.append(live.problem)
+        asks = repository.options.lifecycle or repository.options.permissions
+        if asks or len(req.observed.resources) > len(composed):
+            problems += _attach(req, rsp, key, each.provider, repository, manages)
     return problems
+
+
+def _attach(  # noqa: PLR0913  # the request's, the response's and what joins them
+    req: fnv1.RunFunctionRequest,
+    rsp: fnv1.RunFunctionResponse,
+    key: str,
+    provider: Provider,
+    repository: Repository,
+    manages: bool,  # noqa: FBT001
+) -> Iterator[str]:
+    """Desire a repository's policies; return what is wrong with them."""
+    for kind in Kind:
+        name = f"{key}-{kind}"
+        observed = req.observed.resources.get(name)
+        live = provider.attached(kind, observed.resource) if observed else None
+        wanted = attach(provider, kind, repository, live)
+        if wanted:
+            manifest = _attachment(provider, wanted, manages)
+            _desire(rsp, name, manifest, ready=bool(live and live.ready))
+        if live:
+            yield live.problem
 
 
 def _desire(

@@ -85,6 +85,10 @@ class Options:
     lifecycle: str = ""
     permissions: str = ""
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells most apart: each request needs it."""
+        return hash((self.mutability, self.tags))
+
 
 NO_OPTIONS = Options()
 

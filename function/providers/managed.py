@@ -72,10 +72,10 @@ def management_policies(rights: Rights) -> dict[str, list[str]]:
 def may_delete(spec: structpb.Struct) -> bool:
     """Whether a managed resource's external resource goes with it."""
     # The CRDs' defaults, for what others apply, are Delete and ["*"].
+    if text(spec, "deletionPolicy") == "Orphan":
+        return False
     policies = strings(spec, "managementPolicies")
-    return text(spec, "deletionPolicy") != "Orphan" and (
-        not policies or "*" in policies or "Delete" in policies
-    )
+    return not policies or "*" in policies or "Delete" in policies
 
 
 def conditions(status: structpb.Struct) -> tuple[bool, str]:

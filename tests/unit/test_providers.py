@@ -82,12 +82,20 @@ def run(
     *,
     rivals: list[dict[str, Any]] | None = None,
     composite: dict[str, Any] | None = None,
+    others: dict[str, dict[str, Any]] | None = None,
     **given: Any,  # noqa: ANN401
 ) -> fnv1.RunFunctionResponse:
     request: dict[str, Any] = {
         "observed": {
             "composite": {"resource": composite or xr(provider)},
-            "resources": {"imagerepo": {"resource": observed}} if observed else {},
+            "resources": {
+                name: {"resource": manifest}
+                for name, manifest in {
+                    "imagerepo": observed,
+                    **(others or {}),
+                }.items()
+                if manifest
+            },
         },
         "input": {
             "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
@@ -109,23 +117,26 @@ def image(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
     return resource.struct_to_dict(rsp.desired.resources["imagerepo"].resource)
 
 
-def live(
+def live(  # noqa: PLR0913  # each row of a table has its own
     provider: str,
     *,
     made: bool = True,
     conditions: list[dict[str, str]] | None = None,
     tags: tuple[str, str] | None = None,
     uid: str = "",
+    day: int = 1,
 ) -> dict[str, Any]:
     """Return an observed managed resource, as its provider leaves it when it is ready.
 
     Args:
         tags: The managed resource's name among the tags it asks for, and ECR's.
         uid: That of its controller, where it is another's.
+        day: When it was asked for.
     """
     manifest = image(run(provider))
     metadata = manifest["metadata"]
-    metadata |= {"creationTimestamp": "2026-01-01T00:00:00Z", "uid": f"of-{uid}"}
+    at = f"2026-01-0{day}T00:00:00Z"
+    metadata |= {"creationTimestamp": at, "uid": f"of-{uid}"}
     metadata["annotations"] |= MARK if made else {}
     if uid:
         metadata["ownerReferences"] = [{"controller": True, "uid": uid}]
@@ -319,6 +330,7 @@ def test_what_was_only_observed_and_is_gone_is_made_anew(provider: str) -> None:
         (live(NAMESPACED, made=False), live(NAMESPACED, uid="z"), True, "they made it"),
         (live(NAMESPACED), live(NAMESPACED, made=False, uid="a"), False, "we made it"),
         (live(NAMESPACED), live(NAMESPACED, uid="z"), False, "both; we are the first"),
+        (live(NAMESPACED, day=2), live(NAMESPACED, uid="a"), True, "both; they are"),
         (
             live(NAMESPACED, tags=("o", "t")),
             live(NAMESPACED, tags=("t", "t"), uid="z"),
