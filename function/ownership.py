@@ -128,6 +128,16 @@ def created_it(metadata: structpb.Struct, created_at: str) -> bool:
         return False
 
 
+def began(metadata: structpb.Struct) -> bool:
+    """Whether a provider that creates in the background ever began to.
+
+    The managed reconciler records a creation as succeeded when it has begun, and the
+    one after a failed attempt as failed whatever comes of it (upjet,
+    external_async_tfpluginsdk.go): what it made must be known by something else.
+    """
+    return bool(text(struct(metadata, "annotations"), _SUCCEEDED))
+
+
 def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
     """Whether a managed resource for a repository is another composite's.
 

@@ -6,7 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, items, struct, text
-from function.ownership import created_it
+from function.ownership import began, created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -143,9 +143,7 @@ class Upbound:
             ready=ready and not gone,
             deletable=managed.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            created_it=bool(arn)
-            and created_it(metadata, "")
-            and (not signed or signed == signature),
+            created_it=bool(arn) and _created(metadata, signed, signature),
             doubtful=not signed,
             encryption=_encryption(at_provider),
             problem=problem,
@@ -184,3 +182,10 @@ def _encryption(at_provider: structpb.Struct) -> Encryption | None:
     for given in items(at_provider, "encryptionConfiguration"):
         return Encryption(text(given, "encryptionType"), text(given, "kmsKey"))
     return None
+
+
+def _created(metadata: structpb.Struct, signed: str, signature: str) -> bool:
+    """Whether it made what is there; its record has to do where it signs nothing."""
+    if not signed:
+        return created_it(metadata, "")
+    return began(metadata) and signed == signature

@@ -238,13 +238,19 @@ GUARDS = (
     Guard(
         "what has another's signature was not created",
         "providers/upbound.py",
-        "and (not signed or signed == signature)",
+        " and signed == signature",
         "",
+    ),
+    Guard(
+        "what a past life of the name, or another cluster, made was not created",
+        "providers/upbound.py",
+        "return began(metadata) and",
+        "return",
     ),
     Guard(
         "what is not there yet was not created",
         "providers/upbound.py",
-        "created_it=bool(arn)\n            and",
+        "created_it=bool(arn) and",
         "created_it=",
     ),
     Guard(

@@ -271,6 +271,25 @@ def test_what_has_another_signature_was_not_created(
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_second_attempt_that_made_it_is_recorded_as_failed(provider: str) -> None:
+    again = {
+        "crossplane.io/external-create-pending": "2026-01-01T00:00:09Z",
+        "crossplane.io/external-create-failed": "2026-01-01T00:00:09Z",
+    }
+    for tags, want in ((("x", "x"), ALL), (("x", ""), OBSERVE)):
+        observed = live(provider, tags=tags)
+        observed["metadata"]["annotations"] |= again
+        assert policies(image(run(provider, observed)))[1] == want[1]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_what_was_never_begun_was_not_created(provider: str) -> None:
+    """Another cluster has the same names, and so the same signature."""
+    observed = live(provider, made=False, tags=("x", "x"))
+    assert policies(image(run(provider, observed)))[1] == OBSERVE[1]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
 def test_a_creation_that_has_only_begun_gives_no_right(provider: str) -> None:
     observed = live(provider)
     observed["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
