@@ -105,14 +105,14 @@ def render(
     logging.configure(logging.Level.DISABLED)
     stdin = sys.stdin
     try:
-        step_input = {}
+        step_input, namespaced = {}, False
         if composition:
-            step_input = rendering.input_of(
-                rendering.load(composition, stdin)[0], composition
-            )
+            composed_by = rendering.load(composition, stdin)[0]
+            step_input = rendering.input_of(composed_by, composition)
+            namespaced = rendering.is_namespaced(composed_by)
         seen = [o for name in observed for o in rendering.load(name, stdin)]
         composites = [
-            rendering.composite_of(document, name, namespace)
+            rendering.composite_of(document, name, namespace, namespaced=namespaced)
             for name in files
             for document in rendering.load(name, stdin)
         ]

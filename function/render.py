@@ -47,11 +47,23 @@ def load(name: str, stdin: IO[str]) -> list[Manifest]:
     return documents
 
 
-def composite_of(document: Manifest, name: str, namespace: str | None) -> Manifest:
+def composite_of(
+    document: Manifest,
+    name: str,
+    namespace: str | None,
+    *,
+    namespaced: bool = False,
+) -> Manifest:
     """Return the XR of a claim or an XR.
 
     A claim's XR gets the claim's name, without the random suffix that Crossplane adds,
     so that the output is the same each time.
+
+    Args:
+        document: The claim or XR.
+        name: The file that it is from.
+        namespace: The claim's namespace, where the document has none.
+        namespaced: Whether the claim's kind is the XR's own, as on Crossplane v2.
 
     Raises:
         RenderError: It is neither.
@@ -76,6 +88,9 @@ def composite_of(document: Manifest, name: str, namespace: str | None) -> Manife
             spec["claimRef"].setdefault("namespace", namespace)
         return xr
     claim_namespace = namespace or metadata.pop("namespace", None) or "default"
+    if namespaced:
+        metadata["namespace"] = claim_namespace
+        return xr
     metadata.pop("namespace", None)
     labels = {
         "crossplane.io/claim-name": metadata["name"],
@@ -109,6 +124,13 @@ def input_of(composition: Manifest, name: str) -> Manifest:
     except (KeyError, TypeError, AttributeError):
         pass
     raise RenderError(f"{name}: no pipeline step whose function is function-ecr-repos")
+
+
+def is_namespaced(composition: Manifest) -> bool:
+    """Whether a Composition is for Crossplane v2, whose XR has the claim's kind."""
+    spec = composition.get("spec")
+    of = spec.get("compositeTypeRef") if isinstance(spec, dict) else None
+    return isinstance(of, dict) and of.get("kind") == CLAIM_KIND
 
 
 def request(
@@ -192,11 +214,13 @@ def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
         for c in rsp.conditions
     )
     status = resource.struct_to_dict(rsp.desired.composite.resource).get("status", {})
+    # A namespaced XR's resources are in its namespace.
+    namespace = {k: v for k, v in xr["metadata"].items() if k == "namespace"}
     out = [
         {
             "apiVersion": xr["apiVersion"],
             "kind": xr["kind"],
-            "metadata": {"name": name},
+            "metadata": {"name": name, **namespace},
             "status": {**status, "conditions": conditions},
         }
     ]
@@ -207,6 +231,7 @@ def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
     for key in sorted(rsp.desired.resources):
         composed = resource.struct_to_dict(rsp.desired.resources[key].resource)
         metadata = composed["metadata"]
+        metadata.update(namespace)
         metadata["annotations"][_NAME_ANNOTATION] = key
         metadata["generateName"] = f"{name}-"
         metadata["labels"].update(labels)

@@ -20,13 +20,17 @@ def render(*args: str, stdin: str | bytes | None = None) -> tuple[int, str, str]
 @pytest.mark.parametrize(
     ("golden", "args"),
     [
-        ("first", ["example/xr.yaml"]),
-        ("ready", ["example/xr.yaml", "--observed", "example/observed.yaml"]),
-        ("claim", ["example/claim.yaml"]),
+        ("first", ["xr.yaml"]),
+        ("ready", ["xr.yaml", "--observed", "observed.yaml"]),
+        ("claim", ["claim.yaml"]),
+        ("v2/first", ["xr.yaml"]),
+        ("v2/ready", ["xr.yaml", "--observed", "observed.yaml"]),
     ],
 )
 def test_examples_render_as_their_goldens(golden: str, args: list[str]) -> None:
-    code, out, _ = render(*args, "--composition", "example/composition.yaml")
+    example = "example/v2" if golden.startswith("v2/") else "example"
+    files = [f"{example}/{a}" if a.endswith(".yaml") else a for a in args]
+    code, out, _ = render(*files, "--composition", f"{example}/composition.yaml")
     assert code == 0
     want = (GOLDENS / f"{golden}.yaml").read_text()
     assert list(yaml.safe_load_all(out)) == list(yaml.safe_load_all(want))
@@ -67,9 +71,25 @@ def test_an_unusable_file_gets_one_clear_line(
     assert err.count("\n") == 1
 
 
-def test_the_examples_composition_is_the_packages() -> None:
-    package, example = (
-        list(yaml.safe_load_all(Path(p).read_text()))
-        for p in ("package/configuration/composition.yaml", "example/composition.yaml")
+@pytest.mark.parametrize(
+    ("package", "example"),
+    [("configuration", "example"), ("configuration-v2", "example/v2")],
+)
+def test_the_examples_composition_is_the_packages(package: str, example: str) -> None:
+    packaged, shown = (
+        list(yaml.safe_load_all(Path(folder, "composition.yaml").read_text()))
+        for folder in (f"package/{package}", example)
     )
-    assert example == package
+    assert shown == packaged
+
+
+def test_what_a_tenant_writes_is_the_xr_on_crossplane_v2() -> None:
+    code, out, _ = render(
+        *("example/claim.yaml", "--composition", "example/v2/composition.yaml"),
+        *("--namespace", "shop"),
+    )
+    assert code == 0
+    xr, *composed = yaml.safe_load_all(out)
+    assert (xr["kind"], xr["metadata"]["namespace"]) == ("WorkloadECRRepo", "shop")
+    assert {r["metadata"]["namespace"] for r in composed} == {"shop"}
+    assert "claim-name" not in out

@@ -15,7 +15,10 @@ from function.crd import overrides_schema
 from function.errors import InvalidRequestError
 from function.input import NO_INPUT
 
-XRD = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
+XRD, XRD_V2 = (
+    yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())
+    for package in ("configuration", "configuration-v2")
+)
 SCHEMA = XRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 VALID = {
     "workloadName": "example-app",
@@ -79,3 +82,32 @@ def test_a_workload_may_say_of_its_repositories_what_the_platform_may(
     parameters = schema["properties"]["spec"]["properties"]["parameters"]
     assert parameters["properties"]["repository"] == overrides_schema()
     assert "repository" not in parameters["required"]
+
+
+def test_what_a_tenant_writes_and_reads_is_the_same_on_crossplane_v2() -> None:
+    claim, xr = XRD["spec"], XRD_V2["spec"]
+    assert xr["versions"] == claim["versions"]
+    assert (xr["group"], xr["names"]) == (claim["group"], claim["claimNames"])
+    assert (XRD_V2["apiVersion"], xr["scope"]) == (
+        "apiextensions.crossplane.io/v2",
+        "Namespaced",
+    )
+    assert XRD_V2["metadata"]["name"] == "workloadecrrepos.tap.vrabbi.cloud"
+
+
+@pytest.mark.parametrize("package", ["configuration", "configuration-v2"])
+def test_a_packages_composition_is_for_its_xrd(package: str) -> None:
+    folder = Path("package") / package
+    xrd = yaml.safe_load((folder / "definition.yaml").read_text())
+    composition = yaml.safe_load((folder / "composition.yaml").read_text())
+    (version,) = xrd["spec"]["versions"]
+    assert composition["spec"]["compositeTypeRef"] == {
+        "apiVersion": f"{xrd['spec']['group']}/{version['name']}",
+        "kind": xrd["spec"]["names"]["kind"],
+    }
+    assert composition["metadata"]["labels"] == {
+        "crossplane.io/xrd": xrd["metadata"]["name"],
+        "provider": "aws",
+    }
+    default = xrd["spec"]["defaultCompositionRef"]["name"]
+    assert composition["metadata"]["name"] == default == "workloadecrrepo"
