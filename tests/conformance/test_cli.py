@@ -98,6 +98,18 @@ def test_the_real_cli_prints_what_the_golden_says(
     assert got == comparable(list(yaml.safe_load_all(want)))
 
 
+def core_schemas(cache: Path) -> None:
+    """Fill the CLI's cache with core's own schemas.
+
+    It takes them out of an image, and looks for that under the image's name.
+    """
+    core = cache / "crossplane" / "core@v2.3.4"
+    core.mkdir(parents=True)
+    (core / "package.yaml").write_text(
+        "\n---\n".join(f.read_text() for f in sorted(core_crds().glob("*.yaml")))
+    )
+
+
 @pytest.mark.parametrize("golden", ["first", "ready"])
 def test_the_output_is_valid_by_the_providers_own_schema(
     golden: str, tmp_path: Path
@@ -106,13 +118,7 @@ def test_the_output_is_valid_by_the_providers_own_schema(
     schemas.mkdir()
     for source in (XRD, provider_crds() / "ecr.aws.crossplane.io_repositories.yaml"):
         (schemas / source.name).write_text(source.read_text())
-    # The CLI takes core's own schemas out of an image; its cache is filled from core's
-    # module instead, where it looks for the image's name.
-    core = tmp_path / "cache" / "crossplane" / "core@v2.3.4"
-    core.mkdir(parents=True)
-    (core / "package.yaml").write_text(
-        "\n---\n".join(f.read_text() for f in sorted(core_crds().glob("*.yaml")))
-    )
+    core_schemas(tmp_path / "cache")
     rendered = tmp_path / "rendered.yaml"
     package = ROOT / "package/configuration"
     # Rendered XRs come without their spec, which the schema requires.
