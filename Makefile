@@ -81,9 +81,10 @@ image: $(VENV)/.runtime ## Build the image with docker, podman or buildah, and t
 # Where the packages will be pushed, and where the provider's is.
 REGISTRY ?=
 PROVIDER_PACKAGE ?=
+PROVIDER_PACKAGE_V2 ?=
 xpkg: image ## Build the packages into dist/ (REGISTRY=host/organisation PROVIDER_PACKAGE=...)
 	@test -n "$(REGISTRY)" || { echo "xpkg: say where the packages will be pushed: make xpkg REGISTRY=host/organisation" >&2; exit 1; }
-	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/xpkg.py dist --function-package "$(REGISTRY)/function-ecr-repos" --provider-package "$(PROVIDER_PACKAGE)"
+	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/xpkg.py dist --function-package "$(REGISTRY)/function-ecr-repos" --provider-package "$(PROVIDER_PACKAGE)" --provider-package-v2 "$(PROVIDER_PACKAGE_V2)"
 
 sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json
 	@$(VENV)/bin/python image/sbom.py dist/sbom.cdx.json

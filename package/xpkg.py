@@ -3,8 +3,9 @@
     xpkg.py OUT --function-package HOST/acme/function-ecr-repos [...]
 
 OUT gets function-ecr-repos-<arch>.xpkg, which holds the runtime image, and
-configuration-ecr-repos.xpkg, which has Crossplane install the function and, if it is
-told where that is, the provider.
+configuration-ecr-repos.xpkg and, for Crossplane v2, configuration-v2-ecr-repos.xpkg.
+They have Crossplane install the function and, if they are told where that is, the
+provider.
 """
 
 import argparse
@@ -26,7 +27,11 @@ import make as images  # noqa: E402  # image/make.py
 from build import BuildError, build  # noqa: E402  # tests/conformance/build.py
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-PROVIDER_VERSION = ">=v0.58.0"
+# Each Configuration: its provider's version, and Crossplane's where not the function's.
+CONFIGURATIONS = {
+    "configuration": (">=v0.58.0", None),
+    "configuration-v2": (">=v2.0.0", {"version": ">=v2.0.0-0"}),
+}
 
 
 def cli() -> Path:
@@ -55,12 +60,13 @@ def dependency_name(package: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:63]
 
 
-def configuration(directory: Path, function: str, provider: str) -> None:
-    """Write the Configuration package's directory."""
-    shutil.copy(PACKAGE / "configuration/definition.yaml", directory)
-    composition = yaml.safe_load(
-        (PACKAGE / "configuration/composition.yaml").read_text()
-    )
+def configuration(
+    directory: Path, function: str, provider: str, name: str = "configuration"
+) -> None:
+    """Write a Configuration package's directory."""
+    provider_version, crossplane = CONFIGURATIONS[name]
+    shutil.copy(PACKAGE / name / "definition.yaml", directory)
+    composition = yaml.safe_load((PACKAGE / name / "composition.yaml").read_text())
     (step,) = composition["spec"]["pipeline"]
     step["functionRef"]["name"] = dependency_name(function)
     (directory / "composition.yaml").write_text(yaml.safe_dump(composition))
@@ -80,14 +86,17 @@ def configuration(directory: Path, function: str, provider: str) -> None:
                 "apiVersion": "pkg.crossplane.io/v1",
                 "kind": "Provider",
                 "package": provider,
-                "version": PROVIDER_VERSION,
+                "version": provider_version,
             }
         )
     package = {
         "apiVersion": "meta.pkg.crossplane.io/v1",
         "kind": "Configuration",
-        "metadata": {"name": "configuration-ecr-repos", "annotations": annotations},
-        "spec": {"crossplane": meta["spec"]["crossplane"], "dependsOn": depends},
+        "metadata": {"name": f"{name}-ecr-repos", "annotations": annotations},
+        "spec": {
+            "crossplane": crossplane or meta["spec"]["crossplane"],
+            "dependsOn": depends,
+        },
     }
     (directory / "crossplane.yaml").write_text(yaml.safe_dump(package))
 
@@ -108,6 +117,11 @@ def main() -> int:
         default="",
         help="provider-aws's package; without it the Configuration depends on none",
     )
+    parser.add_argument(
+        "--provider-package-v2",
+        default="",
+        help="the same for Crossplane v2: provider-aws-ecr's",
+    )
     given = parser.parse_args()
     arch = ARCHITECTURES[platform.machine()]
     given.out.mkdir(parents=True, exist_ok=True)
@@ -119,9 +133,12 @@ def main() -> int:
             directory = Path(temporary)
             tarball = directory / "runtime.tar"
             images.save(tarball)
-            configured = directory / "configuration"
-            configured.mkdir()
-            configuration(configured, given.function_package, given.provider_package)
+            providers = (given.provider_package, given.provider_package_v2)
+            for package, provider in zip(CONFIGURATIONS, providers, strict=True):
+                (directory / package).mkdir()
+                configuration(
+                    directory / package, given.function_package, provider, package
+                )
             for name, flags in (
                 (
                     f"function-ecr-repos-{arch}",
@@ -131,7 +148,10 @@ def main() -> int:
                         *("--embed-runtime-image-tarball", tarball),
                     ),
                 ),
-                ("configuration-ecr-repos", ("--package-root", configured)),
+                *(
+                    (f"{package}-ecr-repos", ("--package-root", directory / package))
+                    for package in CONFIGURATIONS
+                ),
             ):
                 file = given.out / f"{name}.xpkg"
                 file.unlink(missing_ok=True)
