@@ -1,5 +1,6 @@
-"""The one running system that all scenarios share."""
+"""The running system that all scenarios share, and the one on Crossplane v2's API."""
 
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
 from system import ROOT, System, say
+from system_v2 import SystemV2
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -19,10 +21,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         say(f"\n{report.nodeid}\n{report.longreprtext}")
 
 
-@pytest.fixture(scope="session")
-def bare(request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system without the policy. Logs are kept where something failed."""
-    system = System("e2e")
+@contextlib.contextmanager
+def running(kind: type[System], request: pytest.FixtureRequest) -> Iterator[System]:
+    """Run a system. Logs are kept where something failed."""
+    system = kind("e2e")
     try:
         system.start()
         yield system
@@ -33,6 +35,20 @@ def bare(request: pytest.FixtureRequest) -> Iterator[System]:
                 shutil.copy(log, kept)
             say(f"logs are in {kept}")
         system.close()
+
+
+@pytest.fixture(scope="session")
+def bare(request: pytest.FixtureRequest) -> Iterator[System]:
+    """The system without the policy."""
+    with running(System, request) as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def bare_v2(request: pytest.FixtureRequest) -> Iterator[System]:
+    """The system on Crossplane v2's API, without the policy."""
+    with running(SystemV2, request) as system:
+        yield system
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,10 @@ class ControlPlane:
                 KYVERNO.format(controller),
                 "system:serviceaccounts,system:serviceaccounts:kyverno",
             )
+        self._tokens["crossplane"] = (
+            "system:serviceaccount:crossplane-system:crossplane",
+            "system:serviceaccounts,system:serviceaccounts:crossplane-system",
+        )
         self._secrets = {user: secrets.token_hex(16) for user in self._tokens}
         self.port = free_port()
         self.audit_log = self.directory / "audit.jsonl"

@@ -56,6 +56,9 @@ class Refusal:
 class System:
     """The running system; its programs can be stopped and started by name."""
 
+    # Whose rights Crossplane has.
+    crossplane_user = "admin"
+
     def __init__(self, name: str, step: Callable[[str], None] = say) -> None:
         self.programs = Programs(name)
         self.directory = self.programs.directory
@@ -181,7 +184,7 @@ class System:
         for made in (cache, tls):
             made.mkdir()
         env = {
-            "KUBECONFIG": str(self.kubectl.kubeconfig),
+            "KUBECONFIG": str(self.plane.kubeconfig(self.crossplane_user)),
             "ENABLE_WEBHOOKS": "false",
             "CRDS_PATH": str(core_crds()),
             "TLS_CA_SECRET_NAME": "crossplane-root-ca",
