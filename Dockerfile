@@ -1,7 +1,8 @@
 # Two stages of one Debian release: what is built with its Python runs with it. The
 # second one begins empty, with no more of Debian than that Python needs.
 ARG DEBIAN=13
-FROM debian:${DEBIAN}-slim AS build
+ARG BASE=debian:${DEBIAN}-slim
+FROM ${BASE} AS build
 # A company's own authority, if pip must know one.
 ARG PIP_CERT
 RUN apt-get update \

@@ -3,14 +3,20 @@
 make.py build          builds function-ecr-repos:<version>
 make.py try            runs it as any user on a read-only root, and asks it
 make.py save FILE      writes the tarball that `crossplane xpkg build` embeds
+make.py reproduce      builds it again, and fails where it is another image
+
+ARCH=arm64 in the environment makes one of another architecture, by emulation; SOURCE is
+where the sources are, for its label.
 """
 
 import argparse
 import contextlib
+import datetime
 import functools
 import gzip
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -30,7 +36,13 @@ ROOT = Path(__file__).parents[1]
 NAME = "function-ecr-repos"
 # The user that Crossplane runs a function as.
 UID = 2000
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+# What the image is made from.
+INPUTS = (
+    *("Dockerfile", "README.md", "LICENSE", "pyproject.toml"),
+    *("function", "image", "requirements"),
+)
 # What an attacker would like to find, and what only makes it bigger.
 UNWANTED = re.compile(
     r"/(pip|pip3|ensurepip|setuptools|gcc|g\+\+|cc|as|ld|make|sh|bash|dash|perl|apt|dpkg)$"
@@ -91,23 +103,54 @@ def engine() -> str:
     )
 
 
+def native() -> str:
+    """Return this machine's architecture, as images call it."""
+    return ARCHITECTURES[platform.machine()]
+
+
+def arch() -> str:
+    """Return the architecture that is asked for."""
+    return os.environ.get("ARCH") or native()
+
+
 def image() -> str:
     """Return the image's name and tag."""
-    return f"{NAME}:{version()}"
+    suffix = "" if arch() == native() else f"-{arch()}"
+    return f"{NAME}:{version()}{suffix}"
+
+
+def labels() -> list[str]:
+    """Return the labels beside the Dockerfile's, which tell where it is from."""
+    changed = run("git", "status", "--porcelain", "--", *INPUTS)
+    made = datetime.datetime.fromtimestamp(int(stamp()), datetime.UTC)
+    of = {
+        "created": made.isoformat().replace("+00:00", "Z"),
+        "revision": run("git", "rev-parse", "HEAD") + ("-changed" if changed else ""),
+    }
+    if source := os.environ.get("SOURCE"):
+        of |= {"source": source, "documentation": f"{source}/blob/main/docs"}
+    return [f"org.opencontainers.image.{name}={value}" for name, value in of.items()]
+
+
+def stamp() -> str:
+    """Return the last commit's time: no file in the image is newer."""
+    return run("git", "log", "-1", "--format=%ct")
 
 
 def build() -> None:
     """Build the image; the same commit and base give the same digest."""
     found = engine()
-    base = f"debian:{_debian()}-slim"
-    with_base(found, base)
-    # The last commit's time: no file in the image is newer.
-    stamp = run("git", "log", "-1", "--format=%ct")
+    base = with_base(found, f"debian:{_debian()}-slim")
     arguments: list[object] = ["--build-arg", f"VERSION={version()}"]
+    for label in labels():
+        arguments += ["--label", label]
+    arguments += ["--build-arg", f"BASE={base}"]
+    if arch() != native():
+        arguments += ["--platform", f"linux/{arch()}"]
     if found == "docker":
-        arguments += ["--build-arg", f"SOURCE_DATE_EPOCH={stamp}"]
+        arguments += ["--build-arg", f"SOURCE_DATE_EPOCH={stamp()}"]
     else:
-        arguments += ["--timestamp", stamp]
+        arguments += ["--timestamp", stamp()]
         if CERTIFICATES.exists():  # a company's own authority, for pip
             inside = "/srv/certificates.crt"  # where no package writes
             arguments += ["--volume", f"{CERTIFICATES}:{inside}:ro"]
@@ -125,19 +168,23 @@ def _debian() -> str:
     return found[1]
 
 
-def with_base(found: str, base: str) -> None:
-    """Have the base image: here, pulled, or made by mmdebstrap to stand in for it."""
+def with_base(found: str, base: str) -> str:
+    """Return the base image: here, pulled, or made by mmdebstrap to stand in for it."""
+    foreign = arch() != native()
+    if foreign and found == "docker":
+        return base  # docker pulls by platform
+    made = f"{base}-{arch()}" if foreign else base
     images = (
         json.loads(run(found, "images", "--json"))
         if found == "buildah"
         else run(found, "images", "--format", "{{.Repository}}:{{.Tag}}").split()
     )
-    if base in str(images):
-        return
+    if made in str(images):
+        return made
     with contextlib.suppress(ImageError):
         say(f"pulling {base}")
-        run(found, "pull", base)
-        return
+        run(found, "pull", "--platform", f"linux/{arch()}", base)
+        return base
     if found != "buildah" or not shutil.which("mmdebstrap"):
         raise ImageError(
             f"{base} cannot be pulled. Where no registry can be reached, buildah and "
@@ -147,13 +194,17 @@ def with_base(found: str, base: str) -> None:
     suite = {"13": "trixie"}[_debian()]
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-base-") as directory:
         tar = Path(directory) / "base.tar"
-        run("mmdebstrap", "--variant=minbase", suite, tar)
-        container = run("buildah", "from", "scratch")
+        run(
+            *("mmdebstrap", "--variant=minbase", f"--architectures={arch()}"),
+            *(suite, tar),
+        )
+        container = run("buildah", "from", f"--platform=linux/{arch()}", "scratch")
         try:
             run("buildah", "add", "--quiet", container, tar, "/")
-            run("buildah", "commit", "--quiet", container, base)
+            run("buildah", "commit", "--quiet", container, made)
         finally:
             run("buildah", "rm", container)
+    return made
 
 
 def save(file: Path) -> None:
@@ -165,6 +216,24 @@ def save(file: Path) -> None:
         run("buildah", "push", "--quiet", image(), f"docker-archive:{file}:{image()}")
     else:
         run(found, "save", "--output", file, image())
+
+
+def digest() -> str:
+    """Return the image's own digest, without the algorithm."""
+    found = engine()
+    flags = ["--type", "image"] if found == "buildah" else []
+    field = "{{.FromImageID}}" if found == "buildah" else "{{.Id}}"
+    said = run(found, "inspect", *flags, "--format", field, image())
+    return said.rpartition(":")[2]
+
+
+def reproduce() -> None:
+    """Build the image again: the same commit must give the same."""
+    before = digest()
+    build()
+    if (after := digest()) != before:
+        raise ImageError(f"a second build of it is another image: {before}, {after}")
+    print(f"{image()}: a second build is the same image, {after}")
 
 
 def attempt() -> None:
@@ -289,14 +358,14 @@ def main() -> int:
     commands.add_parser("save", help="write its tarball").add_argument(
         "file", type=Path
     )
+    commands.add_parser("reproduce", help="build it again, and compare")
     given = parser.parse_args()
+    simple = {"build": build, "try": attempt, "reproduce": reproduce}
     try:
-        if given.command == "build":
-            build()
-        elif given.command == "try":
-            attempt()
-        else:
+        if given.command == "save":
             save(given.file)
+        else:
+            simple[given.command]()
     except ImageError as e:
         say(f"image: {e}")
         return 1

@@ -17,7 +17,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from make import ImageError, engine, image, rooted, run, say, version
+from make import ImageError, digest, rooted, say, version
 from packageurl import PackageURL
 
 
@@ -49,15 +49,6 @@ def contents(root: Path) -> Bom:
 def component(name: str, version: str, purl: PackageURL) -> Component:
     """Return a package, which its package URL stands for."""
     return Component(name=name, version=version, purl=purl, bom_ref=purl.to_string())
-
-
-def digest() -> str:
-    """Return the image's own digest, without the algorithm."""
-    found = engine()
-    flags = ["--type", "image"] if found == "buildah" else []
-    field = "{{.FromImageID}}" if found == "buildah" else "{{.Id}}"
-    said = run(found, "inspect", *flags, "--format", field, image())
-    return said.rpartition(":")[2]
 
 
 def main() -> int:
