@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test guards fuzz conformance e2e demo image xpkg sbom audit bench lint generate lock render clean
+.PHONY: help test guards fuzz conformance e2e demo image reproduce wheels xpkg push sbom audit bench lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -75,9 +75,17 @@ demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
 	@$(VENV)/bin/python tests/conformance/build.py --all
 	@$(VENV)/bin/python tests/e2e/demo.py $(DEMO)
 
+# The image's architecture, where it is not this machine's; where the sources are.
+export ARCH SOURCE
 image: $(VENV)/.runtime ## Build the image with docker, podman or buildah, and try it
 	@$(VENV)/bin/python image/make.py build
 	@$(VENV)/bin/python image/make.py try
+
+reproduce: $(VENV)/.runtime ## Build the image again, and fail where it is another one
+	@$(VENV)/bin/python image/make.py reproduce
+
+wheels: $(VENV)/.runtime ## Fetch by the lock what the image installs on amd64 and on arm64
+	@$(VENV)/bin/python image/wheels.py amd64 arm64
 
 # Where the packages will be pushed, and where the provider's is.
 REGISTRY ?=
@@ -86,6 +94,20 @@ PROVIDER_PACKAGE_V2 ?=
 xpkg: image ## Build the packages into dist/ (REGISTRY=host/organisation PROVIDER_PACKAGE=...)
 	@test -n "$(REGISTRY)" || { echo "xpkg: say where the packages will be pushed: make xpkg REGISTRY=host/organisation" >&2; exit 1; }
 	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/xpkg.py dist --function-package "$(REGISTRY)/function-ecr-repos" --provider-package "$(PROVIDER_PACKAGE)" --provider-package-v2 "$(PROVIDER_PACKAGE_V2)"
+
+ARCHITECTURES ?= amd64,arm64
+push: $(VENV)/.runtime ## Push the packages in dist/ (REGISTRY=... ARCHITECTURES=amd64 for one alone)
+	@test -n "$(REGISTRY)" || { echo "push: say where to: make push REGISTRY=host/organisation" >&2; exit 1; }
+	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/push.py dist "$(REGISTRY)" --architectures "$(ARCHITECTURES)"
+
+release-check: $(VENV)/.runtime ## Check that pyproject.toml, CHANGELOG.md and TAG say one version
+	@$(VENV)/bin/python package/release.py check $(TAG)
+
+release-notes: $(VENV)/.runtime ## Print what the CHANGELOG says of this version
+	@$(VENV)/bin/python package/release.py notes
+
+version: $(VENV)/.runtime ## Make what is unreleased a version (VERSION=X.Y.Z)
+	@$(VENV)/bin/python package/release.py version "$(VERSION)"
 
 sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json
 	@$(VENV)/bin/python image/sbom.py dist/sbom.cdx.json

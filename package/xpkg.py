@@ -2,20 +2,22 @@
 
     xpkg.py OUT --function-package HOST/acme/function-ecr-repos [...]
 
-OUT gets function-ecr-repos-<arch>.xpkg, which holds the runtime image, and
-configuration-ecr-repos.xpkg and, for Crossplane v2, configuration-v2-ecr-repos.xpkg.
-They have Crossplane install the function and, if they are told where that is, the
-provider.
+OUT gets function-ecr-repos-<arch>.xpkg, which holds the runtime image of one
+architecture, and configuration-ecr-repos.xpkg and, for Crossplane v2,
+configuration-v2-ecr-repos.xpkg. They have Crossplane install the function and, if they
+are told where that is, the provider. ARCH and SOURCE are as image/make.py's.
 """
 
 import argparse
-import platform
+import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,7 +28,6 @@ sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests/conformance")]
 import make as images  # noqa: E402  # image/make.py
 from build import BuildError, build  # noqa: E402  # tests/conformance/build.py
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 # Each Configuration: its provider's version, and Crossplane's where not the function's.
 CONFIGURATIONS = {
     "configuration": (">=v0.58.0", None),
@@ -60,6 +61,22 @@ def dependency_name(package: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:63]
 
 
+def metadata() -> dict[str, Any]:
+    """Return the Function package's own description, with where its sources are."""
+    meta: dict[str, Any] = yaml.safe_load(
+        (PACKAGE / "function/crossplane.yaml").read_text()
+    )
+    if source := os.environ.get("SOURCE"):
+        meta["metadata"]["annotations"]["meta.crossplane.io/source"] = source
+    return meta
+
+
+def function(directory: Path) -> None:
+    """Write the Function package's directory."""
+    shutil.copytree(PACKAGE / "function/input", directory / "input")
+    (directory / "crossplane.yaml").write_text(yaml.safe_dump(metadata()))
+
+
 def configuration(
     directory: Path, function: str, provider: str, name: str = "configuration"
 ) -> None:
@@ -70,9 +87,8 @@ def configuration(
     (step,) = composition["spec"]["pipeline"]
     step["functionRef"]["name"] = dependency_name(function)
     (directory / "composition.yaml").write_text(yaml.safe_dump(composition))
-    meta = yaml.safe_load((PACKAGE / "function/crossplane.yaml").read_text())
-    annotations = dict(meta["metadata"]["annotations"])
-    depends: list[dict[str, str]] = [
+    meta = metadata()
+    depends = [
         {
             "apiVersion": "pkg.crossplane.io/v1",
             "kind": "Function",
@@ -92,13 +108,31 @@ def configuration(
     package = {
         "apiVersion": "meta.pkg.crossplane.io/v1",
         "kind": "Configuration",
-        "metadata": {"name": f"{name}-ecr-repos", "annotations": annotations},
+        "metadata": {
+            "name": f"{name}-ecr-repos",
+            "annotations": meta["metadata"]["annotations"],
+        },
         "spec": {
             "crossplane": crossplane or meta["spec"]["crossplane"],
             "dependsOn": depends,
         },
     }
     (directory / "crossplane.yaml").write_text(yaml.safe_dump(package))
+
+
+def build_package(file: Path, root: Path, *flags: object) -> None:
+    """Build a package's file of its directory, with the real CLI."""
+    file.unlink(missing_ok=True)
+    images.run(
+        *(cli(), "xpkg", "build", "--package-root", root, *flags),
+        *("--package-file", file.resolve()),
+    )
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {sha256(file.read_bytes())}")
+
+
+def sha256(content: bytes) -> str:
+    """Return a digest as OCI writes it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def main() -> int:
@@ -123,47 +157,31 @@ def main() -> int:
         help="the same for Crossplane v2: provider-aws-ecr's",
     )
     given = parser.parse_args()
-    arch = ARCHITECTURES[platform.machine()]
     given.out.mkdir(parents=True, exist_ok=True)
     try:
-        crossplane = cli()
         with tempfile.TemporaryDirectory(
             prefix="function-ecr-repos-xpkg-"
         ) as temporary:
             directory = Path(temporary)
             tarball = directory / "runtime.tar"
             images.save(tarball)
+            (directory / "function").mkdir()
+            function(directory / "function")
+            build_package(
+                given.out / f"function-ecr-repos-{images.arch()}.xpkg",
+                directory / "function",
+                *("--examples-root", ROOT / "example"),
+                *("--embed-runtime-image-tarball", tarball),
+            )
             providers = (given.provider_package, given.provider_package_v2)
             for package, provider in zip(CONFIGURATIONS, providers, strict=True):
                 (directory / package).mkdir()
                 configuration(
                     directory / package, given.function_package, provider, package
                 )
-            for name, flags in (
-                (
-                    f"function-ecr-repos-{arch}",
-                    (
-                        *("--package-root", PACKAGE / "function"),
-                        *("--examples-root", ROOT / "example"),
-                        *("--embed-runtime-image-tarball", tarball),
-                    ),
-                ),
-                *(
-                    (f"{package}-ecr-repos", ("--package-root", directory / package))
-                    for package in CONFIGURATIONS
-                ),
-            ):
-                file = given.out / f"{name}.xpkg"
-                file.unlink(missing_ok=True)
-                images.run(
-                    crossplane,
-                    "xpkg",
-                    "build",
-                    *flags,
-                    "--package-file",
-                    file.resolve(),
+                build_package(
+                    given.out / f"{package}-ecr-repos.xpkg", directory / package
                 )
-                print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     except (images.ImageError, BuildError) as e:
         print(f"xpkg: {e}", file=sys.stderr)
         return 1

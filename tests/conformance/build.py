@@ -34,7 +34,12 @@ CONFORMANCE = (
     "patch-and-transform",
     "kyverno",
     "kubernetes",
+    "crane",
+    "promtool",
+    "actionlint",
 )
+# Of Prometheus' service discovery, which is most of it, no rule needs any.
+TAGS = {"promtool": "remove_all_sd"}
 # Kubernetes' clients and packages' constraints choke on a version that is none.
 VERSIONS = {
     "k8s.io/kubernetes": "k8s.io/component-base/version.gitVersion",
@@ -118,6 +123,7 @@ class _Build:
             [
                 compiler,
                 *("build", "-trimpath", "-ldflags", _ldflags(name)),
+                *("-tags", TAGS.get(name, "")),
                 *("-o", f"{self._partial}/", "tool"),
             ],
             cwd=folder,
@@ -175,7 +181,7 @@ def module_dir(tool: str, module: str) -> Path:
 def _target(name: str) -> Path:
     folder = TOOLS / name
     pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
-    pins += _ldflags(name).encode()
+    pins += (_ldflags(name) + TAGS.get(name, "")).encode()
     return CACHE / name / hashlib.sha256(pins).hexdigest()[:16]
 
 

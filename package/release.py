@@ -1,0 +1,121 @@
+"""Holds a release's version to one word, and takes its notes from the CHANGELOG.
+
+release.py check [TAG]    pyproject.toml, the newest heading and the tag say one version
+release.py notes          what CHANGELOG.md says of that version
+release.py version X.Y.Z  makes what is unreleased that version, as of today
+"""
+
+import datetime
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = ROOT / "pyproject.toml"
+CHANGELOG = ROOT / "CHANGELOG.md"
+_HEADING = re.compile(r"^## \[([^]]+)\](?: - (\d{4}-\d\d-\d\d))?$", re.MULTILINE)
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?")
+_PROJECTS = re.compile(r'^version = "(.+)"$', re.MULTILINE)
+
+
+class ReleaseError(Exception):
+    """It is not to be released like this; its text says why."""
+
+
+def sections(changelog: str) -> dict[str, str]:
+    """Return the text under each version's heading, newest first."""
+    parts = _HEADING.split(changelog)[1:]
+    return {
+        version: text.strip()
+        for version, text in zip(parts[::3], parts[2::3], strict=True)
+    }
+
+
+def project(pyproject: str) -> str:
+    """Return the project's version."""
+    (found,) = _PROJECTS.findall(pyproject)
+    return str(found)
+
+
+def check(pyproject: str, changelog: str, tag: str | None = None) -> str:
+    """Return the version, if all agree on it.
+
+    Raises:
+        ReleaseError: They do not, or something is still unreleased.
+    """
+    version = project(pyproject)
+    if tag is not None and tag != f"v{version}":
+        raise ReleaseError(f"the tag is {tag}, pyproject.toml says {version}")
+    noted = sections(changelog)
+    if noted.get("Unreleased"):
+        raise ReleaseError("CHANGELOG.md has changes under [Unreleased]")
+    newest = next((v for v in noted if v != "Unreleased"), None)
+    if newest != version:
+        raise ReleaseError(
+            f"CHANGELOG.md's newest version is {newest}, pyproject.toml says {version}"
+        )
+    if not noted[version]:
+        raise ReleaseError(f"CHANGELOG.md says nothing of {version}")
+    return version
+
+
+def notes(pyproject: str, changelog: str) -> str:
+    """Return what the CHANGELOG says of the project's version.
+
+    Raises:
+        ReleaseError: Nothing.
+    """
+    version = project(pyproject)
+    if text := sections(changelog).get(version):
+        return text
+    raise ReleaseError(f"CHANGELOG.md says nothing of {version}")
+
+
+def bump(
+    pyproject: str, changelog: str, version: str, today: datetime.date
+) -> tuple[str, str]:
+    """Return both texts with what is unreleased as a version.
+
+    Raises:
+        ReleaseError: It is no version, or one that was released, or there is nothing.
+    """
+    if not _VERSION.fullmatch(version):
+        raise ReleaseError(f"{version} is no version: X.Y.Z, or X.Y.Z-rc.1")
+    noted = sections(changelog)
+    if version in noted:
+        raise ReleaseError(f"CHANGELOG.md has {version} already")
+    if not noted.get("Unreleased"):
+        raise ReleaseError("CHANGELOG.md has nothing under [Unreleased]")
+    headed = changelog.replace(
+        "## [Unreleased]\n", f"## [Unreleased]\n\n## [{version}] - {today}\n", 1
+    )
+    return _PROJECTS.sub(f'version = "{version}"', pyproject, count=1), headed
+
+
+def main() -> int:
+    """Return the exit status."""
+    pyproject, changelog = PYPROJECT.read_text(), CHANGELOG.read_text()
+    try:
+        match sys.argv[1:]:
+            case ["check"]:
+                print(check(pyproject, changelog))
+            case ["check", tag]:
+                print(check(pyproject, changelog, tag))
+            case ["notes"]:
+                print(notes(pyproject, changelog))
+            case ["version", version]:
+                today = datetime.datetime.now(datetime.UTC).date()
+                pyproject, changelog = bump(pyproject, changelog, version, today)
+                PYPROJECT.write_text(pyproject)
+                CHANGELOG.write_text(changelog)
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except ReleaseError as e:
+        print(f"release: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

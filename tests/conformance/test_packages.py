@@ -1,0 +1,139 @@
+"""Packages by the real CLI: the same twice, one of all architectures, described."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import push
+import pytest
+import xpkg
+import yaml
+from build import build
+from processes import Programs, answers, free_port
+from xpkg import images
+
+ORGANISATION = "acme"
+# Marks what a layer is to Crossplane.
+LAYER = "io.crossplane.xpkg"
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    programs = Programs("registry")
+    address = f"127.0.0.1:{free_port()}"
+    programs.start(
+        "registry", build("crane"), "registry", "serve", f"--address={address}"
+    )
+    try:
+        programs.wait("it answers", lambda: answers(f"http://{address}/v2/"))
+        yield f"{address}/{ORGANISATION}"
+    finally:
+        programs.close()
+
+
+def runtime(file: Path, architecture: str) -> Path:
+    """Write an image that holds nothing, as `docker save` writes one."""
+    layer = io.BytesIO()
+    tarfile.open(fileobj=layer, mode="w").close()
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Entrypoint": ["/function"]},
+        "rootfs": {"type": "layers", "diff_ids": [xpkg.sha256(layer.getvalue())]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
+    contents = {
+        "config.json": json.dumps(config).encode(),
+        "layer.tar": layer.getvalue(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    with tarfile.open(file, "w") as tar:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return file
+
+
+def build_all(directory: Path, organisation: str) -> dict[str, bytes]:
+    """Build every package into a new directory, and return the files."""
+    dist, roots = directory / "dist", directory / "roots"
+    for made in (dist, roots, roots / "function", roots / "configuration"):
+        made.mkdir(parents=True)
+    xpkg.function(roots / "function")
+    xpkg.configuration(
+        roots / "configuration",
+        f"{organisation}/function-ecr-repos",
+        "example.org/acme/provider-aws",
+    )
+    for architecture in ("amd64", "arm64"):
+        tarball = runtime(roots / f"{architecture}.tar", architecture)
+        xpkg.build_package(
+            dist / f"function-ecr-repos-{architecture}.xpkg",
+            roots / "function",
+            *("--examples-root", xpkg.ROOT / "example"),
+            *("--embed-runtime-image-tarball", tarball),
+        )
+    xpkg.build_package(dist / "configuration-ecr-repos.xpkg", roots / "configuration")
+    return {file.name: file.read_bytes() for file in dist.iterdir()}
+
+
+def test_two_builds_are_one(tmp_path: Path) -> None:
+    first = build_all(tmp_path / "first", "example.org/acme")
+    second = build_all(tmp_path / "second", "example.org/acme")
+    assert len(first) == 3
+    assert first == second
+
+
+def test_the_function_is_pushed_as_one_package_of_both_architectures(
+    tmp_path: Path, registry: str
+) -> None:
+    build_all(tmp_path, registry)
+    pushed = push.push(tmp_path / "dist", registry, ["amd64", "arm64"])
+    tags = push.references(registry)
+    assert [p.partition("@")[0] for p in pushed] == [
+        tag.rpartition(":")[0] for tag in tags
+    ]
+
+    def manifest(reference: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            images.run(build("crane"), "manifest", reference)
+        )
+        return found
+
+    index = manifest(tags[0])
+    platforms = {
+        (m["platform"]["os"], m["platform"]["architecture"]) for m in index["manifests"]
+    }
+    assert platforms == {("linux", "amd64"), ("linux", "arm64")}
+    for member in index["manifests"]:
+        layers = manifest(f"{tags[0].rpartition(':')[0]}@{member['digest']}")["layers"]
+        kinds = [(each.get("annotations") or {}).get(LAYER) for each in layers]
+        # crossplane.yaml and the input's CRD, the examples, the image's own layer.
+        assert sorted(map(str, kinds)) == ["None", "base", "upbound"]
+
+
+def test_one_architecture_alone_is_no_release(tmp_path: Path, registry: str) -> None:
+    build_all(tmp_path, registry)
+    (tmp_path / "dist/function-ecr-repos-arm64.xpkg").unlink()
+    with pytest.raises(images.ImageError, match=r"arm64\.xpkg: `make xpkg` first"):
+        push.push(tmp_path / "dist", registry, ["amd64", "arm64"])
+
+
+def test_both_packages_say_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE", "https://example.org/acme/function-ecr-repos")
+    build_all(tmp_path, "example.org/acme")
+    wanted = {
+        f"meta.crossplane.io/{of}"
+        for of in ("maintainer", "source", "license", "description", "readme")
+    }
+    for name in ("function", "configuration"):
+        meta = yaml.safe_load(
+            (tmp_path / "roots" / name / "crossplane.yaml").read_text()
+        )
+        assert set(meta["metadata"]["annotations"]) == wanted, name
