@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test guards fuzz conformance e2e demo image reproduce wheels xpkg push sbom audit bench lint generate lock render release-check release-notes version clean
+.PHONY: help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -46,6 +46,9 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 	@$(UV) -r $< >&2
 	@touch $@
 
+# A Go that is new enough, for what is built from pinned modules.
+GO = $(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+
 render: $(VENV)/.runtime ## Render the example through the function over gRPC
 	@$(VENV)/bin/function-ecr-repos render example/xr.yaml --composition example/composition.yaml
 
@@ -60,18 +63,18 @@ fuzz: $(VENV)/.fuzz ## Send it broken bytes for FUZZ_S seconds, and watch its me
 	@$(VENV)/bin/python tests/fuzz/raw_bytes.py --seconds $(FUZZ_S)
 
 conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from pinned Go modules
-	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py
 	@$(VENV)/bin/pytest tests/conformance
 
 e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, from a Workload to ECR
-	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --all
 	@$(VENV)/bin/pytest tests/e2e --ignore=tests/e2e/test_v2.py -vv -s --tb=short --durations=10
 	@$(VENV)/bin/pytest tests/e2e/test_v2.py -vv -s --tb=short --durations=10
 
 demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
-	@$(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
+	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --all
 	@$(VENV)/bin/python tests/e2e/demo.py $(DEMO)
 
@@ -93,12 +96,25 @@ PROVIDER_PACKAGE ?=
 PROVIDER_PACKAGE_V2 ?=
 xpkg: image ## Build the packages into dist/ (REGISTRY=host/organisation PROVIDER_PACKAGE=...)
 	@test -n "$(REGISTRY)" || { echo "xpkg: say where the packages will be pushed: make xpkg REGISTRY=host/organisation" >&2; exit 1; }
+	@$(GO)
 	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/xpkg.py dist --function-package "$(REGISTRY)/function-ecr-repos" --provider-package "$(PROVIDER_PACKAGE)" --provider-package-v2 "$(PROVIDER_PACKAGE_V2)"
 
 ARCHITECTURES ?= amd64,arm64
 push: $(VENV)/.runtime ## Push the packages in dist/ (REGISTRY=... ARCHITECTURES=amd64 for one alone)
 	@test -n "$(REGISTRY)" || { echo "push: say where to: make push REGISTRY=host/organisation" >&2; exit 1; }
+	@$(GO)
 	@PATH="$$PATH:$(abspath $(VENV)/bin)" $(VENV)/bin/python package/push.py dist "$(REGISTRY)" --architectures "$(ARCHITECTURES)"
+
+login: $(VENV)/.runtime ## Log in to REGISTRY as REGISTRY_USER, the password on standard input
+	@$(GO)
+	@$(VENV)/bin/python package/push.py dist "$(REGISTRY)" --login "$(REGISTRY_USER)"
+
+# Keyless where COSIGN_FLAGS names no key: by the identity of the workflow that runs it.
+COSIGN_FLAGS ?=
+sign: ## Sign what was pushed, and attest what the function's image holds, with cosign
+	@test -s dist/pushed.txt || { echo "sign: nothing was pushed: make push REGISTRY=host/organisation" >&2; exit 1; }
+	@while read -r package; do cosign sign --yes --recursive $(COSIGN_FLAGS) "$$package" || exit 1; done <dist/pushed.txt
+	@for sbom in dist/sbom*.cdx.json; do cosign attest --yes --type cyclonedx --predicate "$$sbom" $(COSIGN_FLAGS) "$$(head -n 1 dist/pushed.txt)" || exit 1; done
 
 release-check: $(VENV)/.runtime ## Check that pyproject.toml, CHANGELOG.md and TAG say one version
 	@$(VENV)/bin/python package/release.py check $(TAG)
@@ -109,8 +125,9 @@ release-notes: $(VENV)/.runtime ## Print what the CHANGELOG says of this version
 version: $(VENV)/.runtime ## Make what is unreleased a version (VERSION=X.Y.Z)
 	@$(VENV)/bin/python package/release.py version "$(VERSION)"
 
+SBOM ?= dist/sbom.cdx.json
 sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json
-	@$(VENV)/bin/python image/sbom.py dist/sbom.cdx.json
+	@$(VENV)/bin/python image/sbom.py $(SBOM)
 
 audit: $(VENV)/.supply ## Ask PyPI for known vulnerabilities of what the image installs
 	@$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt

@@ -1,12 +1,14 @@
 """Pushes the packages of a directory, the function's as one of all its architectures.
 
-    push.py DIRECTORY HOST/ORGANISATION [--architectures amd64,arm64]
+    push.py DIRECTORY HOST/ORGANISATION [--architectures amd64,arm64 | --login USER]
 
-Prints what each was pushed as, by digest: what is to be signed. Credentials are those
-that `docker login` and its like leave.
+Prints what each was pushed as, by digest, and keeps it beside the packages: pushed.txt
+for who signs, checksums.txt for who attests. Credentials are those that `make login`,
+`docker login` and their like leave.
 """
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,7 +46,18 @@ def push(directory: Path, organisation: str, architectures: list[str]) -> list[s
         )
         by_digest = images.run(crane, "digest", "--full-ref", reference)
         pushed.append(by_digest)
+    (directory / "pushed.txt").write_text("".join(f"{each}\n" for each in pushed))
+    checksums = (each.partition("@sha256:")[::2] for each in pushed)
+    (directory / "checksums.txt").write_text(
+        "".join(f"{digest}  {name}\n" for name, digest in checksums)
+    )
     return pushed
+
+
+def login(host: str, user: str) -> int:
+    """Leave credentials for a registry; return the exit status."""
+    command = [build("crane"), "auth", "login", host, "--username", user]
+    return subprocess.run([*command, "--password-stdin"], check=False).returncode  # noqa: S603
 
 
 def main() -> int:
@@ -55,8 +68,13 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("organisation")
     parser.add_argument("--architectures", default="amd64,arm64")
+    parser.add_argument(
+        "--login", metavar="USER", help="only log in; the password on standard input"
+    )
     given = parser.parse_args()
     try:
+        if given.login is not None:
+            return login(given.organisation.partition("/")[0], given.login)
         pushed = push(
             given.directory, given.organisation, given.architectures.split(",")
         )

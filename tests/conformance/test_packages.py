@@ -98,6 +98,14 @@ def test_the_function_is_pushed_as_one_package_of_both_architectures(
         tag.rpartition(":")[0] for tag in tags
     ]
 
+    kept = tmp_path / "dist"
+    assert (kept / "pushed.txt").read_text().split() == pushed
+    function, configuration = (p.partition("@sha256:")[::2] for p in pushed)
+    assert (kept / "checksums.txt").read_text().split() == [
+        *reversed(function),
+        *reversed(configuration),
+    ]
+
     def manifest(reference: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(
             images.run(build("crane"), "manifest", reference)

@@ -1,0 +1,60 @@
+"""The workflows, by actionlint; and what it does not hold them to."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from build import build
+
+WORKFLOWS = sorted(Path(".github/workflows").glob("*.yaml"))
+# What GitHub alone can do, beside what is a make target.
+OTHERS = ("gh release create ", 'test "$FAILED" = false')
+
+
+def test_actionlint_finds_nothing() -> None:
+    assert WORKFLOWS
+    done = subprocess.run(  # noqa: S603
+        [build("actionlint"), "-shellcheck=", "-pyflakes=", *WORKFLOWS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_workflow_has_no_right_that_no_job_names(workflow: Path) -> None:
+    of = yaml.safe_load(workflow.read_text())
+    assert of["permissions"] == {}
+    for name, job in of["jobs"].items():
+        assert "permissions" in job, name
+        assert "timeout-minutes" in job, name
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_an_action_is_one_commit(workflow: Path) -> None:
+    """A tag can be moved to another commit; the comment says which it was."""
+    used = re.findall(r"uses: (.+)", workflow.read_text())
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_step_is_a_make_target(workflow: Path) -> None:
+    targets = set(
+        re.findall(r"^([a-z0-9-]+):", Path("Makefile").read_text(), re.MULTILINE)
+    )
+    ran = re.findall(r"run: (.+)", workflow.read_text())
+    assert ran
+    for command in ran:
+        if command.startswith(OTHERS):
+            continue
+        bare = re.sub(r"\$\{\{.*?\}\}", "", command)
+        words = re.split("[<>]", bare, maxsplit=1)[0].split()
+        assert words[0] == "make", command
+        named = [w for w in words[1:] if "=" not in w and not w.startswith("-")]
+        assert named
+        assert set(named) <= targets, command
