@@ -21,6 +21,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,16 @@ INPUTS = (
 UNWANTED = re.compile(
     r"/(pip|pip3|ensurepip|setuptools|gcc|g\+\+|cc|as|ld|make|sh|bash|dash|perl|apt|dpkg)$"
     r"|/(pip|setuptools|ensurepip|tests?)/|_history$|/var/cache/|/(root|home)/|\.cache/|\.a$"
+)
+# Where a file may be: the function, its Python and what that links to, what Debian has
+# in /etc for them, and who made each.
+WANTED = re.compile(
+    r"/function/(lib/python3\.\d+/.|lib64$|pyvenv\.cfg$)"
+    r"|/function/bin/(python[\d.]*|function-ecr-repos)$"
+    r"|/usr/(bin/python3[\d.]*$|lib/python3\.\d+/.|lib/[\w-]+-linux-gnu/.)"
+    r"|/usr/(lib|lib64)/(ld-linux-.|binfmt\.d/python)"
+    r"|/usr/share/doc/[^/]+/copyright$|/var/lib/dpkg/status\.d/.|/etc/."
+    r"|/(bin|lib|lib64|sbin)$"
 )
 
 
@@ -236,13 +247,34 @@ def reproduce() -> None:
     print(f"{image()}: a second build is the same image, {after}")
 
 
+def contents(root: Path) -> list[str]:
+    """Return the image's files.
+
+    Raises:
+        ImageError: One is none that it needs, or runs as another user.
+    """
+    found = {
+        f"/{file.relative_to(root)}": file
+        for file in root.rglob("*")
+        if file.is_symlink() or not file.is_dir()
+    }
+    bad = [
+        name
+        for name, file in found.items()
+        if UNWANTED.search(name)
+        or not WANTED.match(name)
+        or file.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
+    ]
+    if bad:
+        raise ImageError(f"the image has what it should not: {bad[:20]}")
+    return sorted(found)
+
+
 def attempt() -> None:
     """Run the image as any user on a read-only root: files, answer, SIGTERM, size."""
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-try-") as directory:
         with rooted(Path(directory)) as root:
-            files = [
-                f"/{f.relative_to(root)}" for f in root.rglob("*") if not f.is_dir()
-            ]
+            files = contents(root)
             with serving(root) as (process, address):
                 started = time.monotonic()
                 answer(address)
@@ -254,8 +286,6 @@ def attempt() -> None:
         small = len(gzip.compress(tar.read_bytes()))
     if status != 0:
         raise ImageError(f"it ended with {status} on SIGTERM")
-    if bad := [file for file in files if UNWANTED.search(file)]:
-        raise ImageError(f"the image has what it should not: {bad[:20]}")
     print(
         f"{image()}: {small / 1e6:.1f} MB compressed, {len(files)} files; started and "
         f"answered in {took * 1000:.0f} ms as user {UID} on a read-only root; ended on "

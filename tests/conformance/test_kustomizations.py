@@ -1,0 +1,32 @@
+"""Everything that Argo CD, Flux or `kubectl apply -k` takes builds as it is."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from build import build
+
+KUSTOMIZATIONS = sorted(Path("package").rglob("kustomization.yaml"))
+
+
+@pytest.mark.parametrize(
+    "kustomization", KUSTOMIZATIONS, ids=lambda f: str(f.parent.relative_to("package"))
+)
+def test_it_builds(kustomization: Path) -> None:
+    built = subprocess.run(  # noqa: S603
+        [build("kubernetes", "kubectl"), "kustomize", kustomization.parent],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (built.returncode, built.stderr) == (0, "")
+    manifests = list(yaml.safe_load_all(built.stdout))
+    assert manifests
+    for manifest in manifests:
+        assert {"apiVersion", "kind", "metadata"} <= manifest.keys()
+
+
+def test_there_are_all() -> None:
+    folders = {file.relative_to("package").parts[0] for file in KUSTOMIZATIONS}
+    assert {"kyverno", "monitoring", "runtime"} <= folders
