@@ -78,9 +78,21 @@ def function(directory: Path) -> None:
 
 
 def configuration(
-    directory: Path, function: str, provider: str, name: str = "configuration"
+    directory: Path,
+    function: str,
+    provider: str,
+    name: str = "configuration",
+    version: str = "",
 ) -> None:
-    """Write a Configuration package's directory."""
+    """Write a Configuration package's directory.
+
+    Args:
+        directory: Where to.
+        function: The function's package; the Composition calls it by its name.
+        provider: The provider's package, or nothing.
+        name: Which: its directory here.
+        version: The function's least; this one's by default.
+    """
     provider_version, crossplane = CONFIGURATIONS[name]
     shutil.copy(PACKAGE / name / "definition.yaml", directory)
     composition = yaml.safe_load((PACKAGE / name / "composition.yaml").read_text())
@@ -93,7 +105,9 @@ def configuration(
             "apiVersion": "pkg.crossplane.io/v1",
             "kind": "Function",
             "package": function,
-            "version": f"=v{images.version()}",
+            # Crossplane upgrades no dependency by itself: the function goes first, and
+            # is then newer than what its Configuration was packaged with.
+            "version": f">=v{version or images.version()}",
         }
     ]
     if provider:

@@ -204,11 +204,16 @@ class System:
             return done.returncode == 0
 
         self.wait("Crossplane's init has run", initialised, 120)
-        for name, content in self._secret("crossplane-tls-client").items():
+        for name, content in self.secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
         self.programs.start("crossplane", core, "core", "start", env=env, restart=True)
 
-    def _secret(self, name: str) -> dict[str, bytes]:
+    def secret(self, name: str) -> dict[str, bytes]:
+        """Return a secret's content, of Crossplane's namespace.
+
+        Raises:
+            LookupError: There is none.
+        """
         found = self.kubectl.get("secret", "-n", SYSTEM, name)
         if found is None:
             raise LookupError(f"no secret {name}")
@@ -295,10 +300,18 @@ class System:
         )
         self.run_function(name, name, *program)
 
-    def push_package(self, name: str, package: Path) -> str:
+    def push_package(
+        self,
+        name: str,
+        package: Path,
+        *,
+        organisation: str = "e2e",
+        version: str = "v0.1.0",
+    ) -> str:
         """Build a package without a runtime image, push it, and return where it is."""
         built = self.directory / f"{name}.xpkg"
-        image = f"{self._registry}/e2e/{name}:v0.1.0"
+        built.unlink(missing_ok=True)
+        image = f"{self._registry}/{organisation}/{name}:{version}"
         cli = build("crossplane-cli")
         for command in (
             (
@@ -315,7 +328,7 @@ class System:
         port = free_port()
         certificates = self.directory / "tls-function"
         if not certificates.exists():
-            _sign(self._secret("crossplane-root-ca"), certificates)
+            _sign(self.secret("crossplane-root-ca"), certificates)
         self.programs.start(
             *(program_name, *program, f"--address=127.0.0.1:{port}"),
             env={

@@ -1,0 +1,380 @@
+"""From one release to the next and back while claims come: the last file of all.
+
+The package manager and its Deployment runtime are Crossplane's own. Nodes and DNS are
+nodes.py's. What ran before is the newest release of this repository's history, and,
+before there is one, this commit itself: PREVIOUS names any other.
+"""
+
+import dataclasses
+import datetime
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xpkg
+import yaml
+from build import provider_crds
+from control_plane import KubectlError
+from nodes import Nodes, Watch, watch
+from system import FUNCTION, ROOT, System
+from test_chain import claim_manifest, condition, direct_ready, names
+
+ORGANISATION = "releases"
+NAME = f"{ORGANISATION}-{FUNCTION}"
+CONFIGURATION = "ecr-repos-released"
+OLD, NEW = "v0.1.0", "v0.2.0"
+FUNCTIONS, REVISIONS, CONFIGURATIONS = (
+    f"{kind}.pkg.crossplane.io"
+    for kind in ("functions", "functionrevisions", "configurations")
+)
+CLAIMS = "workloadecrrepos.tap.vrabbi.cloud"
+REPOSITORIES = "repositories.ecr.aws.crossplane.io"
+STANDING = 10
+
+
+def previous() -> str:
+    """Return the commit that ran before."""
+    if given := os.environ.get("PREVIOUS"):
+        return given
+    tags = _git("tag", "--merged", "HEAD~", "--sort=-version:refname", "v*").split()
+    return tags[0] if tags else "HEAD"
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(  # noqa: S603
+        ["git", *command],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@dataclasses.dataclass(frozen=True)
+class Releases:
+    """Both releases, pushed; what runs for each; where the function's package is."""
+
+    system: System
+    nodes: Nodes
+    repository: str
+    configurations: dict[str, str]
+
+    def function(self, version: str) -> None:
+        """Have the function be a release, by its package's tag."""
+        patch = f'{{"spec": {{"package": "{self.repository}:{version}"}}}}'
+        self.system.kubectl("patch", FUNCTIONS, NAME, "--type=merge", "-p", patch)
+        self.system.wait(f"the function is {version}", lambda: self._is(version), 120)
+
+    def configuration(self, version: str) -> None:
+        """Have the Configuration be a release."""
+        self.system.kubectl.apply(
+            {
+                "apiVersion": "pkg.crossplane.io/v1",
+                "kind": "Configuration",
+                "metadata": {"name": CONFIGURATION},
+                "spec": {"package": self.configurations[version]},
+            }
+        )
+        self.system.wait(
+            f"the Configuration is {version}",
+            lambda: self._healthy(CONFIGURATIONS, CONFIGURATION, version),
+            180,
+        )
+
+    def _healthy(self, kind: str, name: str, version: str) -> bool:
+        found = self.system.kubectl.get(kind, name) or {}
+        current = found.get("status", {}).get("currentIdentifier", "")
+        return current.endswith(f":{version}") and all(
+            condition(found, each).get("status") == "True"
+            for each in ("Installed", "Healthy")
+        )
+
+    def _is(self, version: str) -> bool:
+        """Whether a release alone is active, runs and is all that runs."""
+        if self.nodes.failed:
+            raise self.nodes.failed[0]
+        revisions = self.system.kubectl.all(
+            REVISIONS, "-l", f"pkg.crossplane.io/package={NAME}"
+        )
+        active = [r for r in revisions if r["spec"].get("desiredState") == "Active"]
+        return (
+            [r["spec"]["image"] for r in active] == [f"{self.repository}:{version}"]
+            and condition(active[0], "RuntimeHealthy").get("status") == "True"
+            and len(self.nodes.pods) == 1
+            and self._healthy(FUNCTIONS, NAME, version)
+        )
+
+
+@pytest.fixture(scope="module")
+def releases(
+    bare: System, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Releases]:
+    """The older release, installed by its Configuration, on the production runtime."""
+    kubectl, directory = bare.kubectl, tmp_path_factory.mktemp("releases")
+    for kind in (CONFIGURATIONS, FUNCTIONS):
+        kubectl("delete", kind, "--all", "--timeout=60s")
+    if FUNCTION in bare.programs.started:
+        bare[FUNCTION].stop()
+    provider = bare.push_package(
+        "provider-aws",
+        provider_crds().parent,  # its own package, but for the image
+        organisation=ORGANISATION,
+        version="v0.58.0",
+    ).rpartition(":")[0]
+    sources = {OLD: directory / "old", NEW: ROOT}
+    checkout(previous(), sources[OLD])
+
+    def publish(version: str) -> tuple[str, str]:
+        where = {"organisation": ORGANISATION, "version": version}
+        package = packaged(sources[version], directory / f"function-{version}", version)
+        repository = bare.push_package(FUNCTION, package, **where).rpartition(":")[0]
+        root = directory / f"configuration-{version}"
+        root.mkdir()
+        xpkg.configuration(root, repository, provider, version.removeprefix("v"))
+        return repository, bare.push_package("configuration-ecr-repos", root, **where)
+
+    repository, older = publish(OLD)
+
+    def command(tag: str) -> tuple[tuple[object, ...], dict[str, str]]:
+        program = (sys.executable, "-m", "function.main", "serve")
+        return program, {"PYTHONPATH": str(sources[tag])}
+
+    kubectl("apply", "-k", ROOT / "package/runtime")
+    kubectl.apply(
+        {
+            "apiVersion": "pkg.crossplane.io/v1beta1",
+            "kind": "ImageConfig",
+            "metadata": {"name": FUNCTION},
+            "spec": {
+                "matchImages": [{"type": "Prefix", "prefix": repository}],
+                "runtime": {"configRef": {"name": FUNCTION}},
+            },
+        }
+    )
+    with Nodes(bare, command) as nodes:
+        crossplane = bare["crossplane"]
+        crossplane.stop()
+        crossplane.start(
+            PACKAGE_RUNTIME="Function=Deployment;Provider=External",
+            HTTPS_PROXY=nodes.proxy,
+        )
+        configurations = {OLD: older}
+        installed = Releases(bare, nodes, repository, configurations)
+        installed.configuration(OLD)
+        bare.established(CLAIMS)
+        # Later: a Configuration takes the newest function that there is.
+        configurations[NEW] = publish(NEW)[1]
+        yield installed
+        crossplane.stop()
+        crossplane.start(PACKAGE_RUNTIME="External", HTTPS_PROXY="")
+
+
+def checkout(commit: str, directory: Path) -> None:
+    """Write a commit's function and its package."""
+    directory.mkdir()
+    archive = subprocess.run(  # noqa: S603
+        ["git", "archive", commit, "function", "package/function"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(  # noqa: S603
+        ["tar", "-x", "-C", directory],  # noqa: S607
+        input=archive.stdout,
+        check=True,
+    )
+
+
+def packaged(source: Path, directory: Path, version: str) -> Path:
+    """Write a package's directory that differs from another version's."""
+    shutil.copytree(source / "package/function", directory)
+    meta = yaml.safe_load((directory / "crossplane.yaml").read_text())
+    meta["metadata"]["annotations"]["example.org/version"] = version
+    (directory / "crossplane.yaml").write_text(yaml.safe_dump(meta))
+    return directory
+
+
+class Users:
+    """Claims that come and XRs that are touched, and all that is seen of them."""
+
+    def __init__(self, system: System, prefix: str) -> None:
+        self.system = system
+        self.made: list[str] = []
+        self.touched = 0
+        self.seen: list[dict[str, Any]] = []
+        self.errors: list[BaseException] = []
+        self._prefix = prefix
+        self._done = threading.Event()
+        self._watches: list[Watch] = []
+        self._threads = [threading.Thread(target=self._work, daemon=True)]
+        for kind in (f"{CLAIMS}", REPOSITORIES, "events"):
+            following = watch(system, kind, "-A")
+            self._watches.append(following)
+            self._threads.append(
+                threading.Thread(target=self._follow, args=(following,), daemon=True)
+            )
+
+    def __enter__(self) -> "Users":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for following in self._watches:
+            following.close()
+        for thread in self._threads:
+            thread.join(30)
+
+    def stop(self) -> None:
+        """Make no more claims."""
+        self._done.set()
+        self._threads[0].join(60)
+
+    def _work(self) -> None:
+        try:
+            while not self._done.is_set():
+                name = f"{self._prefix}-{len(self.made)}"
+                self.system.kubectl.apply(claim_manifest(name, name))
+                self.made.append(name)
+                # Each XR is reconciled, and the function called.
+                self.system.kubectl(
+                    *("annotate", "xworkloadecrrepos", "--all", "--overwrite"),
+                    f"example.org/touched={self.touched}",
+                )
+                self.touched += 1
+        except (KubectlError, subprocess.SubprocessError) as e:
+            self.errors.append(e)
+
+    def _follow(self, following: Watch) -> None:
+        try:
+            self.seen.extend(following.events())
+        except Exception as e:  # noqa: BLE001  # the test looks
+            self.errors.append(e)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return what was seen of a kind, in order, as `type` and the object."""
+        return [e for e in list(self.seen) if e["object"]["kind"] == kind]
+
+
+def worsened(users: Users) -> list[str]:
+    """Return what claims were told that they should not have been."""
+    found, was_ready = [], set()
+    for event in users.of("WorkloadECRRepo"):
+        of = event["object"]
+        name = of["metadata"]["name"]
+        states = {
+            c["type"]: c["status"] for c in of.get("status", {}).get("conditions", [])
+        }
+        if states.get("Ready") == "True":
+            was_ready.add(name)
+        elif name in was_ready and event["type"] != "DELETED":
+            found.append(f"{name} was Ready, and now: {of['status']['conditions']}")
+        if states.get("Synced") == "False":
+            found.append(f"{name} is not Synced: {of['status']['conditions']}")
+    return found
+
+
+def warnings(users: Users, kind: str, since: float) -> list[str]:
+    """Return the Warning events of objects of a kind."""
+    return sorted(
+        {
+            f"{e['involvedObject']['name']}: {e['message']}"
+            for event in users.of("Event")
+            for e in [event["object"]]
+            if e["type"] == "Warning"
+            and e["involvedObject"]["kind"] == kind
+            and _seconds(e) >= since
+        }
+    )
+
+
+def _seconds(event: dict[str, Any]) -> float:
+    return datetime.datetime.fromisoformat(event["lastTimestamp"]).timestamp()
+
+
+def managed_states(system: System, of: set[str]) -> dict[str, Any]:
+    """Return what must not change of each managed resource."""
+    return {
+        name: (r["metadata"]["uid"], r["metadata"]["generation"], r["spec"])
+        for r in system.kubectl.all(REPOSITORIES)
+        for name in [r["metadata"]["annotations"]["crossplane.io/external-name"]]
+        if name in of
+    }
+
+
+def test_crossplane_makes_the_production_deployment(releases: Releases) -> None:
+    (deployment,) = releases.system.kubectl.all(
+        "deployments", "-n", "crossplane-system"
+    )
+    spec = deployment["spec"]
+    pod = spec["template"]
+    (container,) = pod["spec"]["containers"]
+    assert spec["replicas"] == 2
+    assert pod["metadata"]["labels"].items() >= spec["selector"]["matchLabels"].items()
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert {p["name"]: p["containerPort"] for p in container["ports"]} == {
+        "grpc": 9443,
+        "metrics": 8080,
+    }
+    for manifest in ("disruption", "network"):
+        text = (ROOT / f"package/runtime/{manifest}.yaml").read_text()
+        selector = yaml.safe_load(text)["spec"]
+        selected = selector.get("selector") or selector["podSelector"]
+        assert pod["metadata"]["labels"].items() >= selected["matchLabels"].items()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "switch"),
+    [
+        ("up", lambda r: (r.function(NEW), r.configuration(NEW))),
+        ("back", lambda r: (r.configuration(OLD), r.function(OLD))),
+    ],
+    ids=["upgrade", "rollback"],
+)
+def test_users_see_nothing_of_it(
+    releases: Releases, prefix: str, switch: Callable[[Releases], object]
+) -> None:
+    system = releases.system
+    standing = [f"{prefix}-standing-{n}" for n in range(STANDING)]
+    system.kubectl.apply(*(claim_manifest(name, name) for name in standing))
+    system.wait(
+        "the first claims are Ready",
+        lambda: all(direct_ready(system, name) for name in standing),
+        240,
+    )
+    expected = {each for name in standing for each in names(name)}
+    before = managed_states(system, expected)
+    assert set(before) == expected
+    started = time.time()
+    with Users(system, prefix) as users:
+        system.wait("claims come", lambda: len(users.made) >= 3 or users.errors)
+        switch(releases)
+        took = time.time() - started
+        system.wait("more claims come", lambda: users.touched >= 10 or users.errors)
+        users.stop()
+        made = list(users.made)
+        system.wait(
+            "every claim is Ready",
+            lambda: all(direct_ready(system, name) for name in made),
+            300,
+        )
+    assert not users.errors
+    composites = warnings(users, "XWorkloadECRRepo", started)
+    print(
+        f"{prefix} from {previous()}: {took:.1f} s, {len(made)} claims came meanwhile, "
+        f"all XRs touched {users.touched} times; warnings on XRs: {len(composites)}",
+        *composites[:5],
+        sep="\n",
+    )
+    assert not worsened(users)
+    assert not warnings(users, "WorkloadECRRepo", started)
+    assert managed_states(system, expected) == before
+    system.kubectl("delete", CLAIMS, "--wait=false", *standing, *made)
