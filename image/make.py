@@ -38,6 +38,8 @@ NAME = "function-ecr-repos"
 # The user that Crossplane runs a function as.
 UID = 2000
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+# Much more than it takes; emulated on a busy machine it is half a minute.
+PATIENCE_S = 120
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # What the image is made from.
 INPUTS = (
@@ -280,7 +282,7 @@ def attempt() -> None:
                 answer(address)
                 took = time.monotonic() - started
                 os.kill(_inner(process.pid), signal.SIGTERM)
-                status = process.wait(10)
+                status = process.wait(PATIENCE_S)
         tar = Path(directory) / "image.tar"
         save(tar)
         small = len(gzip.compress(tar.read_bytes()))
@@ -298,7 +300,7 @@ def rooted(directory: Path) -> Iterator[Path]:
     """Yield the directory that has the image's files, beneath a temporary one."""
     found = engine()
     if found == "buildah":
-        container = run("buildah", "from", image())
+        container = run("buildah", "from", f"--platform=linux/{arch()}", image())
         try:
             yield Path(run("buildah", "mount", container))
         finally:
@@ -366,7 +368,7 @@ def answer(address: str) -> None:
     with grpc.insecure_channel(address, options=fast) as channel:
         stub = grpcv1.FunctionRunnerServiceStub(channel)
         rsp = stub.RunFunction(
-            fnv1.RunFunctionRequest(), timeout=20, wait_for_ready=True
+            fnv1.RunFunctionRequest(), timeout=PATIENCE_S, wait_for_ready=True
         )
     if not rsp.results:
         raise ImageError("it answered an empty request with nothing")
