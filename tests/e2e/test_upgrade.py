@@ -137,7 +137,9 @@ def releases(
         repository = bare.push_package(FUNCTION, package, **where).rpartition(":")[0]
         root = directory / f"configuration-{version}"
         root.mkdir()
-        xpkg.configuration(root, repository, provider, version.removeprefix("v"))
+        xpkg.configuration(
+            root, repository, provider, version=version.removeprefix("v")
+        )
         return repository, bare.push_package("configuration-ecr-repos", root, **where)
 
     repository, older = publish(OLD)
