@@ -41,6 +41,11 @@ $(VENV)/.supply: requirements/supply.txt $(VENV)/.runtime
 	@$(UV) -r $< >&2
 	@touch $@
 
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.test
+	@echo "Installing what makes the documentation" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
 $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 	@echo "Installing the linters" >&2
 	@$(UV) -r $< >&2
@@ -152,6 +157,7 @@ lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--u
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group e2e -c requirements/test.txt -o requirements/e2e.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group fuzz -c requirements/e2e.txt -o requirements/fuzz.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group supply -c requirements/runtime.txt -o requirements/supply.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group docs -c requirements/test.txt -o requirements/docs.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
 
 clean: ## Remove what the targets made

@@ -4,18 +4,33 @@ import asyncio
 import sys
 
 import click
-import yaml
 from crossplane.function import cli as sdkcli
 from crossplane.function import logging
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function import fn, server
-from function import render as rendering
+from function.commands.check import check
+from function.commands.explain import explain_command
+from function.commands.group import PROGRAM, Group
+from function.commands.render import render
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="function-ecr-repos")
-def cli() -> None:
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  function-ecr-repos explain claim.yaml    where to push, and which guards act
+  function-ecr-repos check *.yaml          claims, Inputs and Compositions, offline
+  function-ecr-repos render claim.yaml     what Crossplane would apply
+  function-ecr-repos serve --insecure      answer on this machine, for the CLI's render
+\b
+Completion, for bash (zsh and fish alike):
+  eval "$(_FUNCTION_ECR_REPOS_COMPLETE=bash_source function-ecr-repos)"
+""",
+)
+@click.version_option(package_name=PROGRAM)
+@click.option("--debug", is_flag=True, help="Print tracebacks of unexpected errors.")
+def cli(*, debug: bool) -> None:  # Group reads it
     """Give every workload its Amazon ECR repositories before the first push."""
 
 
@@ -78,74 +93,9 @@ class _OwnBoolean(click.types.BoolParamType):
 next(p for p in serve.params if p.name == "debug").type = _OwnBoolean()
 
 
-@cli.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--composition", help="A Composition, whose input for this function is used."
-)
-@click.option(
-    "--observed", multiple=True, help="A file of observed resources; may be repeated."
-)
-@click.option("--namespace", help="The claim's namespace, where the file has none.")
-def render(
-    *,
-    files: tuple[str, ...],
-    composition: str | None,
-    observed: tuple[str, ...],
-    namespace: str | None,
-) -> None:
-    """Print the manifests for claims or XRs, without a cluster.
-
-    FILE is a YAML file of one or more documents, or - for standard input. Manifests
-    go to standard output, results and conditions to standard error. The exit status
-    is 1 if a result is fatal, 2 if a file cannot be used.
-
-    Example: function-ecr-repos render example/claim.yaml
-    """
-    logging.configure(logging.Level.DISABLED)
-    stdin = sys.stdin
-    try:
-        step_input, namespaced = {}, False
-        if composition:
-            composed_by = rendering.load(composition, stdin)[0]
-            step_input = rendering.input_of(composed_by, composition)
-            namespaced = rendering.is_namespaced(composed_by)
-        seen = [o for name in observed for o in rendering.load(name, stdin)]
-        composites = [
-            rendering.composite_of(document, name, namespace, namespaced=namespaced)
-            for name in files
-            for document in rendering.load(name, stdin)
-        ]
-        requests = [rendering.request(xr, step_input, seen) for xr in composites]
-    except rendering.RenderError as e:
-        click.echo(f"function-ecr-repos render: {e}", err=True)
-        sys.exit(2)
-
-    fatal = False
-    for xr, rsp in zip(composites, rendering.run(requests), strict=True):
-        about = f"{xr['kind']}/{xr['metadata']['name']}"
-        fatal_texts = {
-            r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL
-        }
-        fatal = fatal or bool(fatal_texts)
-        for result in rsp.results:
-            if result.severity != fnv1.SEVERITY_FATAL and result.message in fatal_texts:
-                continue  # the claim's event of the same
-            severity = fnv1.Severity.Name(result.severity).removeprefix("SEVERITY_")
-            click.echo(f"{severity.capitalize()} {about}: {result.message}", err=True)
-        for c in rsp.conditions:
-            status = fnv1.Status.Name(c.status).removeprefix("STATUS_CONDITION_")
-            click.echo(
-                f"Condition {about}: {c.type}={status.capitalize()} ({c.reason}) "
-                f"{c.message}",
-                err=True,
-            )
-        if fatal_texts:
-            continue
-        for manifest in rendering.manifests(xr, rsp):
-            click.echo("---")
-            click.echo(yaml.safe_dump(manifest, width=10_000), nl=False)
-    sys.exit(1 if fatal else 0)
+cli.add_command(check)
+cli.add_command(explain_command)
+cli.add_command(render)
 
 
 if __name__ == "__main__":

@@ -3,48 +3,20 @@
 import asyncio
 import copy
 import hashlib
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import grpc
-import yaml
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import json_format
 
 from function import fn
+from function.documents import Manifest, UnusableError
 
 GROUP = "tap.vrabbi.cloud"
 XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
 _NAME_ANNOTATION = "crossplane.io/composition-resource-name"
-Manifest = dict[str, Any]
-
-
-class RenderError(Exception):
-    """Something given to render cannot be used; its text is one line."""
-
-
-def load(name: str, stdin: IO[str]) -> list[Manifest]:
-    """Return the documents of a YAML file, or of standard input for `-`.
-
-    Raises:
-        RenderError: It cannot be read, is not YAML, or a document is no manifest.
-    """
-    try:
-        text = stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        documents = [d for d in yaml.safe_load_all(text) if d is not None]
-    except OSError as e:
-        raise RenderError(f"{name}: {e.strerror}") from e
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as e:
-        first = " ".join(str(e).split())[:200]
-        raise RenderError(f"{name}: not YAML: {first}") from e
-    for document in documents:
-        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-            raise RenderError(f"{name}: not a Kubernetes manifest: it has no kind")
-    if not documents:
-        raise RenderError(f"{name}: no document in it")
-    return documents
 
 
 def composite_of(
@@ -66,23 +38,23 @@ def composite_of(
         namespaced: Whether the claim's kind is the XR's own, as on Crossplane v2.
 
     Raises:
-        RenderError: It is neither.
+        UnusableError: It is neither.
     """
     kind, api_version = document["kind"], document.get("apiVersion")
     group = str(api_version).partition("/")[0]
     if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
-        raise RenderError(
+        raise UnusableError(
             f"{name}: {api_version} {kind} is neither a {CLAIM_KIND} nor a {XR_KIND} "
             f"of {GROUP}"
         )
     xr = copy.deepcopy(document)
     metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})
     if not isinstance(metadata, dict) or not isinstance(spec, dict):
-        raise RenderError(f"{name}: metadata and spec must be objects")
+        raise UnusableError(f"{name}: metadata and spec must be objects")
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        raise RenderError(f"{name}: metadata.name must be a string")
+        raise UnusableError(f"{name}: metadata.name must be a string")
     if not isinstance(metadata.setdefault("labels", {}), dict):
-        raise RenderError(f"{name}: metadata.labels must be an object")
+        raise UnusableError(f"{name}: metadata.labels must be an object")
     if kind == XR_KIND:
         if namespace and isinstance(spec.setdefault("claimRef", {}), dict):
             spec["claimRef"].setdefault("namespace", namespace)
@@ -111,10 +83,10 @@ def input_of(composition: Manifest, name: str) -> Manifest:
     """Return the input of a Composition's step for this function; {} for none.
 
     Raises:
-        RenderError: It is no Composition, or has no step with this function.
+        UnusableError: It is no Composition, or has no step with this function.
     """
     if composition["kind"] != "Composition":
-        raise RenderError(f"{name}: a {composition['kind']}, not a Composition")
+        raise UnusableError(f"{name}: a {composition['kind']}, not a Composition")
     try:
         steps = composition["spec"]["pipeline"]
         for step in steps:
@@ -123,7 +95,9 @@ def input_of(composition: Manifest, name: str) -> Manifest:
                 return found if isinstance(found, dict) else {"kind": found}
     except (KeyError, TypeError, AttributeError):
         pass
-    raise RenderError(f"{name}: no pipeline step whose function is function-ecr-repos")
+    raise UnusableError(
+        f"{name}: no pipeline step whose function is function-ecr-repos"
+    )
 
 
 def is_namespaced(composition: Manifest) -> bool:
@@ -139,7 +113,7 @@ def request(
     """Return what Crossplane would send for an XR.
 
     Raises:
-        RenderError: An observed resource names no composed resource, or a manifest
+        UnusableError: An observed resource names no composed resource, or a manifest
             holds what JSON cannot (a YAML date, say).
     """
     req: dict[str, Any] = {
@@ -150,12 +124,12 @@ def request(
     for o in observed:
         key = ((o.get("metadata") or {}).get("annotations") or {}).get(_NAME_ANNOTATION)
         if not isinstance(key, str):
-            raise RenderError(f"an observed {o['kind']} has no {_NAME_ANNOTATION}")
+            raise UnusableError(f"an observed {o['kind']} has no {_NAME_ANNOTATION}")
         req["observed"]["resources"][key] = {"resource": o}
     try:
         return json_format.ParseDict(req, fnv1.RunFunctionRequest())
     except (json_format.ParseError, TypeError, ValueError, AttributeError) as e:
-        raise RenderError(
+        raise UnusableError(
             f"not JSON once read: {' '.join(str(e).split())[:200]}"
         ) from e
 
