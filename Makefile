@@ -146,8 +146,9 @@ lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-generate: $(VENV)/.runtime ## Make the Input's CRD from its model
+generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas
 	@$(VENV)/bin/python -m function.crd
+	@$(VENV)/bin/python -m function.schemas
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--upgrade for newer ones)
