@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
+.PHONY: docs pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -129,6 +129,16 @@ release-notes: $(VENV)/.runtime ## Print what the CHANGELOG says of this version
 
 version: $(VENV)/.runtime ## Make what is unreleased a version (VERSION=X.Y.Z)
 	@$(VENV)/bin/python package/release.py version "$(VERSION)"
+
+docs: $(VENV)/.docs ## Build the documentation into dist/docs, strictly
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict --clean
+	@$(VENV)/bin/python tests/docs/check_site.py dist/docs
+
+pictures: $(VENV)/.runtime ## Draw the documentation's pictures
+	@$(VENV)/bin/python docs/pictures/chain.py
+
+demo-svg: $(VENV)/.e2e ## Run the demo, and record it as docs/pictures/demo.svg
+	@$(MAKE) --no-print-directory demo DEMO="--record docs/pictures/demo.svg"
 
 SBOM ?= dist/sbom.cdx.json
 sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json

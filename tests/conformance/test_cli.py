@@ -1,4 +1,4 @@
-"""Every example through the real CLIs gives what our own render gives."""
+"""Each example through the real CLIs gives what ours gives: see example/README.md."""
 
 import socket
 import subprocess

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
 from processes import NotReadyError
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.live import Live
 from rich.syntax import Syntax
@@ -125,8 +127,17 @@ def main() -> int:
     parser.add_argument(
         "--keep", action="store_true", help="leave everything up to play with"
     )
-    keep = parser.parse_args().keep
-    console = Console(highlight=False)
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write what is shown as SVG"
+    )
+    args = parser.parse_args()
+    keep, record = args.keep, args.record
+    # Recorded as where there is no terminal: each picture once, as it ends.
+    console = (
+        Console(highlight=False, record=True, width=128, force_terminal=False)
+        if record
+        else Console(highlight=False)
+    )
     # As Ctrl-C: what was started ends, whoever asks for it.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
@@ -138,6 +149,8 @@ def main() -> int:
             system.install(ROOT / "package/kyverno/README.md", "Install")
         console.print("[green]✔[/] XRD, Composition and policy")
         Story(system, console).tell()
+        if record:
+            record.write_text(_svg(console), encoding="utf-8")
         if keep:
             _keep(system, console)
     except KeyboardInterrupt:
@@ -155,6 +168,20 @@ def main() -> int:
     finally:
         system.close()
     return 0
+
+
+def _svg(console: Console) -> str:
+    """Return what was recorded; its fonts are the reader's, none is downloaded."""
+    template = re.sub(
+        r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
+    )
+    template = template.replace("Fira Code", "ui-monospace, Menlo, Consolas")
+    template = template.replace(
+        'class="rich-terminal"',
+        'class="rich-terminal" role="img" aria-label="A terminal: make demo runs"',
+    )
+    svg = console.export_svg(title="make demo", code_format=template, unique_id="demo")
+    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
 
 
 def _keep(system: System, console: Console) -> None:

@@ -144,10 +144,11 @@ class System:
             _run("bash", "-euc", script, env=self.environment())
 
     def environment(self) -> dict[str, str]:
-        """Return what a user's shell needs: kubectl and its KUBECONFIG."""
+        """Return what a user's shell needs: the CLIs, and kubectl's KUBECONFIG."""
+        tools = (self.kubectl.program.parent, build("crossplane-cli").parent)
         return {
             "KUBECONFIG": str(self.kubectl.kubeconfig),
-            "PATH": f"{self.kubectl.program.parent}:{os.environ['PATH']}",
+            "PATH": ":".join((*map(str, tools), os.environ["PATH"])),
         }
 
     def _step(self, what: str, started: float) -> None:

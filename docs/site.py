@@ -1,0 +1,104 @@
+"""What mkdocs needs to make a site of the pages as they are read in the repository.
+
+The README and other pages from outside docs/ become pages of the site, and a link to a
+file of the repository leads to a page that shows the file, so that nothing is written
+twice and nothing is looked for on the network.
+"""
+
+import posixpath
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+# Pages from outside docs/, by the name that they have in the site.
+PAGES = {
+    "index.md": "README.md",
+    "kyverno.md": "package/kyverno/README.md",
+    "example.md": "example/README.md",
+    "security.md": "SECURITY.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+}
+_HERE = {source: name for name, source in PAGES.items()}
+_LINK = re.compile(r"(?P<before>\]\(|^\[[^\]]+\]:\s+)(?P<to>[^\s)#]+)", re.MULTILINE)
+_PICTURE = re.compile(
+    r'<picture>.*?srcset="(?P<dark>[^"]+)".*?alt="(?P<alt>[^"]*)"\s+'
+    r'src="(?P<light>[^"]+)".*?</picture>',
+    re.DOTALL,
+)
+_LANGUAGES = {"Makefile": "make", "Dockerfile": "docker", "run": "bash"}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages from outside, and one for each file that a page links to."""
+    sources = {**PAGES}
+    for file in files.documentation_pages():
+        sources[file.src_uri] = f"docs/{file.src_uri}"
+    shown: set[str] = set()
+    for name, source in sources.items():
+        text = _rewritten((ROOT / source).read_text(), source, name, shown)
+        if name in PAGES:
+            files.append(File.generated(config, name, content=text))
+    for path in sorted(shown):
+        name = _shown_at(path)
+        files.append(File.generated(config, name, content=_show(path)))
+    return files
+
+
+def on_page_markdown(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
+    """Lead a page's links to where things are in the site."""
+    del config, files
+    name = page.file.src_uri
+    if name in PAGES or name.startswith("files/"):
+        return markdown
+    return _rewritten(markdown, f"docs/{name}", name, set())
+
+
+def _rewritten(text: str, source: str, name: str, shown: set[str]) -> str:
+    """Return a page's text with the site's links; files to show go to `shown`."""
+    text = _PICTURE.sub(
+        r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", text
+    )
+
+    def lead(match: re.Match[str]) -> str:
+        to = match["to"]
+        if ":" in to or "<" in to:
+            return match[0]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), to))
+        if (ROOT / path / "README.md").is_file() and f"{path}/README.md" in _HERE:
+            path = f"{path}/README.md"
+        if path in _HERE:
+            there = _HERE[path]
+        elif path.startswith("docs/"):
+            there = path.removeprefix("docs/")
+        elif (ROOT / path).exists():
+            shown.add(path)
+            there = _shown_at(path)
+        else:
+            return match[0]  # mkdocs says that it is dead
+        return match["before"] + posixpath.relpath(
+            there, posixpath.dirname(name) or "."
+        )
+
+    return _LINK.sub(lead, text)
+
+
+def _shown_at(path: str) -> str:
+    return f"files/{path}.md"
+
+
+def _show(path: str) -> str:
+    """Return a page that shows a file, or lists a folder."""
+    file = ROOT / path
+    head = f"---\nsearch:\n  exclude: true\n---\n\n# {path}\n\n"
+    if file.is_dir():
+        names = sorted(p.name + "/" * p.is_dir() for p in file.iterdir())
+        return head + "\n".join(f"- `{n}`" for n in names if n != "__pycache__/") + "\n"
+    language = _LANGUAGES.get(file.name, file.suffix.lstrip("."))
+    return f"{head}`````{language}\n{file.read_text().rstrip()}\n`````\n"

@@ -1,0 +1,116 @@
+"""Every code block of the documentation is run, or says who runs it."""
+
+import re
+
+import pytest
+import yaml
+from blocks import ROOT, Block, blocks, run, shows
+
+from function.check import Checker
+from function.documents import read
+from function.input import NO_INPUT
+
+ALL = blocks()
+CONSOLE = [b for b in ALL if b.language == "console"]
+SHOWN = [b for b in ALL if b.language not in ("console", "yaml")]
+CI = (ROOT / ".ci/run").read_text()
+CI_TARGETS = set(re.findall(r"^make (.*)$", CI, re.MULTILINE)[0].split())
+
+
+def marked(kind: str) -> list[Block]:
+    return [b for b in ALL if b.mark.startswith(f"{kind}: ")]
+
+
+def target(block: Block) -> str:
+    return block.mark.partition(": ")[2]
+
+
+def test_a_page_has_blocks_at_all() -> None:
+    assert len(CONSOLE) > 10
+
+
+@pytest.mark.parametrize("block", [b for b in CONSOLE if not b.mark], ids=str)
+def test_a_console_block_prints_what_it_shows(block: Block) -> None:
+    run(block)
+
+
+@pytest.mark.parametrize("block", ALL, ids=str)
+def test_a_mark_is_one_that_there_is(block: Block) -> None:
+    if block.mark and not block.mark.startswith("markdownlint"):
+        assert re.match(r"(run|excerpt|not run): \S", block.mark), block.mark
+    if block.language != "yaml":
+        assert block.language == "console" or block.mark, (
+            f"{block}: what is neither a command nor YAML says where it comes from"
+        )
+
+
+@pytest.mark.parametrize("block", marked("run"), ids=str)
+def test_who_is_said_to_run_a_block_does(block: Block) -> None:
+    by = target(block)
+    assert block.commands, "it has commands"
+    if by == "cluster":
+        return  # tests/e2e/test_docs.py takes all of these
+    if by == ".ci/run":
+        for command in block.commands:
+            assert command.text.removeprefix("make ") in CI_TARGETS, command
+        return
+    named = rf"(?<![\w/]){re.escape(str(block.page))}"
+    assert re.search(named, (ROOT / by).read_text()), f"{by} does not name the page"
+
+
+@pytest.mark.parametrize("block", marked("excerpt"), ids=str)
+def test_an_excerpt_is_one(block: Block) -> None:
+    rest = (ROOT / target(block)).read_text()
+    for line in block.text.splitlines():
+        if line.strip() not in ("", "…"):
+            _, found, rest = rest.partition(line.strip())
+            assert found, f"{target(block)} has no (further) line {line!r}"
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in ALL if b.language == "yaml" and not b.mark], ids=str
+)
+def test_yaml_is_valid(block: Block, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As a manifest, as a part of one, and as an Input where it is one."""
+    documents = list(yaml.safe_load_all(block.text))
+    assert documents
+    assert "…" not in block.text, "an excerpt says of what"
+    for document in documents:
+        steps = (document.get("spec") or {}).get("pipeline") or [document]
+        for content in (document, *(step.get("input") for step in steps)):
+            if isinstance(content, dict) and content.get("kind"):
+                file = tmp_path_factory.mktemp("yaml") / "block.yaml"
+                file.write_text(yaml.safe_dump(content))
+                (read_back,) = read(str(file), None)  # type: ignore[arg-type]
+                assert not list(Checker(NO_INPUT).check(read_back))
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        (["a"], ["a"], True),
+        (["a"], ["b"], False),
+        (["a"], ["a", "b"], False),
+        (["a", "…"], ["a", "b", "c"], True),
+        (["…", "c"], ["a", "b", "c"], True),
+        (["a … c"], ["a b c"], True),
+        (["a … c"], ["a b d"], False),
+        ([], ["anything"], True),
+        (["a"], ["a  "], True),
+        (["a.c"], ["abc"], False),
+    ],
+)
+def test_the_comparison(expected: list[str], printed: list[str], *, same: bool) -> None:
+    assert shows(expected, printed) == same
+
+
+def test_a_block_that_prints_something_else_fails() -> None:
+    text = "$ echo one\ntwo\n"
+    with pytest.raises(AssertionError, match="not:\ntwo"):
+        run(Block(CONSOLE[0].page, 1, "console", text, ""))
+
+
+def test_a_command_that_fails_fails() -> None:
+    with pytest.raises(AssertionError, match="ended with 1"):
+        run(Block(CONSOLE[0].page, 1, "console", "$ false\n", ""))
+    run(Block(CONSOLE[0].page, 1, "console", "$ false\n$ echo $?\n1\n", ""))

@@ -1,0 +1,126 @@
+"""What the code can say is in the documentation."""
+
+import ast
+import re
+import runpy
+from collections.abc import Iterator
+from typing import get_args
+
+import click
+import pytest
+from blocks import ROOT
+
+from function.main import cli
+from function.metrics import Counts
+from function.status import Reason
+
+TROUBLES = " ".join((ROOT / "docs/troubleshooting.md").read_text().split())
+REFUSALS = {"InvalidParameterError", "InvalidInputError", "NotAllowedError"}
+# Of a refusal: the field, what was given, the rule, the mend.
+RULE, MEND = 2, 3
+
+
+def literal(node: ast.expr) -> str | None:
+    """Return the first words of a text that stand in the code; None for none."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            words = " ".join(part.value.split())
+            if len(words.split()) > 1:
+                return words.strip(" .,;:\"'(")
+    return None
+
+
+def choices(node: ast.expr) -> list[ast.expr]:
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+
+
+def texts_of(node: ast.AST, file: str) -> Iterator[ast.expr]:
+    """Yield the texts for people that a piece of code has."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name in REFUSALS and len(node.args) > MEND:
+            for rule in choices(node.args[RULE]):
+                # A rule that another library words is found by its mend.
+                yield from [rule] if literal(rule) else choices(node.args[MEND])
+        elif name in ("Condition", "replace", "Result"):
+            yield from (k.value for k in node.keywords if k.arg == "message")
+    elif isinstance(node, ast.Assign):
+        if getattr(node.targets[0], "id", "") in ("msg", "_UNEXPECTED"):
+            yield node.value
+    elif isinstance(node, ast.Return) and file == "status.py":
+        yield from [node.value] if isinstance(node.value, ast.JoinedStr) else []
+
+
+def said() -> Iterator[tuple[str, str]]:
+    """Yield where the code says something to people, and its first words."""
+    for file in sorted((ROOT / "function").rglob("*.py")):
+        if "commands" in file.parts:
+            continue  # they speak to who typed the command
+        for node in ast.walk(ast.parse(file.read_text())):
+            for text in texts_of(node, file.name):
+                if words := literal(text):
+                    yield f"{file.name}:{text.lineno}", words
+
+
+SAID = list(said())
+
+
+def test_what_is_said_is_found_in_the_code() -> None:
+    """Or the test below would hold of nothing."""
+    words = " | ".join(text for _, text in SAID)
+    for known in (
+        "a region is an AWS region's code",
+        "Another claim has the repository",
+        "internal error",
+        "no credentials",
+        "looks like a registry host",
+        "Correct the input",
+        "The provider says",
+    ):
+        assert known in words
+
+
+@pytest.mark.parametrize(("where", "words"), SAID, ids=[w for w, _ in SAID])
+def test_troubleshooting_has_what_the_function_can_say(where: str, words: str) -> None:
+    # The longest part that the page may break off.
+    assert words[:30] in TROUBLES, f"{where}: {words}"
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+@pytest.mark.parametrize("page", ["docs/conditions.md", "docs/troubleshooting.md"])
+def test_every_reason_has_a_place(reason: str, page: str) -> None:
+    text = (ROOT / page).read_text()
+    place = rf"^(\| |## The claim says )`{reason}`"
+    assert re.search(place, text, re.MULTILINE)
+
+
+def test_no_page_has_a_reason_that_there_is_not() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    found = re.findall(r"^## The claim says `(\w+)`", text, re.MULTILINE)
+    assert sorted(found) == sorted(get_args(Reason))
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    text = (ROOT / "docs/operate.md").read_text()
+    families = list(Counts().collect())
+    assert families
+    for family in families:
+        labels = getattr(family, "_labelnames", ())
+        name = family.name + ("_total" if family.type == "counter" else "")
+        row = rf"^\| `{name}` \| {', '.join(f'`{label}`' for label in labels)}"
+        assert re.search(row, text, re.MULTILINE), name
+
+
+def test_every_command_is_listed() -> None:
+    text = (ROOT / "docs/command-line.md").read_text()
+    assert isinstance(cli, click.Group)
+    for name in cli.commands:
+        assert re.search(rf"^\| `{name}[` ]", text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", ["chain-light.svg", "chain-dark.svg"])
+def test_the_picture_is_as_its_source_draws_it(name: str) -> None:
+    folder = ROOT / "docs/pictures"
+    pictures = runpy.run_path(str(folder / "chain.py"))["pictures"]
+    assert (folder / name).read_text() == pictures()[name], "run `make pictures`"

@@ -1,0 +1,25 @@
+"""The documentation's blocks that need a cluster, on the real programs."""
+
+import pytest
+from blocks import Block, blocks, run
+from system import System
+from test_chain import ready, workload
+
+BLOCKS = [b for b in blocks() if b.mark == "run: cluster"]
+
+
+def test_there_are_such_blocks() -> None:
+    assert BLOCKS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shop(system: System) -> None:
+    """The claim that most pages speak of."""
+    system.kubectl.apply(workload("shop"))
+    system.wait("its claim is Ready", lambda: ready(system, "shop"), 120)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_a_block_does_what_it_shows(system: System, block: Block) -> None:
+    """In the order of their pages: a later one goes on from an earlier one."""
+    run(block, **system.environment())
