@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: docs pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
+.PHONY: docs look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -43,6 +43,11 @@ $(VENV)/.supply: requirements/supply.txt $(VENV)/.runtime
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.test
 	@echo "Installing what makes the documentation" >&2
+	@$(UV) -r $< >&2
+	@touch $@
+
+$(VENV)/.look: requirements/look.txt $(VENV)/.docs
+	@echo "Installing what drives a browser" >&2
 	@$(UV) -r $< >&2
 	@touch $@
 
@@ -134,6 +139,10 @@ docs: $(VENV)/.docs ## Build the documentation into dist/docs, strictly
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict --clean
 	@$(VENV)/bin/python tests/docs/check_site.py dist/docs
 
+CHROMIUM ?= chromium
+look: $(VENV)/.look docs ## Look at the site in a real browser: phone, desktop, light, dark
+	@$(VENV)/bin/python tests/docs/look.py dist/docs --chromium "$$(command -v $(CHROMIUM))"
+
 pictures: $(VENV)/.runtime ## Draw the documentation's pictures
 	@$(VENV)/bin/python docs/pictures/chain.py
 
@@ -169,6 +178,7 @@ lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--u
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group fuzz -c requirements/e2e.txt -o requirements/fuzz.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group supply -c requirements/runtime.txt -o requirements/supply.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group docs -c requirements/test.txt -o requirements/docs.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group look -c requirements/docs.txt -o requirements/look.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
 
 clean: ## Remove what the targets made
