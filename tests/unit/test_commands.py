@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from function import render as rendering
+from function.check import PARAMETER_NAMES
 
 SCRIPT = Path(sys.executable).with_name("function-ecr-repos")
 (ENTRY,) = importlib.metadata.entry_points(
@@ -307,6 +308,14 @@ def test_explain_agrees_with_render() -> None:
 
 
 # --- check
+
+
+def test_check_knows_the_xrds_parameters() -> None:
+    xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
+    (version,) = xrd["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    properties = spec["properties"]["parameters"]["properties"]
+    assert set(PARAMETER_NAMES) == set(properties)
 
 
 def two_claims() -> str:
