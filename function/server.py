@@ -1,6 +1,7 @@
 """The gRPC server: the SDK's services, health and reflection, over mutual TLS."""
 
 import asyncio
+import functools
 import signal
 import ssl
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import grpc
 from crossplane.function import logging, runtime
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -17,6 +19,10 @@ from function import metrics
 
 GRACE_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
+# Crossplane asks 100 at a time (--max-reconcile-rate), over one connection. Beyond this
+# many a client waits, by HTTP/2's own rule, and sends nothing: memory stays bounded,
+# and who has waited too long hears of the deadline it set, and of no other error.
+AT_ONCE = 128
 # gRPC counts a message's bytes in a C int.
 _LARGEST_MEGABYTES = 2047
 
@@ -103,10 +109,11 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             ("grpc.max_send_message_length", send_megabytes * _MEGABYTE),
             # Without it a second server could share the port, and calls with it.
             ("grpc.so_reuseport", 0),
+            ("grpc.max_concurrent_streams", AT_ONCE),
         ]
     )
+    server.add_generic_rpc_handlers((_handlers(function),))
     # The generated stubs have no types.
-    grpcv1.add_FunctionRunnerServiceServicer_to_server(function, server)  # type: ignore[no-untyped-call]
     grpcv1beta1.add_FunctionRunnerServiceServicer_to_server(  # type: ignore[no-untyped-call]
         runtime.BetaFunctionRunner(wrapped=function), server
     )
@@ -142,3 +149,19 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     await stop.wait()
     await checks.enter_graceful_shutdown()
     await server.stop(GRACE_SECONDS)
+
+
+def _handlers(function: grpcv1.FunctionRunnerServiceServicer) -> grpc.GenericRpcHandler:
+    """Return what the generated stub would register, but for the order of a map's keys.
+
+    By themselves those come out in another order from each process.
+    """
+    (service,) = fnv1.DESCRIPTOR.services_by_name.values()
+    run = grpc.unary_unary_rpc_method_handler(
+        function.RunFunction,
+        request_deserializer=fnv1.RunFunctionRequest.FromString,
+        response_serializer=functools.partial(
+            fnv1.RunFunctionResponse.SerializeToString, deterministic=True
+        ),
+    )
+    return grpc.method_handlers_generic_handler(service.full_name, {"RunFunction": run})

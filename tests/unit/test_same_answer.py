@@ -1,0 +1,131 @@
+"""The same request, the same bytes: whatever came before, whoever answers, when."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from crossplane.function import logging
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+
+from function import fn
+
+CAUGHT = Path(__file__).parents[1] / "benchmark/requests"
+logging.configure(logging.Level.DISABLED)
+
+
+def caught(name: str) -> dict[str, Any]:
+    return dict(json.loads((CAUGHT / f"{name}.json").read_text()))
+
+
+def refused() -> dict[str, Any]:
+    request = caught("first")
+    spec = request["observed"]["composite"]["resource"]["spec"]
+    spec["parameters"]["region"] = "nowhere"
+    return request
+
+
+def after_others() -> dict[str, Any]:
+    request = caught("steady")
+    request["desired"] = {
+        "composite": {"resource": {"status": {"other": {"a": 1, "b": [2]}}}},
+        "resources": {f"other-{n}": {"resource": {"kind": "X"}} for n in range(20)},
+    }
+    request["context"] = {f"key-{n}": n for n in range(20)}
+    return request
+
+
+REQUESTS = {
+    "the first pass": caught("first"),
+    "the steady state": caught("steady"),
+    "a refusal": refused(),
+    "what earlier steps want is passed on": after_others(),
+}
+
+
+def shuffled(value: Any, by: random.Random) -> Any:  # noqa: ANN401
+    """Return a document with the keys of all its objects in another order."""
+    if isinstance(value, list):
+        return [shuffled(each, by) for each in value]
+    if isinstance(value, dict):
+        keys = by.sample(list(value), len(value))
+        return {key: shuffled(value[key], by) for key in keys}
+    return value
+
+
+def answer(request: dict[str, Any]) -> bytes:
+    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
+    # As it goes over the wire.
+    runner = fn.FunctionRunner()
+    rsp = asyncio.run(
+        runner.RunFunction(
+            fnv1.RunFunctionRequest.FromString(req.SerializeToString()), None
+        )
+    )
+    return rsp.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+def test_the_order_of_keys_changes_nothing(request_: dict[str, Any]) -> None:
+    want = answer(request_)
+    by = random.Random(8)  # noqa: S311
+    for _ in range(20):
+        assert answer(shuffled(request_, by)) == want
+
+
+def test_what_was_asked_before_changes_nothing() -> None:
+    by = random.Random(8)  # noqa: S311
+    want = {name: answer(request) for name, request in REQUESTS.items()}
+    for name in by.choices(list(REQUESTS), k=100):
+        assert answer(REQUESTS[name]) == want[name], name
+
+
+def test_two_servers_say_the_same_bytes() -> None:
+    """On the wire, from processes whose hashes differ."""
+    said = [_served(seed) for seed in ("1", "2")]
+    assert said[0] == said[1]
+
+
+def _served(seed: str) -> list[bytes]:
+    by = random.Random(seed)  # noqa: S311
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, __file__],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                call = channel.unary_unary(
+                    "/apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction",
+                    fnv1.RunFunctionRequest.SerializeToString,
+                )
+                requests = [
+                    json_format.ParseDict(shuffled(r, by), fnv1.RunFunctionRequest())
+                    for r in REQUESTS.values()
+                ]
+                return [call(req, timeout=20) for req in requests]
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    from function import server
+
+    asyncio.run(
+        server.serve(
+            fn.FunctionRunner(),
+            "127.0.0.1:0",
+            None,
+            started=lambda port: print(port, flush=True),
+        )
+    )
