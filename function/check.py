@@ -117,7 +117,7 @@ class Checker:
             : 2 if self._settings.bundle else 1
         ]
         for name in wanted:
-            place = (composite.provider_config, composite.region, name)
+            place = (str(composite.provider_config), composite.region, name)
             other, where = self._seen.setdefault(place, (claim, here))
             if (other.namespace, other.name) != (claim.namespace, claim.name):
                 yield _finding(

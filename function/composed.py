@@ -67,6 +67,7 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
         options=options,
         rights=wanted.rights,
         resource_name=observed.resource_name,
+        abandoned=observed.abandoned,
     )
 
 
@@ -80,6 +81,7 @@ def given(repository: Repository, rights: Rights) -> Repository:
         options=NO_OPTIONS if rights is Rights.OBSERVE else repository.options,
         rights=rights,
         resource_name=repository.resource_name,
+        abandoned=repository.abandoned,
     )
 
 

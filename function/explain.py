@@ -110,7 +110,7 @@ def explain(xr: Manifest, settings: Input, account: str = "") -> Explanation:
         about,
         composite.region,
         registry,
-        composite.provider_config,
+        composite.provider_config.name,
         [
             Target(role, name, f"{registry}/{name}")  # type: ignore[arg-type]
             for role, name in names[: 2 if settings.bundle else 1]
@@ -201,7 +201,7 @@ def _allow(composite: Composite, settings: Input) -> Guard:
     for name, value, globs in (
         ("repoPrefix", composite.prefix.path, settings.allow.repo_prefixes),
         ("region", composite.region, settings.allow.regions),
-        ("providerName", composite.provider_config, settings.allow.provider_names),
+        ("providerName", composite.provider_config.name, settings.allow.provider_names),
     ):
         if globs is None:
             said.append(f"any {name}")

@@ -16,6 +16,9 @@ from function.repository import Deletion, Facts, Repository, Rights
 # crossplane-runtime, pkg/meta: the managed reconciler's record of its Create calls.
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
 _PENDING = "crossplane.io/external-create-pending"
+CREATE_FAILED = "crossplane.io/external-create-failed"
+# pkg/reconciler/managed/reconciler.go: what it says while it waits for a person.
+_ABANDONED = "cannot determine creation result"
 # Between the cluster's clock, which makes the record, and AWS's.
 _SKEW = timedelta(minutes=5)
 
@@ -126,6 +129,35 @@ def created_it(metadata: structpb.Struct, created_at: str) -> bool:
         return not created_at or datetime.fromisoformat(created_at) <= at + _SKEW
     except (TypeError, ValueError):  # no time at all, or one without its zone
         return False
+
+
+def abandoned(metadata: structpb.Struct, problem: str) -> str:
+    """Return when an attempt to create began that the provider did not live to record.
+
+    The managed reconciler then waits for a person, because a second attempt might make
+    a second thing. Of a repository there is only one of a name: recorded as failed, the
+    attempt is followed by a look at ECR, and what that finds was not created, or is
+    made now. Empty where there is none.
+
+    Args:
+        metadata: The managed resource's.
+        problem: Why the provider's last attempt failed, in its words.
+    """
+    annotations = struct(metadata, "annotations")
+    pending = text(annotations, _PENDING)
+    # Said until there is a newer one: the record is all that lets the provider go on.
+    if not problem.startswith(_ABANDONED) and (
+        not pending or text(annotations, CREATE_FAILED) != pending
+    ):
+        return ""
+    succeeded = text(annotations, _SUCCEEDED)
+    try:
+        newer = not succeeded or datetime.fromisoformat(
+            pending
+        ) > datetime.fromisoformat(succeeded)
+    except (TypeError, ValueError):
+        return ""
+    return pending if newer else ""
 
 
 def began(metadata: structpb.Struct) -> bool:

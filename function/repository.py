@@ -107,6 +107,7 @@ class Repository:
         rights: What the provider may do to it.
         resource_name: The metadata.name of its managed resource; empty for one that
             has none yet.
+        abandoned: See Facts.
     """
 
     name: RepositoryName
@@ -116,6 +117,7 @@ class Repository:
     options: Options = NO_OPTIONS
     rights: Rights = Rights.CREATE
     resource_name: str = ""
+    abandoned: str = ""
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -142,6 +144,8 @@ class Facts:
             tried to create it at once.
         encryption: How its images are encrypted.
         problem: Why the provider's last attempt failed, in its words.
+        abandoned: When an attempt to create it began of which nothing is recorded;
+            empty where there is none.
         since: Creation time (RFC 3339) and UID of the managed resource: an order of
             all of them.
     """
@@ -160,6 +164,7 @@ class Facts:
     doubtful: bool = False
     encryption: Encryption | None = None
     problem: str = ""
+    abandoned: str = ""
     since: tuple[str, str] = ("", "")
 
 

@@ -6,7 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, struct, text
-from function.ownership import created_it
+from function.ownership import abandoned, created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -112,6 +112,7 @@ class Classic:
             force_delete=boolean(for_provider, "forceDelete"),
             created_it=created_it(metadata, text(at_provider, "createdAt")),
             problem=problem,
+            abandoned=abandoned(metadata, problem),
             since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
         )
 

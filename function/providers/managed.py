@@ -6,6 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment
 from function.fields import items, strings, struct, text
+from function.ownership import CREATE_FAILED
 from function.repository import Repository, Rights, resource_name
 
 EXTERNAL_NAME = "crossplane.io/external-name"
@@ -30,9 +31,12 @@ def metadata(repository: Repository, name: str, identified: str) -> dict[str, An
 
     The namespace of a namespaced one is Crossplane's to set: that of its XR.
     """
+    annotations: dict[str, str] = {EXTERNAL_NAME: repository.name}
+    if repository.abandoned:
+        annotations[CREATE_FAILED] = repository.abandoned
     return {
         "name": resource_name(repository, name),
-        "annotations": {EXTERNAL_NAME: repository.name},
+        "annotations": annotations,
         "labels": {"region": repository.region, IDENTITY: identified},
     }
 

@@ -6,7 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, items, struct, text
-from function.ownership import began, created_it
+from function.ownership import abandoned, began, created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -147,6 +147,7 @@ class Upbound:
             doubtful=not signed,
             encryption=_encryption(at_provider),
             problem=problem,
+            abandoned=abandoned(metadata, problem),
             since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
         )
 

@@ -25,6 +25,7 @@ Place = tuple[str, str, str]  # provider config (here: an account), region, name
 
 _PENDING = "crossplane.io/external-create-pending"
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
+_FAILED = "crossplane.io/external-create-failed"
 _COMPOSED_AS = "crossplane.io/composition-resource-name"
 
 
@@ -287,8 +288,12 @@ class World:
         if "deletionTimestamp" in metadata and spec["deletionPolicy"] == "Orphan":
             del self.managed[name]
             return
-        if annotations.get(_PENDING, "") > annotations.get(_SUCCEEDED, ""):
-            return  # "cannot determine creation result": it waits for a person
+        recorded = max(annotations.get(_SUCCEEDED, ""), annotations.get(_FAILED, ""))
+        if annotations.get(_PENDING, "") > recorded:
+            said = "cannot determine creation result - remove the annotation"
+            waits = {"type": "Synced", "status": "False", "message": said}
+            live.setdefault("status", {})["conditions"] = [waits]
+            return
         if "deletionTimestamp" in metadata:
             if self._delete(metadata, place, force=spec["forProvider"]["forceDelete"]):
                 del self.managed[name]

@@ -7,7 +7,14 @@ import pytest
 from crossplane.function import resource
 
 from function.naming import RepositoryName
-from function.ownership import Standing, created_it, give_up, is_rival, standing
+from function.ownership import (
+    Standing,
+    abandoned,
+    created_it,
+    give_up,
+    is_rival,
+    standing,
+)
 from function.providers.registry import DEFAULT
 from function.repository import (
     Facts,
@@ -160,6 +167,49 @@ def test_the_mark_of_having_created_it(
     }
     metadata = resource.dict_to_struct({"annotations": annotations})
     assert created_it(metadata, created_at) is want, reason
+
+
+STUCK = "cannot determine creation result - remove the annotation"
+
+
+@pytest.mark.parametrize(
+    ("pending", "succeeded", "failed", "problem", "want", "reason"),
+    [
+        ("", "", "", "", "", "nothing was begun"),
+        (1, "", "", "", "", "under way"),
+        (1, "", "", "AccessDenied", "", "refused: it goes on by itself"),
+        (1, "", "", STUCK, 1, "killed before it was recorded"),
+        (2, 1, "", STUCK, 2, "the second attempt was"),
+        (1, "", 1, "", 1, "said before, and the provider went on"),
+        (1, 2, 1, "", "", "made after that"),
+        (2, "", 1, "", "", "another attempt is under way"),
+        (1, 1, "", "", "", "made within the second"),
+        ("soon", "", "", STUCK, "soon", "the provider's own word, as it stands"),
+        ("soon", 1, "", STUCK, "", "a record that cannot be read"),
+    ],
+)
+def test_an_attempt_of_which_nothing_is_recorded(  # noqa: PLR0913  # a table's row
+    pending: int | str,
+    succeeded: int | str,
+    failed: int | str,
+    problem: str,
+    want: int | str,
+    reason: str,
+) -> None:
+    def at(second: int | str) -> str:
+        return f"2026-01-01T00:00:0{second}Z" if isinstance(second, int) else second
+
+    annotations = {
+        f"crossplane.io/external-create-{what}": at(when)
+        for what, when in (
+            ("pending", pending),
+            ("succeeded", succeeded),
+            ("failed", failed),
+        )
+        if when
+    }
+    metadata = resource.dict_to_struct({"annotations": annotations})
+    assert abandoned(metadata, problem) == at(want), reason
 
 
 def claimed(uid: str = "ours") -> dict[str, Any]:
