@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from guard import Guard
 from processes import Program, answers, free_port
 from system import SYSTEM, System
 
@@ -162,17 +163,13 @@ class Nodes:
 class Watch:
     """A `kubectl get --watch` under way."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", guard: Guard) -> None:
         self._process = process
+        self._guard = guard
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield each event, from what there is to what comes, until it is closed."""
-        text: list[str] = []
-        for line in self._stdout:
-            text.append(line)
-            if line == "}\n":
-                yield json.loads("".join(text))
-                text.clear()
+        yield from map(json.loads, self._stdout)
 
     @property
     def _stdout(self) -> IO[str]:
@@ -184,6 +181,8 @@ class Watch:
         """End it."""
         self._process.terminate()
         self._process.wait()
+        self._guard.ended(self._process.pid)
+        self._stdout.close()
 
 
 def watch(system: System, *what: str) -> Watch:
@@ -199,7 +198,8 @@ def watch(system: System, *what: str) -> Watch:
             text=True,
             preexec_fn=system.programs.guard.register,  # noqa: PLW1509
             start_new_session=True,
-        )
+        ),
+        system.programs.guard,
     )
 
 

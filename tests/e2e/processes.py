@@ -173,7 +173,7 @@ class Programs:
         while True:
             if answer := probe():
                 return answer
-            for program in self.started.values():
+            for program in list(self.started.values()):  # a thread may start one
                 program.check()
             if time.monotonic() > deadline:
                 tails = "\n".join(
