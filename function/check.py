@@ -9,7 +9,7 @@ from function.composite import PARAMETERS, parse_composite
 from function.documents import Document, Manifest, UnusableError, to_struct
 from function.errors import InvalidRequestError, quote, shown
 from function.explain import Claim, claim_of
-from function.input import API_VERSION, KIND, Input, parse_input
+from function.input import API_VERSION, KIND, parse_input
 
 PARAMETER_NAMES = ("workloadName", "repoPrefix", "region", "providerName")
 # Crossplane labels the XR with it, and a label has no more.
@@ -42,15 +42,16 @@ class Finding:
 class Checker:
     """Checks documents one by one, and against each other."""
 
-    def __init__(self, settings: Input, namespace: str | None = None) -> None:
+    def __init__(self, step_input: Manifest, namespace: str | None = None) -> None:
         """Begin with nothing seen.
 
         Args:
-            settings: The input that claims are checked under.
+            step_input: The input that claims are checked under; {} for none.
             namespace: That of claims whose file has none.
         """
         self.checked = self.skipped = 0
-        self._settings, self._namespace = settings, namespace
+        self._input, self._namespace = step_input, namespace
+        self._settings = parse_input(to_struct(step_input))
         self._seen: dict[tuple[str, str, str], tuple[Claim, str]] = {}
 
     def check(self, document: Document) -> Iterator[Finding]:
@@ -107,11 +108,11 @@ class Checker:
                 f"characters; a claim's name has at most {LONGEST_CLAIM_NAME}. Use a "
                 "shorter one.",
             )
-        try:
-            composite = parse_composite(to_struct(xr), self._settings)
-        except InvalidRequestError as e:
-            yield _finding(document, e.reason, e.field, str(e))
+        if refused := rendering.refusal(xr, self._input):
+            reason, message = refused
+            yield _finding(document, reason, message.partition(": ")[0], message)
             return
+        composite = parse_composite(to_struct(xr), self._settings)
         here = f"{document.file}:{document.line()}"
         wanted = [composite.image, composite.bundle][
             : 2 if self._settings.bundle else 1

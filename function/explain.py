@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from function import render as rendering
 from function.composite import Composite, parse_composite
 from function.documents import Manifest, to_struct
-from function.errors import InvalidRequestError, quote, shown
-from function.input import Input, compile_glob
+from function.errors import quote, shown
+from function.input import Input, compile_glob, parse_input
 from function.naming import RegistryHost, RepositoryName
 from function.repository import Deletion
 
@@ -82,25 +83,25 @@ def claim_of(xr: Manifest) -> Claim:
     )
 
 
-def explain(xr: Manifest, settings: Input, account: str = "") -> Explanation:
+def explain(xr: Manifest, step_input: Manifest, account: str = "") -> Explanation:
     """Explain a claim's XR under a Composition's input.
 
     Args:
         xr: The XR, as render makes one of a claim.
-        settings: The Composition's input.
+        step_input: The Composition's input; {} for none.
         account: The AWS account of the registry, where it is known.
 
     Raises:
         UnusableError: The XR holds what JSON cannot.
     """
-    struct = to_struct(xr)
     claim = claim_of(xr)
     about = f"{claim.kind} {shown(claim.name)}"
     about += f" in namespace {shown(claim.namespace)}" if claim.namespace else ""
-    try:
-        composite = parse_composite(struct, settings)
-    except InvalidRequestError as e:
-        return Explanation(about, guards=[Guard(e.reason, "stops", str(e))])
+    if refused := rendering.refusal(xr, step_input):
+        reason, message = refused
+        return Explanation(about, guards=[Guard(reason, "stops", message)])
+    settings = parse_input(to_struct(step_input))
+    composite = parse_composite(to_struct(xr), settings)
     parameters = xr["spec"].get("parameters") or {}
     given = str(parameters.get("repoPrefix") or settings.defaults.repo_prefix)
     host = _host(given, composite, settings)

@@ -154,6 +154,26 @@ def run(requests: list[fnv1.RunFunctionRequest]) -> list[fnv1.RunFunctionRespons
     return asyncio.run(call())
 
 
+def refusal(xr: Manifest, step_input: Manifest) -> tuple[str, str] | None:
+    """Return why the function refuses an XR that has no resources yet, or None.
+
+    Returns:
+        The reason of its condition, and the message.
+
+    Raises:
+        UnusableError: See request.
+    """
+    asked = request(xr, step_input, [])
+    rsp = asyncio.run(fn.FunctionRunner().RunFunction(asked, None))
+    for result in rsp.results:
+        if result.severity == fnv1.SEVERITY_FATAL:
+            return (
+                rsp.conditions[0].reason if rsp.conditions else "Bug",
+                result.message,
+            )
+    return None
+
+
 def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
     """Return what `crossplane render` prints: the XR, then its resources by name.
 

@@ -5,9 +5,10 @@ import json
 import sys
 
 import click
+from crossplane.function import logging
 
 from function.check import Checker, Finding
-from function.commands.explain import settings_of
+from function.commands.explain import input_of
 from function.commands.group import coloured, fail
 from function.documents import UnusableError, read
 
@@ -56,8 +57,9 @@ def check(
       1  something is
       2  a file cannot be read or is no YAML, or the command line is wrong
     """  # noqa: D301  # click's mark, no escape
+    logging.configure(logging.Level.DISABLED)
     try:
-        checker = Checker(settings_of(composition), namespace)
+        checker = Checker(input_of(composition), namespace)
     except UnusableError as e:
         fail("check", e)
     findings: list[Finding] = []

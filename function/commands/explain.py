@@ -5,13 +5,14 @@ import sys
 import textwrap
 
 import click
+from crossplane.function import logging
 
 from function import render as rendering
 from function.commands.group import coloured, fail
-from function.documents import UnusableError, load, to_struct
+from function.documents import Manifest, UnusableError, load, to_struct
 from function.errors import InvalidRequestError
 from function.explain import Explanation, as_json, explain
-from function.input import NO_INPUT, Input, parse_input
+from function.input import parse_input
 
 _FILE = click.Path(allow_dash=True)
 _COLOURS = {"passes": "green", "acts": "yellow", "stops": "red"}
@@ -60,10 +61,11 @@ def explain_command(
     """
     if account and not (account.isdigit() and len(account) == 12):  # noqa: PLR2004
         raise click.BadParameter("an AWS account has 12 digits", param_hint="--account")
+    logging.configure(logging.Level.DISABLED)
     try:
-        settings = settings_of(composition)
+        step_input = input_of(composition)
         found = [
-            explain(rendering.composite_of(m, name, namespace), settings, account)
+            explain(rendering.composite_of(m, name, namespace), step_input, account)
             for name in files
             for m in load(name, sys.stdin)
         ]
@@ -78,19 +80,20 @@ def explain_command(
     sys.exit(1 if any(each.stopped for each in found) else 0)
 
 
-def settings_of(composition: str | None) -> Input:
-    """Return the input of a Composition's file; the defaults where there is none.
+def input_of(composition: str | None) -> Manifest:
+    """Return the input in a Composition's file; {} where there is none.
 
     Raises:
         UnusableError: It is no Composition with this function, or its input is broken.
     """
     if not composition:
-        return NO_INPUT
-    manifest = load(composition, sys.stdin)[0]
+        return {}
+    found = rendering.input_of(load(composition, sys.stdin)[0], composition)
     try:
-        return parse_input(to_struct(rendering.input_of(manifest, composition)))
+        parse_input(to_struct(found))
     except InvalidRequestError as e:
         raise UnusableError(f"{composition}: {e}") from e
+    return found
 
 
 def _text(explained: Explanation, *, colours: bool) -> str:

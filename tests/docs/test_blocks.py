@@ -8,7 +8,6 @@ from blocks import ROOT, Block, blocks, run, shows
 
 from function.check import Checker
 from function.documents import read
-from function.input import NO_INPUT
 
 ALL = blocks()
 CONSOLE = [b for b in ALL if b.language == "console"]
@@ -82,7 +81,7 @@ def test_yaml_is_valid(block: Block, tmp_path_factory: pytest.TempPathFactory) -
                 file = tmp_path_factory.mktemp("yaml") / "block.yaml"
                 file.write_text(yaml.safe_dump(content))
                 (read_back,) = read(str(file), None)  # type: ignore[arg-type]
-                assert not list(Checker(NO_INPUT).check(read_back))
+                assert not list(Checker({}).check(read_back))
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from function.status import Reason
 
 TROUBLES = " ".join((ROOT / "docs/troubleshooting.md").read_text().split())
 REFUSALS = {"InvalidParameterError", "InvalidInputError", "NotAllowedError"}
-# Of a refusal: the field, what was given, the rule, the mend.
-RULE, MEND = 2, 3
+# Of a refusal: the field, what was given, the rule, and last the mend.
+RULE = 2
 
 
 def literal(node: ast.expr) -> str | None:
@@ -31,18 +31,36 @@ def literal(node: ast.expr) -> str | None:
     return None
 
 
-def choices(node: ast.expr) -> list[ast.expr]:
-    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+Named = dict[str, list[ast.expr]]
 
 
-def texts_of(node: ast.AST, file: str) -> Iterator[ast.expr]:
+def named(tree: ast.Module) -> Named:
+    """Return what a module's names are given, wherever that is."""
+    found: Named = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, []).append(node.value)
+    return found
+
+
+def choices(node: ast.expr, names: Named) -> list[ast.expr]:
+    """Return the texts that an expression may be, those that stand in the code."""
+    if isinstance(node, ast.IfExp):
+        return [*choices(node.body, names), *choices(node.orelse, names)]
+    if isinstance(node, ast.Name):
+        return [v for v in names.get(node.id, []) if literal(v)]
+    return [node] if literal(node) else []
+
+
+def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
     """Yield the texts for people that a piece of code has."""
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        if name in REFUSALS and len(node.args) > MEND:
-            for rule in choices(node.args[RULE]):
-                # A rule that another library words is found by its mend.
-                yield from [rule] if literal(rule) else choices(node.args[MEND])
+        if name in REFUSALS:
+            *others, mend = node.args
+            rules = choices(others[RULE], names) if len(others) > RULE else []
+            # A rule that another library words is found by its mend.
+            yield from rules or choices(mend, names)
         elif name in ("Condition", "replace", "Result"):
             yield from (k.value for k in node.keywords if k.arg == "message")
     elif isinstance(node, ast.Assign):
@@ -57,8 +75,10 @@ def said() -> Iterator[tuple[str, str]]:
     for file in sorted((ROOT / "function").rglob("*.py")):
         if "commands" in file.parts:
             continue  # they speak to who typed the command
-        for node in ast.walk(ast.parse(file.read_text())):
-            for text in texts_of(node, file.name):
+        tree = ast.parse(file.read_text())
+        names = named(tree)
+        for node in ast.walk(tree):
+            for text in texts_of(node, file.name, names):
                 if words := literal(text):
                     yield f"{file.name}:{text.lineno}", words
 
