@@ -124,7 +124,9 @@ def run(block: Block, **env: str) -> None:
     environment = {**os.environ, "NO_COLOR": "1", **env}
     ours = Path(sys.executable).parent
     environment["PATH"] = f"{ours}:{environment['PATH']}"
-    environment.pop("MAKEFLAGS", None)
+    # Of a make that runs the tests: another one would say that it is inside it.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        environment.pop(name, None)
     process = subprocess.Popen(  # noqa: S603
         ["/bin/bash", "-c", script],
         env=environment,

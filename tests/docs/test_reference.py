@@ -144,3 +144,11 @@ def test_the_picture_is_as_its_source_draws_it(name: str) -> None:
     folder = ROOT / "docs/pictures"
     pictures = runpy.run_path(str(folder / "chain.py"))["pictures"]
     assert (folder / name).read_text() == pictures()[name], "run `make pictures`"
+
+
+def test_the_recording_needs_nothing_from_elsewhere_and_has_a_text() -> None:
+    svg = (ROOT / "docs/pictures/demo.svg").read_text()
+    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+    assert 'role="img" aria-label="' in svg
+    for words in ("A workload comes", "Amazon ECR", "The workload goes"):
+        assert words.replace(" ", "&#160;") in svg
