@@ -35,7 +35,7 @@ def test_a_console_block_prints_what_it_shows(block: Block) -> None:
 
 @pytest.mark.parametrize("block", ALL, ids=str)
 def test_a_mark_is_one_that_there_is(block: Block) -> None:
-    if block.mark and not block.mark.startswith("markdownlint"):
+    if block.mark:
         assert re.match(r"(run|excerpt|not run): \S", block.mark), block.mark
     if block.language != "yaml":
         assert block.language == "console" or block.mark, (
