@@ -11,7 +11,13 @@ from function.errors import InvalidRequestError, quote, shown
 from function.explain import Claim, claim_of
 from function.input import API_VERSION, KIND, parse_input
 
-PARAMETER_NAMES = ("workloadName", "repoPrefix", "region", "providerName")
+PARAMETER_NAMES = (
+    "workloadName",
+    "repoPrefix",
+    "region",
+    "providerName",
+    "repository",
+)
 # Crossplane labels the XR with it, and a label has no more.
 LONGEST_CLAIM_NAME = 63
 FUNCTION = "function-ecr-repos"
