@@ -259,6 +259,10 @@ def test_explain_says_where_to_push_and_who_else_would(
             {"allow": {"repoPrefixes": ["tap/*"]}},
             'repoPrefix "tap/workloads" by "tap/*"',
         ),
+        (
+            {"allow": {"providerNames": ["aws-*"]}},
+            'providerName "aws-provider" by "aws-*"',
+        ),
         ({"deletion": "Never"}, "Never: the repositories stay when the claim goes"),
         ({"deletion": "Always"}, "even those that were there before"),
         ({"registryHost": "Keep"}, "Keep: a host in repoPrefix stays a part of names"),
@@ -295,6 +299,11 @@ def test_explain_says_which_guard_stops_a_claim(
     code, out, _ = run(*args, "-o", "json", stdin=claim(**given))
     (explained,) = json.loads(out)
     assert (code, explained["stopped"], explained["repositories"]) == (1, True, {})
+
+
+def test_explain_says_whose_account_it_does_not_know() -> None:
+    _, out, _ = run("explain", "example/claim.yaml")
+    assert "the one that the ProviderConfig aws-provider reaches" in out
 
 
 def test_explain_agrees_with_render() -> None:
