@@ -48,15 +48,23 @@ class Finding:
 class Checker:
     """Checks documents one by one, and against each other."""
 
-    def __init__(self, step_input: Manifest, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        step_input: Manifest,
+        namespace: str | None = None,
+        *,
+        namespaced: bool = False,
+    ) -> None:
         """Begin with nothing seen.
 
         Args:
             step_input: The input that claims are checked under; {} for none.
             namespace: That of claims whose file has none.
+            namespaced: Whether they are XRs themselves, as on Crossplane v2.
         """
         self.checked = self.skipped = 0
-        self._input, self._namespace = step_input, namespace
+        self._input = step_input
+        self._namespace, self._namespaced = namespace, namespaced
         self._settings = parse_input(to_struct(step_input))
         self._seen: dict[tuple[str, str, str], tuple[Claim, str]] = {}
 
@@ -99,7 +107,9 @@ class Checker:
                 yield from _input(document, step["input"], *at)
 
     def _claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
-        xr = rendering.composite_of(manifest, "", self._namespace)
+        xr = rendering.composite_of(
+            manifest, "", self._namespace, namespaced=self._namespaced
+        )
         claim = claim_of(xr)
         yield from _strangers(document, manifest)
         if (

@@ -59,7 +59,8 @@ def check(
     """  # noqa: D301  # click's mark, no escape
     logging.configure(logging.Level.DISABLED)
     try:
-        checker = Checker(input_of(composition), namespace)
+        step_input, namespaced = input_of(composition)
+        checker = Checker(step_input, namespace, namespaced=namespaced)
     except UnusableError as e:
         fail("check", e)
     findings: list[Finding] = []

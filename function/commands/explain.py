@@ -63,9 +63,13 @@ def explain_command(
         raise click.BadParameter("an AWS account has 12 digits", param_hint="--account")
     logging.configure(logging.Level.DISABLED)
     try:
-        step_input = input_of(composition)
+        step_input, namespaced = input_of(composition)
         found = [
-            explain(rendering.composite_of(m, name, namespace), step_input, account)
+            explain(
+                rendering.composite_of(m, name, namespace, namespaced=namespaced),
+                step_input,
+                account,
+            )
             for name in files
             for m in load(name, sys.stdin)
         ]
@@ -80,20 +84,21 @@ def explain_command(
     sys.exit(1 if any(each.stopped for each in found) else 0)
 
 
-def input_of(composition: str | None) -> Manifest:
-    """Return the input in a Composition's file; {} where there is none.
+def input_of(composition: str | None) -> tuple[Manifest, bool]:
+    """Return a Composition's input, {} for none, and whether its XRs are namespaced.
 
     Raises:
         UnusableError: It is no Composition with this function, or its input is broken.
     """
     if not composition:
-        return {}
-    found = rendering.input_of(load(composition, sys.stdin)[0], composition)
+        return {}, False
+    composed_by = load(composition, sys.stdin)[0]
+    found = rendering.input_of(composed_by, composition)
     try:
         parse_input(to_struct(found))
     except InvalidRequestError as e:
         raise UnusableError(f"{composition}: {e}") from e
-    return found
+    return found, rendering.is_namespaced(composed_by)
 
 
 def _text(explained: Explanation, *, colours: bool) -> str:

@@ -4,7 +4,7 @@ import time
 
 import psutil
 from system import FUNCTION, System
-from test_chain import names, workload
+from test_chain import kept_by_their_claims, names, workload
 
 MANY, CROWD = 200, 1500
 
@@ -33,10 +33,20 @@ def test_two_hundred_workloads_at_once(system: System) -> None:
         f"in {made:.0f} s, every claim Ready in {ready:.0f} s; the function used "
         f"{cpu:.1f} s of CPU and {function.memory_info().rss / 2**20:.0f} MiB"
     )
+    # The provider tries again where ECR is slow to answer, and finds what it made.
+    kept = kept_by_their_claims(system) & expected
+    print(f"{len(kept)} of {len(expected)} repositories count as found there")
+    assert len(kept) < len(expected) // 10
     system.kubectl(
         "delete", "workload", "--wait=false", *(f"many-{n}" for n in range(MANY))
     )
-    system.wait("all are gone again", lambda: not expected & system.repositories(), 600)
+    system.wait(
+        "all others are gone again",
+        lambda: expected & system.repositories() == kept,
+        600,
+    )
+    for name in kept:
+        system.ecr.delete_repository(repositoryName=name)
 
 
 def _ready_claims(system: System) -> list[str]:
