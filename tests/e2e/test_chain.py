@@ -224,10 +224,11 @@ def test_a_claims_connection_secret_has_its_uris(system: System) -> None:
         data = found.get("data") or {}
         return {k: base64.b64decode(v).decode() for k, v in data.items()}
 
-    uris = system.ecr.describe_repositories(repositoryNames=sorted(names("secretive")))[
-        "repositories"
-    ]
-    image, bundle = (r["repositoryUri"] for r in uris)
+    described = system.ecr.describe_repositories(
+        repositoryNames=sorted(names("secretive"))
+    )
+    # ECR lists them as they were made.
+    image, bundle = sorted(r["repositoryUri"] for r in described["repositories"])
     system.wait(
         "the secret has what the claim shows",
         lambda: (
