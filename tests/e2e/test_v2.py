@@ -19,7 +19,7 @@ from test_chain import (
     names,
     workload,
 )
-from test_safety import HEALS_S, adopted, contents, delete, push, reason
+from test_safety import HEALS_S, adopted, contents, delete, push, told
 
 PAIRS = 30
 REPOSITORIES = "repositories.ecr.aws.m.upbound.io"
@@ -96,9 +96,8 @@ EDIT = json.dumps({"spec": {"parameters": {"repoPrefix": "somewhere/else"}}})
 def test_bad_parameters_are_said_on_the_composite(system: System) -> None:
     bad = claim_manifest("bad", "Bad.Name")
     system.kubectl.apply(bad)
-    system.wait("it is told", lambda: reason(system, "bad") == "InvalidParameters")
-    told = direct_condition(system, "RepositoriesReady", "bad")["message"]
-    assert "spec.parameters.workloadName" in told
+    said = told(system, "bad", "InvalidParameters")
+    assert "spec.parameters.workloadName" in said
     assert not managed(system)
     delete(system, "bad")
 
@@ -118,38 +117,26 @@ def test_of_two_tenants_for_one_repository_one_gets_it(colliding: System) -> Non
     wanted = {f"{PREFIX}/a-b-c", f"{PREFIX}/a-b-c-bundle"}
     direct(system, "first", "a-b", "c")
     system.wait("the first is Ready", lambda: direct_ready(system, "first", "c"), 120)
-    assert reason(system, "first", "c") == "Available"
+    told(system, "first", "Available", "c")
     push(system, *wanted)
     before = contents(system, wanted)
     assert all(images for _, images in before.values())
 
     direct(system, "second", "a", "b-c")
-    system.wait(
-        "the second is told",
-        lambda: reason(system, "second", "b-c") == "NameTaken",
-        HEALS_S,
-    )
-    told = direct_condition(system, "RepositoriesReady", "second", "b-c")["message"]
-    assert f"{PREFIX}/a-b-c" in told
-    assert "first" not in told
-    assert not direct_ready(system, "second", "b-c")
+    said = told(system, "second", "NameTaken", "b-c")
+    assert f"{PREFIX}/a-b-c" in said
+    assert "first" not in said
+    assert not direct_ready(system, "second", "b-c"), "it never was"
     delete(system, "second", "b-c")
     system.wait("nothing of it is left", lambda: not managed(system, "b-c"))
     assert contents(system, wanted) == before
 
     direct(system, "second", "a", "b-c")
-    system.wait(
-        "it is told again",
-        lambda: reason(system, "second", "b-c") == "NameTaken",
-        HEALS_S,
-    )
+    told(system, "second", "NameTaken", "b-c")
     delete(system, "first", "c")
-    system.wait(
-        "the loser heals when the winner is gone",
-        lambda: reason(system, "second", "b-c") == "Available",
-        HEALS_S,
-    )
-    assert direct_ready(system, "second", "b-c")
+    # The loser heals when the winner is gone.
+    told(system, "second", "Available", "b-c")
+    system.wait("it is Ready", lambda: direct_ready(system, "second", "b-c"))
     # New ones: the winner took its own along.
     assert not any(images for _, images in contents(system, wanted).values())
     delete(system, "second", "b-c")
@@ -188,15 +175,15 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
             for c in system.kubectl.all("workloadecrrepos", "-n", namespace)
         }
 
-    def decided() -> bool:
+    def decided() -> dict[tuple[str, str], str]:
         found = outcome()
-        return all(
-            sorted(found[side, f"p{n}"] for side in sides) == ["Available", "NameTaken"]
-            for n in range(PAIRS)
-        )
+        pairs = (sorted(found[side, f"p{n}"] for side in sides) for n in range(PAIRS))
+        one_each = all(pair == ["Available", "NameTaken"] for pair in pairs)
+        return found if one_each else {}
 
-    system.wait("each pair has one winner, and one who is told", decided, 400)
-    losers = [who for who, reason in outcome().items() if reason == "NameTaken"]
+    # One look says who lost: see told().
+    found = system.wait("each pair has one winner, and one who is told", decided, 400)
+    losers = [who for who, reason in found.items() if reason == "NameTaken"]
     print(f"of {PAIRS} pairs {sum(side == 'c' for side, _ in losers)} lost in c")
     wanted = {
         f"{PREFIX}/p{n}-b-c{end}" for n in range(PAIRS) for end in ("", "-bundle")
@@ -208,8 +195,9 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
         gone = [name for namespace, name in losers if namespace == side]
         if gone:
             system.kubectl("delete", "workloadecrrepo", "-n", side, *gone)
-    lost = {who for who, reason in outcome().items() if reason == "NameTaken"}
-    assert not lost
+    system.wait(
+        "nobody is told so any more", lambda: "NameTaken" not in outcome().values()
+    )
     assert contents(system, wanted) == before
     for side in sides:
         system.kubectl("delete", "workloadecrrepo", "-n", side, "--all")
@@ -229,7 +217,7 @@ def external_name(resource: dict[str, Any]) -> str:
 def test_what_was_there_before_is_used_and_kept(system: System) -> None:
     image, before = adopted(system, "heirloom")
     bundle = f"{image}-bundle"
-    assert direct_ready(system, "heirloom")
+    system.wait("it is usable", lambda: direct_ready(system, "heirloom"))
     policies = {
         external_name(r): r["spec"]["managementPolicies"] for r in managed(system)
     }
@@ -277,10 +265,8 @@ def test_what_somebody_else_made_after_a_failed_attempt_is_kept(system: System) 
     push(system, image)
     before = contents(system, {image})
     os.kill(pid, signal.SIGCONT)
-    system.wait("it is used", lambda: reason(system, "byhand") == "Adopted", HEALS_S)
-    told = direct_condition(system, "RepositoriesReady", "byhand")["message"]
     # The other one it made itself, at its second attempt.
-    assert f"not created by it: {image}. Deleting" in told
+    assert f"not created by it: {image}. Deleting" in told(system, "byhand", "Adopted")
     delete(system, "byhand")
     system.wait("no resource is left", lambda: not managed(system))
     system.wait("its own goes", lambda: bundle not in system.repositories())

@@ -58,8 +58,8 @@ GUARDS = (
     Guard(
         "a bundle is let go without force",
         "ownership.py",
-        "return dataclasses.replace(repository, force_delete=False)",
-        "return None",
+        "options=dataclasses.replace(repository.options, force_delete=False),",
+        "",
     ),
     Guard(
         "created means recorded by the managed reconciler",
@@ -153,25 +153,25 @@ GUARDS = (
     ),
     Guard(
         "a live resource keeps its external name",
-        "fn.py",
+        "composed.py",
         "observed.external_name or wanted.name",
         "wanted.name",
     ),
     Guard(
         "a live resource keeps its region",
-        "fn.py",
+        "composed.py",
         "observed.region or wanted.region",
         "wanted.region",
     ),
     Guard(
         "a live resource keeps its provider config",
-        "fn.py",
+        "composed.py",
         "live.name or config.name, live.kind or config.kind",
         "config.name, live.kind or config.kind",
     ),
     Guard(
         "and the kind of it",
-        "fn.py",
+        "composed.py",
         "live.name or config.name, live.kind or config.kind",
         "live.name or config.name, config.kind",
     ),
@@ -196,8 +196,8 @@ GUARDS = (
     Guard(
         "a loser composes nothing",
         "fn.py",
-        "if taken and each.facts is None:",
-        "if False:",
+        "if not taken or each.facts:  # both or none",
+        "if True:",
     ),
     Guard(
         "a loser is not ready",
@@ -207,7 +207,7 @@ GUARDS = (
     ),
     Guard(
         "a loser learns nothing of the winner's",
-        "fn.py",
+        "composed.py",
         "if self.facts is None or self.standing is Standing.TAKEN:",
         "if self.facts is None:",
     ),
