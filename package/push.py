@@ -16,36 +16,34 @@ import xpkg
 from xpkg import BuildError, build, images
 
 
-def references(organisation: str) -> tuple[str, str]:
-    """Return what the function's and the Configuration's packages are pushed as."""
-    function, configuration = (
-        f"{organisation}/{name}-ecr-repos:v{images.version()}"
-        for name in ("function", "configuration")
-    )
-    return function, configuration
+def reference(organisation: str, name: str) -> str:
+    """Return what a package is pushed as."""
+    return f"{organisation}/{name}-ecr-repos:v{images.version()}"
 
 
 def push(directory: Path, organisation: str, architectures: list[str]) -> list[str]:
-    """Push both packages, and return their references by digest.
+    """Push the packages, and return their references by digest, the function's first.
 
     Raises:
         ImageError: One is missing, or the registry refuses.
     """
     crossplane, crane = xpkg.cli(), build("crane")
-    functions = [directory / f"function-ecr-repos-{a}.xpkg" for a in architectures]
-    configurations = [directory / "configuration-ecr-repos.xpkg"]
-    if missing := [f for f in (*functions, *configurations) if not f.exists()]:
+    packages = {
+        "function": [directory / f"function-ecr-repos-{a}.xpkg" for a in architectures],
+        **{
+            name: [directory / f"{name}-ecr-repos.xpkg"] for name in xpkg.CONFIGURATIONS
+        },
+    }
+    if missing := [f for files in packages.values() for f in files if not f.exists()]:
         raise images.ImageError(f"{', '.join(map(str, missing))}: `make xpkg` first")
     pushed = []
-    for reference, files in zip(
-        references(organisation), (functions, configurations), strict=True
-    ):
+    for name, files in packages.items():
+        wanted = reference(organisation, name)
         images.run(
-            *(crossplane, "xpkg", "push", reference),
+            *(crossplane, "xpkg", "push", wanted),
             *("--package-files", ",".join(map(str, files))),
         )
-        by_digest = images.run(crane, "digest", "--full-ref", reference)
-        pushed.append(by_digest)
+        pushed.append(images.run(crane, "digest", "--full-ref", wanted))
     (directory / "pushed.txt").write_text("".join(f"{each}\n" for each in pushed))
     checksums = (each.partition("@sha256:")[::2] for each in pushed)
     (directory / "checksums.txt").write_text(

@@ -61,14 +61,9 @@ def runtime(file: Path, architecture: str) -> Path:
 def build_all(directory: Path, organisation: str) -> dict[str, bytes]:
     """Build every package into a new directory, and return the files."""
     dist, roots = directory / "dist", directory / "roots"
-    for made in (dist, roots, roots / "function", roots / "configuration"):
+    for made in (dist, roots, roots / "function"):
         made.mkdir(parents=True)
     xpkg.function(roots / "function")
-    xpkg.configuration(
-        roots / "configuration",
-        f"{organisation}/function-ecr-repos",
-        "example.org/acme/provider-aws",
-    )
     for architecture in ("amd64", "arm64"):
         tarball = runtime(roots / f"{architecture}.tar", architecture)
         xpkg.build_package(
@@ -77,14 +72,22 @@ def build_all(directory: Path, organisation: str) -> dict[str, bytes]:
             *("--examples-root", xpkg.ROOT / "example"),
             *("--embed-runtime-image-tarball", tarball),
         )
-    xpkg.build_package(dist / "configuration-ecr-repos.xpkg", roots / "configuration")
+    for name in xpkg.CONFIGURATIONS:
+        (roots / name).mkdir()
+        xpkg.configuration(
+            roots / name,
+            f"{organisation}/function-ecr-repos",
+            "example.org/acme/provider-aws",
+            name,
+        )
+        xpkg.build_package(dist / f"{name}-ecr-repos.xpkg", roots / name)
     return {file.name: file.read_bytes() for file in dist.iterdir()}
 
 
 def test_two_builds_are_one(tmp_path: Path) -> None:
     first = build_all(tmp_path / "first", "example.org/acme")
     second = build_all(tmp_path / "second", "example.org/acme")
-    assert len(first) == 3
+    assert len(first) == 4
     assert first == second
 
 
@@ -93,17 +96,17 @@ def test_the_function_is_pushed_as_one_package_of_both_architectures(
 ) -> None:
     build_all(tmp_path, registry)
     pushed = push.push(tmp_path / "dist", registry, ["amd64", "arm64"])
-    tags = push.references(registry)
+    tags = [
+        push.reference(registry, name) for name in ("function", *xpkg.CONFIGURATIONS)
+    ]
     assert [p.partition("@")[0] for p in pushed] == [
         tag.rpartition(":")[0] for tag in tags
     ]
 
     kept = tmp_path / "dist"
     assert (kept / "pushed.txt").read_text().split() == pushed
-    function, configuration = (p.partition("@sha256:")[::2] for p in pushed)
     assert (kept / "checksums.txt").read_text().split() == [
-        *reversed(function),
-        *reversed(configuration),
+        part for p in pushed for part in reversed(p.partition("@sha256:")[::2])
     ]
 
     def manifest(reference: str) -> dict[str, Any]:
