@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("test_ownership.py", "test_fn.py", "test_providers.py", "test_safety.py")
+TESTS = (
+    "test_ownership.py",
+    "test_fn.py",
+    "test_providers.py",
+    "test_options.py",
+    "test_safety.py",
+)
 
 
 class Guard(NamedTuple):
@@ -188,6 +194,12 @@ GUARDS = (
         "if own and own.created_it:",
     ),
     Guard(
+        "a live repository keeps its encryption",
+        "composed.py",
+        "if options.encryption and observed.encryption:",
+        "if False:",
+    ),
+    Guard(
         "a live bundle stays",
         "fn.py",
         "if settings.bundle or BUNDLE in live:",
@@ -273,7 +285,12 @@ def main() -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix="function-ecr-repos-guards-") as directory:
         copy = Path(directory)
-        for folder in ("function", "tests/unit", "package", "example"):
+        for folder in (
+            "function",
+            *(f"tests/{part}" for part in ("unit", "goldens", "facts")),
+            "package",
+            "example",
+        ):
             shutil.copytree(ROOT / folder, copy / folder)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if failing := _first_failure(copy):
