@@ -169,6 +169,7 @@ lint: $(VENV)/.lint ## Check format, lint, types and import directions
 generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas
 	@$(VENV)/bin/python -m function.crd
 	@$(VENV)/bin/python -m function.schemas
+	@$(VENV)/bin/python -m function.reference
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--upgrade for newer ones)

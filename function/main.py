@@ -22,6 +22,7 @@ Examples:
   function-ecr-repos explain claim.yaml    where to push, and which guards act
   function-ecr-repos check *.yaml          claims, Inputs and Compositions, offline
   function-ecr-repos render claim.yaml     what Crossplane would apply
+  function-ecr-repos input                 all that a Composition's input can say
   function-ecr-repos serve --insecure      answer on this machine, for the CLI's render
 \b
 Completion, for bash (zsh and fish alike):
@@ -91,6 +92,19 @@ class _OwnBoolean(click.types.BoolParamType):
 
 
 next(p for p in serve.params if p.name == "debug").type = _OwnBoolean()
+
+
+@cli.command("input")
+def input_command() -> None:
+    """Print an Input with every field, commented out.
+
+    What it prints goes under `input` of the function's pipeline step in a Composition.
+
+    Example: function-ecr-repos input > input.yaml
+    """
+    from function import reference  # noqa: PLC0415  # not for serving
+
+    click.echo(reference.commented(), nl=False)
 
 
 cli.add_command(check)

@@ -1,0 +1,66 @@
+"""The Input as people read it is the model's."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from crossplane.function import resource
+
+from function.crd import input_crd
+from function.input import NO_INPUT, parse_input
+from function.reference import DEFAULT_PATH, commented, page
+
+(VERSION,) = input_crd()["spec"]["versions"]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]
+
+
+def paths(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every field of a schema."""
+    for name, field in schema.get("properties", {}).items():
+        yield (name,)
+        within = field.get("items", field)
+        yield from ((name, *path) for path in paths(within))
+
+
+def places(value: object) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every field of a document; of a list, its first item's."""
+    if isinstance(value, list):
+        yield from places(value[0])
+    elif isinstance(value, dict):
+        for name, field in value.items():
+            yield (name,)
+            yield from ((name, *path) for path in places(field))
+
+
+def test_what_is_printed_is_an_input_that_says_nothing() -> None:
+    printed = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "function.main", "input"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed == commented()
+    struct = resource.dict_to_struct(yaml.safe_load(printed))
+    assert parse_input(struct).model_dump() == NO_INPUT.model_dump() | {
+        "api_version": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
+        "kind": "Input",
+        "metadata": None,
+    }
+
+
+def test_without_its_marks_it_has_every_field() -> None:
+    whole = re.sub(r"^#(?! [A-Za-z{`])", "", commented(), flags=re.MULTILINE)
+    whole = re.sub(r"^ *# .*\n", "", whole, flags=re.MULTILINE)
+    found = set(places(yaml.safe_load(whole)))
+    wanted = {path for path in paths(SCHEMA) if path[0] != "metadata"}
+    assert {p for p in found if p[-1] != "key"} == wanted
+
+
+def test_the_page_has_not_drifted_from_the_model() -> None:
+    assert DEFAULT_PATH.read_text() == page(), "run `make generate`"
+    for path in paths(SCHEMA):
+        if path[0] not in ("apiVersion", "kind", "metadata"):
+            assert f"{path[-1]}`" in page()
