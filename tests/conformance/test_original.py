@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.fn import FunctionRunner
-from function.providers.classic import IDENTITY
+from function.providers.managed import IDENTITY
 
 ORIGINAL = yaml.safe_load(
     (Path(__file__).parent / "original/composition.yaml").read_text()
