@@ -110,40 +110,76 @@ def core_schemas(cache: Path) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache that the CLI takes core's own schemas from."""
+    cache = tmp_path_factory.mktemp("cache")
+    core_schemas(cache)
+    return cache
+
+
+def validate(core: Path, schemas: list[Path], documents: str, tmp_path: Path) -> str:
+    """Return what the real `crossplane resource validate` says of documents."""
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    for source in schemas:
+        (folder / source.name).write_text(source.read_text())
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text(documents)
+    return run(
+        build("crossplane-cli"),
+        *("resource", "validate", "--error-on-missing-schemas"),
+        *("--cache-dir", core),
+        *("--crossplane-image", "crossplane/core:v2.3.4"),
+        folder,
+        rendered,
+    )
+
+
 @pytest.mark.parametrize("golden", ["first", "ready"])
 def test_the_output_is_valid_by_the_providers_own_schema(
-    golden: str, tmp_path: Path
+    golden: str, core: Path, tmp_path: Path
 ) -> None:
-    schemas = tmp_path / "schemas"
-    schemas.mkdir()
-    for source in (XRD, provider_crds() / "ecr.aws.crossplane.io_repositories.yaml"):
-        (schemas / source.name).write_text(source.read_text())
-    core_schemas(tmp_path / "cache")
-    rendered = tmp_path / "rendered.yaml"
     package = ROOT / "package/configuration"
     # Rendered XRs come without their spec, which the schema requires.
     xr, *composed = yaml.safe_load_all(
         (ROOT / f"tests/goldens/{golden}.yaml").read_text()
     )
     xr["spec"] = yaml.safe_load((EXAMPLE / "xr.yaml").read_text())["spec"]
-    rendered.write_text(
-        yaml.safe_dump_all([xr, *composed])
-        + "\n---\n"
-        + "\n---\n".join(
-            f.read_text()
-            for f in (
-                EXAMPLE / "claim.yaml",
-                package / "composition.yaml",
-                package / "definition.yaml",
-            )
-        )
+    rest = (
+        EXAMPLE / "claim.yaml",
+        package / "composition.yaml",
+        package / "definition.yaml",
     )
-    said = run(
-        build("crossplane-cli"),
-        *("resource", "validate", "--error-on-missing-schemas"),
-        *("--cache-dir", tmp_path / "cache"),
-        *("--crossplane-image", "crossplane/core:v2.3.4"),
-        schemas,
-        rendered,
+    documents = "\n---\n".join(
+        [yaml.safe_dump_all([xr, *composed]), *(f.read_text() for f in rest)]
     )
+    crd = provider_crds() / "ecr.aws.crossplane.io_repositories.yaml"
+    said = validate(core, [XRD, crd], documents, tmp_path)
     assert "0 missing schemas, 6 success cases, 0 failure cases" in said, said
+
+
+def test_every_option_is_valid_by_the_providers_own_schema(
+    core: Path, tmp_path: Path
+) -> None:
+    cases = yaml.safe_load(
+        (ROOT / "tests/goldens/options/ecr.aws.crossplane.io.yaml").read_text()
+    )
+    # The CLI tells resources apart by their names.
+    composed = [
+        {**m, "metadata": {**m["metadata"], "name": f"{name}-{n}"}}
+        for n, case in enumerate(cases.values())
+        for name, m in case.items()
+    ]
+    assert {m["kind"] for m in composed} == {
+        "Repository",
+        "LifecyclePolicy",
+        "RepositoryPolicy",
+    }
+    crds = [
+        provider_crds() / f"ecr.aws.crossplane.io_{plural}.yaml"
+        for plural in ("repositories", "lifecyclepolicies", "repositorypolicies")
+    ]
+    said = validate(core, crds, yaml.safe_dump_all(composed), tmp_path)
+    want = f"0 missing schemas, {len(composed)} success cases, 0 failure cases"
+    assert want in said, said

@@ -492,4 +492,4 @@ def test_connection_details_of_a_namespaced_xr(kind: str) -> None:
 if __name__ == "__main__":
     for api in APIS:
         cases = {c: rendered(api, o) for c, o in CASES.items() if supported(api, o)}
-        golden(api).write_text(yaml.safe_dump(cases, sort_keys=False, width=88))
+        golden(api).write_text(yaml.safe_dump(cases, width=88))
