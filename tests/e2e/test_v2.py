@@ -1,5 +1,6 @@
 """On Crossplane v2: a namespaced composite, and a stand-in for the Upbound provider."""
 
+import base64
 import json
 import os
 import signal
@@ -8,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from system import ROOT, Refusal, System
+import yaml
+from system import REGION, ROOT, Refusal, System
 from test_chain import (
     PREFIX,
     claim_manifest,
@@ -272,6 +274,44 @@ def test_what_somebody_else_made_after_a_failed_attempt_is_kept(system: System) 
     system.wait("its own goes", lambda: bundle not in system.repositories())
     assert contents(system, {image}) == before
     system.ecr.delete_repository(repositoryName=image, force=True)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_an_object_holds_what_a_claims_secret_would(system: System, kind: str) -> None:
+    package = ROOT / "package/configuration-v2/composition.yaml"
+    composition = yaml.safe_load(package.read_text())
+    (step,) = composition["spec"]["pipeline"]
+    step["input"]["connection"] = {"kind": kind}
+    name = f"connected-{kind.lower()}"
+    system.kubectl.apply(composition)
+    try:
+        direct(system, name)
+        system.wait("it is Ready", lambda: direct_ready(system, name), HEALS_S)
+
+        def details() -> dict[str, str]:
+            found = system.kubectl.get(kind, f"{name}-repositories") or {}
+            data = found.get("data") or {}
+            if kind == "Secret":
+                return {k: base64.b64decode(v).decode() for k, v in data.items()}
+            return dict(data)
+
+        status = composite(system, name)["status"]["repositories"]
+        system.wait(
+            "it has what the composite shows",
+            lambda: (
+                details()
+                == {
+                    "imageRepositoryUri": status["image"]["uri"],
+                    "bundleRepositoryUri": status["bundle"]["uri"],
+                    "region": REGION,
+                }
+            ),
+        )
+        delete(system, name)
+        system.wait("it goes too", lambda: not details())
+        system.wait("all go", lambda: not names(name) & system.repositories())
+    finally:
+        system.kubectl("replace", "-f", package)
 
 
 def test_a_namespace_takes_its_repositories_along(system: System) -> None:
