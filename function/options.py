@@ -203,7 +203,7 @@ class RepositoryOptions(Model):
     force_delete: bool | None = Field(
         None,
         description="Whether its deletion takes the images with it. By default true: "
-        "without, a claim cannot go before its repositories are empty.",
+        "without, its managed resource waits until the repository is empty.",
     )
     image_tag_mutability: Mutability | None = Field(
         None, description="Whether a tag can be moved to another image."
