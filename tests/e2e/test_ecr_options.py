@@ -78,6 +78,7 @@ def test_ecr_has_what_the_input_asks_for(system: System) -> None:
         forbidden["spec"]["parameters"]["repository"] = {"forceDelete": False}
         system.kubectl.apply(forbidden)
         assert "forceDelete" in told(system, "forbidden", "NotAllowed")
+        assert len(policies(system)) == 4
         delete(system, "forbidden")
         delete(system, "optional")
         system.wait("all go", lambda: not names("optional") & system.repositories())
@@ -90,5 +91,8 @@ def policies(system: System) -> list[dict[str, Any]]:
     return [
         found
         for kind in ("lifecyclepolicies", "repositorypolicies")
-        for found in system.kubectl.all(f"{kind}.ecr.aws.crossplane.io")
+        for found in system.kubectl.all(
+            *(f"{kind}.ecr.aws.crossplane.io", "-l"),
+            "crossplane.io/claim-name=optional",
+        )
     ]
