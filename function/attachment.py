@@ -1,8 +1,7 @@
 """A repository's policies: resources of their own, that stand or go with it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from function.repository import Repository, Rights
 
@@ -14,8 +13,7 @@ class Kind(StrEnum):
     PERMISSIONS = "policy"
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """One desired policy.
 
     Attributes:
@@ -31,8 +29,7 @@ class Attachment:
     deletable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(NamedTuple):
     """What a provider has observed of a policy."""
 
     text: str = ""

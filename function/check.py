@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from function import render as rendering
-from function.composite import PARAMETERS, parse_composite
+from function.composite import PARAMETERS, parse_composite, read_composite
 from function.documents import Document, Manifest, UnusableError, to_struct
 from function.errors import InvalidRequestError, quote, shown
 from function.explain import Claim, claim_of
@@ -128,7 +128,7 @@ class Checker:
             reason, message = refused
             yield _finding(document, reason, message.partition(": ")[0], message)
             return
-        composite = parse_composite(to_struct(xr), self._settings)
+        composite = parse_composite(read_composite(to_struct(xr)), self._settings)
         here = f"{document.file}:{document.line()}"
         wanted = [composite.image, composite.bundle][
             : 2 if self._settings.bundle else 1

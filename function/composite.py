@@ -1,7 +1,7 @@
 """What we read of a composite resource (XR)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
@@ -28,8 +28,31 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_SUBDOMAIN = 253
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Asked(NamedTuple):
+    """What a composite asks for, as it stands there: unchecked.
+
+    Attributes:
+        workload: spec.parameters.workloadName, like the next ones None where absent.
+        prefix: repoPrefix.
+        region: region.
+        provider: providerName.
+        name: The XR's own.
+        namespace: The XR's own; empty where it is in none.
+        claim_namespace: Its claim's.
+        overrides: What the workload says of its repositories, serialized.
+    """
+
+    workload: str | None
+    prefix: str | None
+    region: str | None
+    provider: str | None
+    name: str
+    namespace: str | None
+    claim_namespace: str | None
+    overrides: bytes
+
+
+class Composite(NamedTuple):
     """A composite's parameters, parsed and allowed.
 
     Attributes:
@@ -57,20 +80,43 @@ class Composite:
     overrides: bytes
 
 
-def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
-    """Parse an XR under an Input.
+def read_composite(xr: structpb.Struct) -> Asked:
+    """Read what an XR asks for.
+
+    Raises:
+        InvalidParameterError: Something is of another kind than text, or an object.
+    """
+    spec = _struct(xr, "spec", "spec")
+    metadata = _struct(xr, "metadata", "metadata")
+    parameters = _struct(spec, "parameters", PARAMETERS)
+    namespace = _text(metadata, "namespace", "metadata.namespace")
+    claim_namespace = None
+    if namespace is None:
+        claim = _struct(spec, "claimRef", "spec.claimRef")
+        claim_namespace = _text(claim, "namespace", "spec.claimRef.namespace")
+    return Asked(
+        _text(parameters, "workloadName", f"{PARAMETERS}.workloadName"),
+        _text(parameters, "repoPrefix", f"{PARAMETERS}.repoPrefix"),
+        _text(parameters, "region", f"{PARAMETERS}.region"),
+        _text(parameters, "providerName", f"{PARAMETERS}.providerName"),
+        text(metadata, "name"),
+        namespace,
+        claim_namespace,
+        _overrides(parameters),
+    )
+
+
+def parse_composite(asked: Asked, settings: Input) -> Composite:
+    """Parse what an XR asks for under an Input.
 
     Raises:
         InvalidParameterError: A parameter or the namespace is missing or wrong.
         NotAllowedError: A parameter is outside the Input's `allow` lists.
     """
-    spec = _struct(xr, "spec", "spec")
-    parameters = _struct(spec, "parameters", PARAMETERS)
-    namespace = _namespace(xr, spec)
+    namespace = _namespace(asked)
     defaults, allow = settings.defaults, settings.allow
-
-    workload = _text(parameters, "workloadName", None)
-    region = _text(parameters, "region", defaults.region)
+    workload = _required("workloadName", asked.workload, None)
+    region = _required("region", asked.region, defaults.region)
     if not _REGION.fullmatch(region):
         raise InvalidParameterError(
             f"{PARAMETERS}.region",
@@ -78,7 +124,7 @@ def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
             "a region is an AWS region's code",
             "Use a code such as eu-west-2",
         )
-    provider = _text(parameters, "providerName", defaults.provider_name)
+    provider = _required("providerName", asked.provider, defaults.provider_name)
     if len(provider) > _LONGEST_SUBDOMAIN or not _SUBDOMAIN.fullmatch(provider):
         raise InvalidParameterError(
             f"{PARAMETERS}.providerName",
@@ -87,7 +133,7 @@ def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
             "Use the name of a ProviderConfig, as `kubectl get providerconfigs` shows",
         )
     prefix = parse_prefix(
-        _text(parameters, "repoPrefix", defaults.repo_prefix),
+        _required("repoPrefix", asked.prefix, defaults.repo_prefix),
         region,
         settings.registry_host,
     )
@@ -97,18 +143,17 @@ def parse_composite(xr: structpb.Struct, settings: Input) -> Composite:
     image, bundle = repository_names(
         prefix, workload, namespace, bundle=settings.bundle
     )
-    metadata = _struct(xr, "metadata", "metadata")
     return Composite(
         image,
         bundle,
-        text(metadata, "name"),
+        asked.name,
         workload,
         namespace,
-        bool(text(metadata, "namespace")),
+        asked.namespace is not None,
         prefix,
         region,
         settings.provider_config(provider),
-        _overrides(parameters),
+        asked.overrides,
     )
 
 
@@ -161,25 +206,22 @@ def _allowed(name: str, value: str, globs: list[str] | None) -> None:
     )
 
 
-def _namespace(xr: structpb.Struct, spec: structpb.Struct) -> str:
+def _namespace(asked: Asked) -> str:
     """Return the tenant's namespace.
 
     A namespaced XR's own wins: on one, a tenant could write any spec.claimRef.
     """
-    metadata = _struct(xr, "metadata", "metadata")
-    field, given = "metadata.namespace", metadata.fields.get("namespace")
-    if given is None or given.WhichOneof("kind") == "null_value":
-        field = "spec.claimRef.namespace"
-        given = _struct(spec, "claimRef", "spec.claimRef").fields.get("namespace")
-    if given is None or given.WhichOneof("kind") == "null_value":
+    field, namespace = "metadata.namespace", asked.namespace
+    if namespace is None:
+        field, namespace = "spec.claimRef.namespace", asked.claim_namespace
+    if namespace is None:
         raise InvalidParameterError(
-            "spec.claimRef.namespace",
+            field,
             "nothing",
             "a repository's name ends with its claim's namespace, and this XR has "
             "neither spec.claimRef.namespace nor metadata.namespace",
             "Create a WorkloadECRRepo claim in a namespace, not an XR by hand",
         )
-    namespace = _string(given, field)
     if not _LABEL.fullmatch(namespace):
         raise InvalidParameterError(
             field,
@@ -190,43 +232,54 @@ def _namespace(xr: structpb.Struct, spec: structpb.Struct) -> str:
     return namespace
 
 
-def _text(parameters: structpb.Struct, name: str, default: str | None) -> str:
-    field, value = f"{PARAMETERS}.{name}", parameters.fields.get(name)
-    if value is None or value.WhichOneof("kind") == "null_value":
-        if default is not None:
-            return default
-        given = "nothing"
-    elif given_text := _string(value, field):
-        return given_text
-    else:
-        given = '""'
+def _required(name: str, given: str | None, default: str | None) -> str:
+    if given is None:
+        given = default
+    if given:
+        return given
+    field = f"{PARAMETERS}.{name}"
     raise InvalidParameterError(
-        field, given, "it is required and not empty", f"Set {field}"
+        field,
+        "nothing" if given is None else '""',
+        "it is required and not empty",
+        f"Set {field}",
     )
 
 
-def _string(value: structpb.Value, field: str) -> str:
+def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
+    """Return a string of an object; None where there is none, or null."""
+    value = parent.fields.get(key)
+    if value is None:
+        return None
+    # Most often it is one, and asking first costs as much as reading.
+    if given := value.string_value:
+        return given
     kind = value.WhichOneof("kind")
+    if kind == "null_value":
+        return None
     if kind != "string_value":
         raise InvalidParameterError(
             field, _article(kind), "it must be a string", "Quote the value"
         )
-    return value.string_value
+    return ""
 
 
 def _struct(parent: structpb.Struct, key: str, field: str) -> structpb.Struct:
     """Return an object inside an object; an absent one is empty."""
     value = parent.fields.get(key)
-    if value is None or value.WhichOneof("kind") in (None, "null_value"):
+    if value is None:
         return structpb.Struct()
-    if value.WhichOneof("kind") != "struct_value":
-        raise InvalidParameterError(
-            field,
-            _article(value.WhichOneof("kind")),
-            "it must be an object",
-            "Compare it with `kubectl explain workloadecrrepo.spec`",
-        )
-    return value.struct_value
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return value.struct_value
+    if kind in (None, "null_value"):
+        return structpb.Struct()
+    raise InvalidParameterError(
+        field,
+        _article(kind),
+        "it must be an object",
+        "Compare it with `kubectl explain workloadecrrepo.spec`",
+    )
 
 
 def _article(kind: str | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from function import render as rendering
-from function.composite import Composite, parse_composite
+from function.composite import Composite, parse_composite, read_composite
 from function.documents import Manifest, to_struct
 from function.errors import quote, shown
 from function.input import Input, compile_glob, parse_input
@@ -101,7 +101,7 @@ def explain(xr: Manifest, step_input: Manifest, account: str = "") -> Explanatio
         reason, message = refused
         return Explanation(about, guards=[Guard(reason, "stops", message)])
     settings = parse_input(to_struct(step_input))
-    composite = parse_composite(to_struct(xr), settings)
+    composite = parse_composite(read_composite(to_struct(xr)), settings)
     parameters = xr["spec"].get("parameters") or {}
     given = str(parameters.get("repoPrefix") or settings.defaults.repo_prefix)
     host = _host(given, composite, settings)

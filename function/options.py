@@ -1,7 +1,5 @@
 """What a repository can be like, as the Input and a workload may say it."""
 
-import dataclasses
-import functools
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
@@ -287,7 +285,6 @@ def resolve(layers: Layers, partition: str) -> Options:
     )
 
 
-@functools.lru_cache(maxsize=4096)
 def tagged(options: Options, workload: str, namespace: str) -> Options:
     """Return options with the automatic tags; a tag that is given wins."""
     automatic = {
@@ -296,4 +293,4 @@ def tagged(options: Options, workload: str, namespace: str) -> Options:
         "managed-by": "function-ecr-repos",
     }
     tags = tuple(sorted((automatic | dict(options.tags)).items()))
-    return dataclasses.replace(options, tags=tags)
+    return options._replace(tags=tags)

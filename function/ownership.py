@@ -4,16 +4,17 @@ Nobody's images are lost, because only the claim whose managed resource created 
 repository may delete it, and because of several that want one only one gets it.
 """
 
-import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.fields import boolean, items, struct, text
+from function.fields import boolean, items, struct, text, texts
 from function.repository import Deletion, Facts, Repository, Rights
 
-# crossplane-runtime, pkg/meta: the managed reconciler's record of its Create calls.
+# crossplane-runtime, pkg/meta.
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
 _PENDING = "crossplane.io/external-create-pending"
 CREATE_FAILED = "crossplane.io/external-create-failed"
@@ -21,6 +22,19 @@ CREATE_FAILED = "crossplane.io/external-create-failed"
 _ABANDONED = "cannot determine creation result"
 # Between the cluster's clock, which makes the record, and AWS's.
 _SKEW = timedelta(minutes=5)
+
+
+class Attempts(NamedTuple):
+    """The managed reconciler's record of its Create calls: the last one of each."""
+
+    pending: str = ""
+    succeeded: str = ""
+    failed: str = ""
+
+
+def attempts(annotations: structpb.Struct) -> Attempts:
+    """Read the record in a managed resource's annotations."""
+    return Attempts(*texts(annotations, _PENDING, _SUCCEEDED, CREATE_FAILED))
 
 
 class Standing(Enum):
@@ -33,7 +47,7 @@ class Standing(Enum):
     TAKEN = auto()  # another composite's has it
 
 
-def standing(own: Facts | None, rivals: list[Facts]) -> Standing:
+def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
     """Say how a composite stands to a repository.
 
     Args:
@@ -57,7 +71,7 @@ def standing(own: Facts | None, rivals: list[Facts]) -> Standing:
     return Standing.ADOPTED
 
 
-def _yields(own: Facts, makers: list[Facts]) -> bool:
+def _yields(own: Facts, makers: Sequence[Facts]) -> bool:
     """Whether, of those that say they created it, another one has it.
 
     Several may say so where they tried at once: the first one has it then.
@@ -99,27 +113,24 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
         return repository
     if own.deletable or repository.rights is not Rights.ALL:
         return None  # it stays in ECR, or goes if ECR finds it empty
-    return dataclasses.replace(
-        repository,
-        options=dataclasses.replace(repository.options, force_delete=False),
+    return repository._replace(
+        options=repository.options._replace(force_delete=False),
     )
 
 
-def created_it(metadata: structpb.Struct, created_at: str) -> bool:
+def created_it(recorded: Attempts, created_at: str) -> bool:
     """Whether the managed reconciler created the repository that is there now.
 
     Where in doubt, it did not: what is kept by mistake can be deleted by hand.
 
     Args:
-        metadata: The managed resource's.
+        recorded: What the managed reconciler did.
         created_at: When the repository was made, by AWS's clock (RFC 3339); empty
             where the provider does not say.
     """
-    annotations = struct(metadata, "annotations")
-    succeeded = text(annotations, _SUCCEEDED)
+    pending, succeeded, _ = recorded
     if not succeeded:
         return False
-    pending = text(annotations, _PENDING)
     try:
         at = datetime.fromisoformat(succeeded)
         # It may be making another, or have failed to: someone else's stands there.
@@ -131,7 +142,7 @@ def created_it(metadata: structpb.Struct, created_at: str) -> bool:
         return False
 
 
-def abandoned(metadata: structpb.Struct, problem: str) -> str:
+def abandoned(recorded: Attempts, problem: str) -> str:
     """Return when an attempt to create began that the provider did not live to record.
 
     The managed reconciler then waits for a person, because a second attempt might make
@@ -140,17 +151,13 @@ def abandoned(metadata: structpb.Struct, problem: str) -> str:
     made now. Empty where there is none.
 
     Args:
-        metadata: The managed resource's.
+        recorded: What the managed reconciler did.
         problem: Why the provider's last attempt failed, in its words.
     """
-    annotations = struct(metadata, "annotations")
-    pending = text(annotations, _PENDING)
+    pending, succeeded, failed = recorded
     # Said until there is a newer one: the record is all that lets the provider go on.
-    if not problem.startswith(_ABANDONED) and (
-        not pending or text(annotations, CREATE_FAILED) != pending
-    ):
+    if not problem.startswith(_ABANDONED) and (not pending or failed != pending):
         return ""
-    succeeded = text(annotations, _SUCCEEDED)
     try:
         newer = not succeeded or datetime.fromisoformat(
             pending
@@ -160,14 +167,14 @@ def abandoned(metadata: structpb.Struct, problem: str) -> str:
     return pending if newer else ""
 
 
-def began(metadata: structpb.Struct) -> bool:
+def began(recorded: Attempts) -> bool:
     """Whether a provider that creates in the background ever began to.
 
     The managed reconciler records a creation as succeeded when it has begun, and the
     one after a failed attempt as failed whatever comes of it (upjet,
     external_async_tfpluginsdk.go): what it made must be known by something else.
     """
-    return bool(text(struct(metadata, "annotations"), _SUCCEEDED))
+    return bool(recorded.succeeded)
 
 
 def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
@@ -180,7 +187,7 @@ def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
     for owner in items(theirs, "ownerReferences"):
         if boolean(owner, "controller"):
             return text(owner, "uid") != text(ours, "uid")
-    labels, claim = struct(theirs, "labels"), struct(xr, "spec", "claimRef")
+    labels, claim = struct(theirs, "labels"), struct(struct(xr, "spec"), "claimRef")
     # On a namespaced XR a tenant could write any claimRef.
     if text(claim, "name") and not text(ours, "namespace"):
         return (

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
@@ -59,8 +58,7 @@ class Encryption(NamedTuple):
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What a repository is like; empty or None where nothing is asked for.
 
     Attributes:
@@ -85,16 +83,11 @@ class Options:
     lifecycle: str = ""
     permissions: str = ""
 
-    def __hash__(self) -> int:
-        """Return a hash of what tells most apart: each request needs it."""
-        return hash((self.mutability, self.tags))
-
 
 NO_OPTIONS = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """One desired ECR repository.
 
     Attributes:
@@ -128,8 +121,7 @@ class Repository:
         return (str(config), self.region, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a provider has observed of a repository; empty where unknown.
 
     Attributes:

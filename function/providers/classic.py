@@ -5,8 +5,8 @@ from typing import Any
 from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
-from function.fields import boolean, struct, text
-from function.ownership import abandoned, created_it
+from function.fields import boolean, struct, text, texts
+from function.ownership import abandoned, attempts, created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -94,26 +94,32 @@ class Classic:
         metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
         status = struct(observed, "status")
         for_provider = struct(spec, "forProvider")
-        at_provider = struct(status, "atProvider")
+        name, uid, since = texts(metadata, "name", "uid", "creationTimestamp")
+        annotations = struct(metadata, "annotations")
+        recorded = attempts(annotations)
+        uri, arn, registry, created_at = texts(
+            struct(status, "atProvider"),
+            *("repositoryUri", "repositoryArn", "registryId", "createdAt"),
+        )
         ready, problem = managed.conditions(status)
         gone = managed.is_gone(problem)
         return Facts(
-            resource_name=text(metadata, "name"),
-            external_name=text(struct(metadata, "annotations"), managed.EXTERNAL_NAME),
+            resource_name=name,
+            external_name=text(annotations, managed.EXTERNAL_NAME),
             provider_config=ProviderConfig(
                 text(struct(spec, "providerConfigRef"), "name")
             ),
             region=text(for_provider, "region"),
-            uri="" if gone else text(at_provider, "repositoryUri"),
-            arn="" if gone else text(at_provider, "repositoryArn"),
-            registry_id=text(at_provider, "registryId"),
+            uri="" if gone else uri,
+            arn="" if gone else arn,
+            registry_id=registry,
             ready=ready and not gone,
             deletable=managed.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            created_it=created_it(metadata, text(at_provider, "createdAt")),
+            created_it=created_it(recorded, created_at),
             problem=problem,
-            abandoned=abandoned(metadata, problem),
-            since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
+            abandoned=abandoned(recorded, problem),
+            since=(since, uid),
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment
-from function.fields import items, strings, struct, text
+from function.fields import items, strings, struct, text, texts
 from function.ownership import CREATE_FAILED
 from function.repository import Repository, Rights, resource_name
 
@@ -86,7 +86,7 @@ def conditions(status: structpb.Struct) -> tuple[bool, str]:
     """Return whether it is Ready, and why it is not Synced."""
     ready, problem, operation = False, "", ""
     for condition in items(status, "conditions"):
-        kind, is_so = text(condition, "type"), text(condition, "status")
+        kind, is_so = texts(condition, "type", "status")
         if kind == "Ready":
             ready = is_so == "True"
         elif kind == "Synced" and is_so == "False":

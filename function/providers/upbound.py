@@ -5,8 +5,8 @@ from typing import Any
 from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
-from function.fields import boolean, items, struct, text
-from function.ownership import abandoned, began, created_it
+from function.fields import boolean, items, struct, text, texts
+from function.ownership import Attempts, abandoned, attempts, began, created_it
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -126,29 +126,35 @@ class Upbound:
         status = struct(observed, "status")
         for_provider = struct(spec, "forProvider")
         at_provider = struct(status, "atProvider")
-        config = struct(spec, "providerConfigRef")
+        name, uid, since = texts(metadata, "name", "uid", "creationTimestamp")
+        annotations = struct(metadata, "annotations")
+        recorded = attempts(annotations)
         ready, problem = managed.conditions(status)
         gone = managed.is_gone(problem)
-        arn = "" if gone else text(at_provider, "arn")
+        uri, arn, registry = texts(at_provider, "repositoryUrl", "arn", "registryId")
+        if gone:
+            uri = arn = ""
         signed = text(struct(for_provider, "tags"), _MADE_BY)
         signature = text(struct(at_provider, "tags"), _MADE_BY)
         return Facts(
-            resource_name=text(metadata, "name"),
-            external_name=text(struct(metadata, "annotations"), managed.EXTERNAL_NAME),
-            provider_config=ProviderConfig(text(config, "name"), text(config, "kind")),
+            resource_name=name,
+            external_name=text(annotations, managed.EXTERNAL_NAME),
+            provider_config=ProviderConfig(
+                *texts(struct(spec, "providerConfigRef"), "name", "kind")
+            ),
             region=text(for_provider, "region"),
-            uri="" if gone else text(at_provider, "repositoryUrl"),
+            uri=uri,
             arn=arn,
-            registry_id=text(at_provider, "registryId"),
+            registry_id=registry,
             ready=ready and not gone,
             deletable=managed.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            created_it=bool(arn) and _created(metadata, signed, signature),
+            created_it=bool(arn) and _created(recorded, signed, signature),
             doubtful=not signed,
             encryption=_encryption(at_provider),
             problem=problem,
-            abandoned=abandoned(metadata, problem),
-            since=(text(metadata, "creationTimestamp"), text(metadata, "uid")),
+            abandoned=abandoned(recorded, problem),
+            since=(since, uid),
         )
 
 
@@ -185,8 +191,8 @@ def _encryption(at_provider: structpb.Struct) -> Encryption | None:
     return None
 
 
-def _created(metadata: structpb.Struct, signed: str, signature: str) -> bool:
+def _created(recorded: Attempts, signed: str, signature: str) -> bool:
     """Whether it made what is there; its record has to do where it signs nothing."""
     if not signed:
-        return created_it(metadata, "")
-    return began(metadata) and signed == signature
+        return created_it(recorded, "")
+    return began(recorded) and signed == signature

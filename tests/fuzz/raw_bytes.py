@@ -23,7 +23,8 @@ from google.protobuf.message import DecodeError
 with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
-    from function.fn import BUNDLE, IMAGE, FunctionRunner
+    from function.fn import FunctionRunner
+    from function.seen import BUNDLE, IMAGE
 
 ROOT = Path(__file__).parents[2]
 LONGEST_INPUT = 1 << 16

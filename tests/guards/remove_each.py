@@ -64,7 +64,7 @@ GUARDS = (
     Guard(
         "a bundle is let go without force",
         "ownership.py",
-        "options=dataclasses.replace(repository.options, force_delete=False),",
+        "options=repository.options._replace(force_delete=False),",
         "",
     ),
     Guard(
@@ -183,13 +183,13 @@ GUARDS = (
     ),
     Guard(
         "a live resource keeps its provider",
-        "fn.py",
+        "seen.py",
         "provider = _BY_GROUP.get(group, DEFAULT)",
         "provider = DEFAULT",
     ),
     Guard(
         "who may not be the only one to have created it asks who else did",
-        "fn.py",
+        "answer.py",
         "if own and own.created_it and not own.doubtful:",
         "if own and own.created_it:",
     ),
@@ -201,19 +201,19 @@ GUARDS = (
     ),
     Guard(
         "a live bundle stays",
-        "fn.py",
+        "answer.py",
         "if settings.bundle or BUNDLE in live:",
         "if settings.bundle:",
     ),
     Guard(
         "a loser composes nothing",
-        "fn.py",
+        "answer.py",
         "if not taken or each.facts:  # both or none",
         "if True:",
     ),
     Guard(
         "a loser is not ready",
-        "fn.py",
+        "answer.py",
         "rsp.desired.composite.ready = fnv1.READY_FALSE",
         "pass",
     ),
@@ -256,7 +256,7 @@ GUARDS = (
     Guard(
         "what a past life of the name, or another cluster, made was not created",
         "providers/upbound.py",
-        "return began(metadata) and",
+        "return began(recorded) and",
         "return",
     ),
     Guard(

@@ -3,7 +3,7 @@
 import pytest
 from crossplane.function import resource
 
-from function.composite import parse_composite
+from function.composite import parse_composite, read_composite
 from function.errors import InvalidRequestError
 from function.input import Allow, Input
 
@@ -30,7 +30,9 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
             }
         },
     }
-    parsed = parse_composite(resource.dict_to_struct(xr), Input(allow=ALLOW))
+    parsed = parse_composite(
+        read_composite(resource.dict_to_struct(xr)), Input(allow=ALLOW)
+    )
     return parsed.image, parsed.bundle
 
 

@@ -450,7 +450,7 @@ def test_an_unexpected_error_is_a_fatal_result(monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(fn, "parse_composite", broken)
+    monkeypatch.setattr(fn, "read", broken)
     (result,) = run(request(xr())).results
     assert result.severity == fnv1.SEVERITY_FATAL
     assert "secret" not in result.message

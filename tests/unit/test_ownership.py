@@ -1,6 +1,5 @@
 """Whose a repository is."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from function.naming import RepositoryName
 from function.ownership import (
     Standing,
     abandoned,
+    attempts,
     created_it,
     give_up,
     is_rival,
@@ -108,8 +108,8 @@ def test_standing(
 
 CONFIG = ProviderConfig("p")
 BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
-MINE = dataclasses.replace(BUNDLE, rights=Rights.ALL)
-UNFORCED = dataclasses.replace(MINE, options=Options(force_delete=False))
+MINE = BUNDLE._replace(rights=Rights.ALL)
+UNFORCED = MINE._replace(options=Options(force_delete=False))
 YOUNG = Facts(force_delete=True)
 
 
@@ -165,8 +165,8 @@ def test_the_mark_of_having_created_it(
         "crossplane.io/external-create-pending": pending,
         "crossplane.io/external-create-succeeded": succeeded,
     }
-    metadata = resource.dict_to_struct({"annotations": annotations})
-    assert created_it(metadata, created_at) is want, reason
+    recorded = attempts(resource.dict_to_struct(annotations))
+    assert created_it(recorded, created_at) is want, reason
 
 
 STUCK = "cannot determine creation result - remove the annotation"
@@ -208,8 +208,8 @@ def test_an_attempt_of_which_nothing_is_recorded(  # noqa: PLR0913  # a table's 
         )
         if when
     }
-    metadata = resource.dict_to_struct({"annotations": annotations})
-    assert abandoned(metadata, problem) == at(want), reason
+    recorded = attempts(resource.dict_to_struct(annotations))
+    assert abandoned(recorded, problem) == at(want), reason
 
 
 def claimed(uid: str = "ours") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from google.protobuf import struct_pb2 as structpb
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.composite import parse_composite
+from function.composite import parse_composite, read_composite
 from function.crd import overrides_schema
 from function.errors import InvalidRequestError
 from function.input import NO_INPUT
@@ -34,7 +34,7 @@ def parsed(parameters: dict[str, Any]) -> bool:
         {"spec": {"claimRef": {"namespace": "default"}, "parameters": parameters}}
     )
     try:
-        parse_composite(xr, NO_INPUT)
+        parse_composite(read_composite(xr), NO_INPUT)
     except InvalidRequestError:
         return False
     return True

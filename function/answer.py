@@ -1,0 +1,256 @@
+"""What is answered to what was seen. Pure: the same is answered the same."""
+
+import dataclasses
+import functools
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, NamedTuple
+
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2 as structpb
+
+from function import connection, overrides
+from function.attachment import Kind, attach
+from function.composed import Composed, given, keep_identity, kept
+from function.composite import Composite, check_scope, parse_composite
+from function.errors import shown
+from function.input import Input
+from function.options import tagged
+from function.ownership import Standing, give_up, rights, standing
+from function.providers import managed
+from function.providers.provider import Provider
+from function.providers.registry import PROVIDERS
+from function.repository import UNKNOWN, Options, Repository
+from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
+from function.status import (
+    CONDITION,
+    Condition,
+    condition,
+    connection_details,
+    repository_status,
+)
+
+# The name of a namespaced XR's object of connection details.
+CONNECTION = "connection"
+
+
+class Answer(NamedTuple):
+    """An answer, serialized.
+
+    Attributes:
+        response: What is merged into a response that holds what earlier steps want.
+        status: The XR's status, a Struct; merged by itself, because earlier steps may
+            have one too.
+    """
+
+    response: bytes
+    status: bytes
+
+
+# While its resources come to be, an XR is asked about every second or so, and most of
+# that says nothing new. Each is some six kilobytes, with what was seen.
+@functools.lru_cache(maxsize=1024)
+def answer(seen: Seen) -> Answer:
+    """Answer what was seen.
+
+    Raises:
+        InvalidRequestError: It cannot be met as it stands.
+    """
+    rsp = fnv1.RunFunctionResponse()
+    settings = seen.settings
+    composite = parse_composite(seen.asked, settings)
+    check_scope(composite, settings)
+    live = dict(seen.live)
+    new = Live(PROVIDERS[settings.provider], None)
+    composed = {}
+    for key, wanted in _wanted(composite, settings, live).items():
+        own = live.get(key, new)
+        has = keep_identity(wanted, own.facts or UNKNOWN)
+        its = _standing(rsp, seen, key, has, own)
+        composed[key] = Composed(wanted, has, own.provider, own.facts, its)
+    problems = _compose(rsp, seen, composed)
+    _report(rsp, composite, composed, settings, problems)
+    if settings.connection and rsp.desired.composite.connection_details:
+        _connect(rsp, composite.name, settings.connection.kind)
+    return Answer(
+        rsp.SerializeToString(),
+        _status(composed).SerializeToString(),
+    )
+
+
+def _wanted(
+    composite: Composite, settings: Input, live: Collection[str]
+) -> dict[str, Repository]:
+    names = {IMAGE: composite.image}
+    # A live bundle stays where `bundle` was switched off: what is missing from the
+    # desired state is deleted by Crossplane, with its images.
+    if settings.bundle or BUNDLE in live:
+        names[BUNDLE] = composite.bundle
+    namespace = composite.namespace if composite.namespaced else ""
+    return {
+        key: Repository(
+            name,
+            composite.region,
+            composite.provider_config,
+            namespace,
+            _options(composite, settings, "image" if key == IMAGE else "bundle"),
+        )
+        for key, name in names.items()
+    }
+
+
+def _options(
+    composite: Composite, settings: Input, which: Literal["image", "bundle"]
+) -> Options:
+    options = overrides.options(settings, which, composite.region, composite.overrides)
+    if not options.automatic_tags:
+        return options
+    return tagged(options, composite.workload, composite.namespace)
+
+
+def _standing(
+    rsp: fnv1.RunFunctionResponse,
+    seen: Seen,
+    key: str,
+    repository: Repository,
+    live: Live,
+) -> Standing:
+    """Ask Crossplane who else asks for a repository, unless it is ours for good."""
+    provider, own = live
+    if own and own.created_it and not own.doubtful:
+        return Standing.CREATED
+    # Without a namespace: in all of them.
+    selector = fnv1.ResourceSelector(
+        api_version=provider.api_version,
+        kind=provider.kind,
+        match_labels=fnv1.MatchLabels(
+            labels={managed.IDENTITY: provider.identify(repository)}
+        ),
+    )
+    rsp.requirements.resources[requirement(key)].CopyFrom(selector)
+    if seen.knows_extra_only:
+        # Crossplane v1 knows them by their older name.
+        rsp.requirements.extra_resources[requirement(key)].CopyFrom(selector)
+    return standing(own, dict(seen.rivals).get(key, ()))
+
+
+def _compose(
+    rsp: fnv1.RunFunctionResponse, seen: Seen, composed: dict[str, Composed]
+) -> list[str]:
+    """Desire the repositories and their policies; return what is wrong with these."""
+    taken = any(each.standing is Standing.TAKEN for each in composed.values())
+    if taken:
+        # Without a desired resource, Crossplane would call the XR ready.
+        rsp.desired.composite.ready = fnv1.READY_FALSE
+    settings, problems = seen.settings, list[str]()
+    for key, each in composed.items():
+        repository = given(each.kept, rights(settings.deletion, each.standing))
+        if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
+            given_up = give_up(repository, each.facts, each.standing)
+            if given_up is None:
+                continue
+            repository = given_up
+        manages = settings.manages(each.provider)
+        if not taken or each.facts:  # both or none
+            manifest = each.provider.manifest(repository, manages=manages)
+            _desire(rsp, key, manifest, ready=each.known.ready)
+        problems += _attach(rsp, seen, key, each.provider, repository)
+    return problems
+
+
+def _attach(
+    rsp: fnv1.RunFunctionResponse,
+    seen: Seen,
+    key: str,
+    provider: Provider,
+    repository: Repository,
+) -> Iterator[str]:
+    """Desire a repository's policies; return what is wrong with them."""
+    manages, policies = seen.settings.manages(provider), dict(seen.policies)
+    for kind in Kind:
+        name = policy_name(key, kind)
+        live = policies.get(name)
+        wanted = attach(provider, kind, repository, live)
+        if wanted:
+            manifest = provider.attachment(wanted, manages=manages)
+            _desire(rsp, name, manifest, ready=bool(live and live.ready))
+        if live:
+            yield live.problem
+
+
+def _desire(
+    rsp: fnv1.RunFunctionResponse, name: str, manifest: dict[str, Any], *, ready: bool
+) -> None:
+    # By the constructor: Struct.update() takes twice as long.
+    rsp.desired.resources[name].CopyFrom(
+        fnv1.Resource(
+            resource=manifest,
+            ready=fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED,
+        )
+    )
+
+
+def _report(
+    rsp: fnv1.RunFunctionResponse,
+    composite: Composite,
+    composed: dict[str, Composed],
+    settings: Input,
+    problems: list[str],
+) -> None:
+    known = {key: each.known for key, each in composed.items()}
+    names: dict[str, str] = {key: each.kept.name for key, each in composed.items()}
+    for key, value in connection_details(
+        composed[IMAGE].kept.region, known[IMAGE], known.get(BUNDLE)
+    ).items():
+        rsp.desired.composite.connection_details[key] = value
+
+    standings = {key: each.standing for key, each in composed.items()}
+    spoken = {key: shown(name) for key, name in names.items()}
+    result = condition(spoken, known, standings, settings.deletion, problems)
+    said = kept(
+        composed.values(),
+        PROVIDERS[settings.provider],
+        unwanted_last=BUNDLE in composed and not settings.bundle,
+    )
+    if said:
+        result = dataclasses.replace(result, message=result.message + said)
+    set_condition(rsp, result)
+    # A result becomes an event on every reconcile, so only the first pass warns.
+    if composite.prefix.host_like and all(e.facts is None for e in composed.values()):
+        rsp.results.append(
+            fnv1.Result(
+                severity=fnv1.SEVERITY_WARNING,
+                message=f"spec.parameters.repoPrefix: {composite.prefix.host_like} "
+                "looks like a registry host but is none, so it was kept as part of "
+                "the repositories' names. Leave it out unless that is meant",
+                target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+            )
+        )
+
+
+def _connect(rsp: fnv1.RunFunctionResponse, name: str, kind: str) -> None:
+    details = dict(sorted(rsp.desired.composite.connection_details.items()))
+    _desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
+
+
+def _status(composed: dict[str, Composed]) -> structpb.Struct:
+    repositories = {
+        word: repository_status(each.kept.name, each.known)
+        for key, word in ((IMAGE, "image"), (BUNDLE, "bundle"))
+        if (each := composed.get(key))
+    }
+    return fnv1.Resource(resource={"repositories": repositories}).resource
+
+
+def set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:
+    """Put a condition on the XR and its claim."""
+    rsp.conditions.append(
+        fnv1.Condition(
+            type=CONDITION,
+            status=fnv1.STATUS_CONDITION_TRUE
+            if result.ready
+            else fnv1.STATUS_CONDITION_FALSE,
+            reason=result.reason,
+            message=result.message,
+            target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+        )
+    )

@@ -1,0 +1,127 @@
+"""What a request says: all that its answer depends on, read once, as plain values.
+
+Two requests that differ in what is not here (managed fields, resource versions, what
+earlier steps want) have the same answer.
+"""
+
+from typing import NamedTuple, Self
+
+from crossplane.function import request
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2 as structpb
+
+from function.attachment import Attached, Kind
+from function.composite import Asked, read_composite
+from function.fields import text
+from function.input import Input, parse_input
+from function.ownership import is_rival
+from function.providers.provider import Provider
+from function.providers.registry import DEFAULT, PROVIDERS
+from function.repository import Facts
+
+# Existing installations have these names. They never change: Crossplane deletes an
+# observed resource whose name is missing from the desired state.
+IMAGE, BUNDLE = "imagerepo", "bundlerepo"
+
+_BY_GROUP = {version.partition("/")[0]: p for version, p in PROVIDERS.items()}
+
+
+class Live(NamedTuple):
+    """A resource that may be live, and whose API it is of.
+
+    A live one keeps that: of another's, Crossplane would make a second resource under
+    the same name, and lose sight of the first.
+    """
+
+    provider: Provider
+    facts: Facts | None
+
+    @classmethod
+    def of(cls, observed: structpb.Struct) -> Self:
+        """Read an observed one."""
+        group = text(observed, "apiVersion").partition("/")[0]
+        provider = _BY_GROUP.get(group, DEFAULT)
+        return cls(provider, provider.facts(observed))
+
+
+class Seen(NamedTuple):
+    """What a request says.
+
+    Attributes:
+        settings: The Input.
+        asked: What the XR asks for.
+        live: The repositories' managed resources that are there, by their names.
+        policies: The policies' ones, by theirs.
+        rivals: What Crossplane says of others that ask for a repository, by its
+            resource's name; nothing where it was not asked.
+        knows_extra_only: Whether Crossplane may know required resources by their older
+            name alone.
+    """
+
+    settings: Input
+    asked: Asked
+    live: tuple[tuple[str, Live], ...]
+    policies: tuple[tuple[str, Attached], ...]
+    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
+    knows_extra_only: bool
+
+
+def read(req: fnv1.RunFunctionRequest) -> Seen:
+    """Read a request.
+
+    Raises:
+        InvalidInputError: Its Input is broken.
+        InvalidParameterError: Its XR is.
+    """
+    settings = parse_input(req.input)
+    resources = req.observed.resources
+    live = tuple(
+        (key, Live.of(observed.resource))
+        for key in (IMAGE, BUNDLE)
+        if (observed := resources.get(key)) is not None
+    )
+    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
+    providers.update((key, each.provider) for key, each in live)
+    return Seen(
+        settings,
+        read_composite(req.observed.composite.resource),
+        live,
+        tuple(
+            (name, provider.attached(kind, observed.resource))
+            for key, provider in providers.items()
+            for kind in Kind
+            if (observed := resources.get(name := policy_name(key, kind))) is not None
+        )
+        if len(resources) > len(live)
+        else (),
+        tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
+        if req.required_resources or req.extra_resources
+        else (),
+        knows_extra_only=not request.advertises_capabilities(req),
+    )
+
+
+def policy_name(key: str, kind: Kind) -> str:
+    """Return the composed resource's name of a repository's policy."""
+    return f"{key}-{kind}"
+
+
+def requirement(key: str) -> str:
+    """Return the name by which others that ask for a repository are required."""
+    return f"contenders-{key}"
+
+
+def _rivals(
+    req: fnv1.RunFunctionRequest, key: str, provider: Provider
+) -> tuple[Facts, ...]:
+    name = requirement(key)
+    found = (
+        req.required_resources
+        if name in req.required_resources
+        else req.extra_resources
+    ).get(name)
+    contenders = found.items if found is not None else ()
+    xr = req.observed.composite.resource
+    return tuple(
+        provider.facts(c.resource) for c in contenders if is_rival(c.resource, xr)
+    )
