@@ -13,6 +13,7 @@ from function.attachment import Kind, attach
 from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
+from function.freshness import ttl_seconds
 from function.input import Input
 from function.options import tagged
 from function.ownership import Standing, give_up, rights, standing
@@ -214,6 +215,12 @@ def _report(
     if said:
         result = dataclasses.replace(result, message=result.message + said)
     set_condition(rsp, result)
+    rsp.meta.ttl.seconds = ttl_seconds(
+        ready=result.ready
+        and all(r.ready == fnv1.READY_TRUE for r in rsp.desired.resources.values()),
+        asked=bool(rsp.requirements.resources),
+        problems=any(problems) or any(facts.problem for facts in known.values()),
+    )
     # A result becomes an event on every reconcile, so only the first pass warns.
     if composite.prefix.host_like and all(e.facts is None for e in composed.values()):
         rsp.results.append(
