@@ -1,9 +1,11 @@
 """How all commands fail: in one line, with a mend."""
 
 import difflib
+import importlib
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -14,6 +16,29 @@ INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 
 class Group(click.Group):
     """A group whose errors are one line each, and whose tracebacks want --debug."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:  # noqa: ANN401  # click's
+        """Create one.
+
+        Args:
+            args: click's.
+            modules: Where each command is, by its name: MODULE:ATTRIBUTE.
+            kwargs: click's.
+        """
+        super().__init__(*args, **kwargs)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
+        """Return the names of the commands."""
+        return sorted(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+        """Import a command; None if there is no such."""
+        if cmd_name not in self._modules:
+            return None
+        module, _, attribute = self._modules[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # click's
         """Run the command; exit with its status."""
