@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
 # While its resources come to be, an XR is asked about every second or so, and most of
 # that says nothing new. Each is some six kilobytes, with what was seen.
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=512)
 def answer(seen: Seen) -> Answer:
     """Answer what was seen.
 

@@ -3,7 +3,8 @@
 InvalidRequestError
 ├── InvalidParameterError  what a tenant (or a default) asked for cannot be
 ├── InvalidInputError      the Composition's input is broken
-└── NotAllowedError        the platform's `allow` lists say no
+├── NotAllowedError        the platform's `allow` lists say no
+└── BrokenRequestError     what came is no request of Crossplane's
 """
 
 import json
@@ -59,6 +60,10 @@ class InvalidParameterError(InvalidRequestError):
 
 class InvalidInputError(InvalidRequestError):
     """The Composition's input is broken: the platform's mistake, not the tenant's."""
+
+
+class BrokenRequestError(InvalidRequestError):
+    """A part of the request is not what Crossplane's protocol says."""
 
 
 class NotAllowedError(InvalidRequestError):

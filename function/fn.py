@@ -2,6 +2,7 @@
 
 import time
 from logging import DEBUG
+from typing import cast
 
 import grpc
 from crossplane.function import logging, response
@@ -10,11 +11,12 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import struct_pb2 as structpb
 
 from function.answer import answer, set_condition
-from function.errors import InvalidRequestError, quote
+from function.errors import BrokenRequestError, InvalidRequestError, quote
 from function.fields import struct, text
 from function.metrics import COUNTS
 from function.seen import read
 from function.status import Condition
+from function.wire import Request, parse_request, parse_struct
 
 _UNEXPECTED = (
     "internal error: the function met something it was not built for. Nothing was "
@@ -36,17 +38,21 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         _: grpc.aio.ServicerContext | None,
     ) -> fnv1.RunFunctionResponse:
         """Answer one request; whatever happens, with a response."""
+        return self.answer(parse_request(req.SerializeToString()))
+
+    def answer(self, req: Request) -> fnv1.RunFunctionResponse:
+        """Answer one request as it came; whatever happens, with a response."""
         started = time.perf_counter()
         rsp = self._answer(req)
         COUNTS.add(rsp, time.perf_counter() - started)
         return rsp
 
-    def _answer(self, req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
+    def _answer(self, req: Request) -> fnv1.RunFunctionResponse:
         debugging = self.log.is_enabled_for(DEBUG)
         try:
             if debugging:
                 self.log.debug("Running function", **_subject(req))
-            rsp = response.to(req)
+            rsp = _begun(req)
             _run(req, rsp)
         except InvalidRequestError as e:
             if debugging:
@@ -55,23 +61,26 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         except Exception:
             # gRPC would send the exception's text to the caller and drop the call.
             self.log.exception("Unexpected error", tag=req.meta.tag)
-            rsp = response.to(req)
+            rsp = _begun(req)
             response.fatal(rsp, _UNEXPECTED)
         return rsp
 
 
-def _run(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> None:
+def _begun(req: Request) -> fnv1.RunFunctionResponse:
+    """Return a response that passes on what earlier steps want."""
+    return response.to(cast("fnv1.RunFunctionRequest", req))
+
+
+def _run(req: Request, rsp: fnv1.RunFunctionResponse) -> None:
     answered = answer(read(req))
     rsp.MergeFromString(answered.response)
     status = rsp.desired.composite.resource.fields["status"].struct_value
     status.MergeFromString(answered.status)
 
 
-def _refuse(
-    req: fnv1.RunFunctionRequest, error: InvalidRequestError
-) -> fnv1.RunFunctionResponse:
+def _refuse(req: Request, error: InvalidRequestError) -> fnv1.RunFunctionResponse:
     # Made anew: nothing half-composed goes out, what earlier steps want stays.
-    rsp = response.to(req)
+    rsp = _begun(req)
     set_condition(
         rsp,
         Condition(
@@ -81,7 +90,7 @@ def _refuse(
         ),
     )
     severities = [fnv1.SEVERITY_FATAL]
-    if _claim(req).fields:
+    if _claim(_xr(req)).fields:
         # A fatal result's target is ignored, so no event of it reaches the claim. A
         # warning's before it does, and the condition beside it.
         severities.insert(0, fnv1.SEVERITY_WARNING)
@@ -97,18 +106,25 @@ def _refuse(
     return rsp
 
 
-def _subject(req: fnv1.RunFunctionRequest) -> dict[str, str]:
+def _subject(req: Request) -> dict[str, str]:
     """Return what a log line says of a request: its tag, XR and namespace."""
-    xr = req.observed.composite.resource
+    xr = _xr(req)
     metadata = struct(xr, "metadata")
     return {
         "tag": req.meta.tag,
         "xr": quote(text(metadata, "name")),
         "namespace": quote(
-            text(metadata, "namespace") or text(_claim(req), "namespace")
+            text(metadata, "namespace") or text(_claim(xr), "namespace")
         ),
     }
 
 
-def _claim(req: fnv1.RunFunctionRequest) -> structpb.Struct:
-    return struct(struct(req.observed.composite.resource, "spec"), "claimRef")
+def _xr(req: Request) -> structpb.Struct:
+    try:
+        return parse_struct(req.observed.composite.resource)
+    except BrokenRequestError:
+        return structpb.Struct()
+
+
+def _claim(xr: structpb.Struct) -> structpb.Struct:
+    return struct(struct(xr, "spec"), "claimRef")

@@ -4,11 +4,10 @@ Two requests that differ in what is not here (managed fields, resource versions,
 earlier steps want) have the same answer.
 """
 
-from typing import NamedTuple, Self
+import functools
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from crossplane.function import request
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Kind
 from function.composite import Asked, read_composite
@@ -18,6 +17,10 @@ from function.ownership import is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
+from function.wire import Request, parse_struct
+
+if TYPE_CHECKING:
+    from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 # Existing installations have these names. They never change: Crossplane deletes an
 # observed resource whose name is missing from the desired state.
@@ -35,13 +38,6 @@ class Live(NamedTuple):
 
     provider: Provider
     facts: Facts | None
-
-    @classmethod
-    def of(cls, observed: structpb.Struct) -> Self:
-        """Read an observed one."""
-        group = text(observed, "apiVersion").partition("/")[0]
-        provider = _BY_GROUP.get(group, DEFAULT)
-        return cls(provider, provider.facts(observed))
 
 
 class Seen(NamedTuple):
@@ -66,17 +62,18 @@ class Seen(NamedTuple):
     knows_extra_only: bool
 
 
-def read(req: fnv1.RunFunctionRequest) -> Seen:
+def read(req: Request) -> Seen:
     """Read a request.
 
     Raises:
         InvalidInputError: Its Input is broken.
         InvalidParameterError: Its XR is.
+        BrokenRequestError: It is none of Crossplane's.
     """
-    settings = parse_input(req.input)
+    settings = _settings(req.input)
     resources = req.observed.resources
     live = tuple(
-        (key, Live.of(observed.resource))
+        (key, _live(observed.resource))
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
@@ -84,10 +81,10 @@ def read(req: fnv1.RunFunctionRequest) -> Seen:
     providers.update((key, each.provider) for key, each in live)
     return Seen(
         settings,
-        read_composite(req.observed.composite.resource),
+        _asked(req.observed.composite.resource),
         live,
         tuple(
-            (name, provider.attached(kind, observed.resource))
+            (name, _attached(provider, kind, observed.resource))
             for key, provider in providers.items()
             for kind in Kind
             if (observed := resources.get(name := policy_name(key, kind))) is not None
@@ -97,7 +94,9 @@ def read(req: fnv1.RunFunctionRequest) -> Seen:
         tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
         if req.required_resources or req.extra_resources
         else (),
-        knows_extra_only=not request.advertises_capabilities(req),
+        knows_extra_only=not request.advertises_capabilities(
+            cast("fnv1.RunFunctionRequest", req)
+        ),
     )
 
 
@@ -111,9 +110,32 @@ def requirement(key: str) -> str:
     return f"contenders-{key}"
 
 
-def _rivals(
-    req: fnv1.RunFunctionRequest, key: str, provider: Provider
-) -> tuple[Facts, ...]:
+# Crossplane asks about a hundred XRs at a time, about each some ten times while it
+# comes to be, and then seldom: for the last few hundred, some ten kilobytes each.
+@functools.lru_cache(maxsize=64)
+def _settings(serialized: bytes) -> Input:
+    return parse_input(parse_struct(serialized))
+
+
+@functools.lru_cache(maxsize=256)
+def _asked(manifest: bytes) -> Asked:
+    return read_composite(parse_struct(manifest))
+
+
+@functools.lru_cache(maxsize=512)
+def _live(manifest: bytes) -> Live:
+    observed = parse_struct(manifest)
+    group = text(observed, "apiVersion").partition("/")[0]
+    provider = _BY_GROUP.get(group, DEFAULT)
+    return Live(provider, provider.facts(observed))
+
+
+@functools.lru_cache(maxsize=512)
+def _attached(provider: Provider, kind: Kind, manifest: bytes) -> Attached:
+    return provider.attached(kind, parse_struct(manifest))
+
+
+def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
     name = requirement(key)
     found = (
         req.required_resources
@@ -121,7 +143,7 @@ def _rivals(
         else req.extra_resources
     ).get(name)
     contenders = found.items if found is not None else ()
-    xr = req.observed.composite.resource
+    xr = parse_struct(req.observed.composite.resource)
     return tuple(
         provider.facts(c.resource) for c in contenders if is_rival(c.resource, xr)
     )

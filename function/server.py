@@ -4,18 +4,18 @@ import asyncio
 import functools
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
 from crossplane.function import logging, runtime
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
-from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from function import metrics
+from function.fn import FunctionRunner
+from function.wire import Request, parse_request
 
 GRACE_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
@@ -67,7 +67,7 @@ def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
 
 
 async def serve(  # noqa: PLR0913  # each is a flag of the command
-    function: grpcv1.FunctionRunnerServiceServicer,
+    function: FunctionRunner,
     address: str,
     credentials: grpc.ServerCredentials | None,
     *,
@@ -112,11 +112,7 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             ("grpc.max_concurrent_streams", AT_ONCE),
         ]
     )
-    server.add_generic_rpc_handlers((_handlers(function),))
-    # The generated stubs have no types.
-    grpcv1beta1.add_FunctionRunnerServiceServicer_to_server(  # type: ignore[no-untyped-call]
-        runtime.BetaFunctionRunner(wrapped=function), server
-    )
+    server.add_generic_rpc_handlers(tuple(_handlers(function)))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection(
@@ -151,17 +147,28 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     await server.stop(GRACE_SECONDS)
 
 
-def _handlers(function: grpcv1.FunctionRunnerServiceServicer) -> grpc.GenericRpcHandler:
-    """Return what the generated stub would register, but for the order of a map's keys.
+def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
+    """Yield what the generated stubs would register, for both versions of the service.
 
-    By themselves those come out in another order from each process.
+    A request is parsed as far as needed, and not at all as the older version: that is
+    the same on the wire. A response has a map's keys in order, which by themselves come
+    out in another one from each process.
     """
-    (service,) = fnv1.DESCRIPTOR.services_by_name.values()
-    run = grpc.unary_unary_rpc_method_handler(
-        function.RunFunction,
-        request_deserializer=fnv1.RunFunctionRequest.FromString,
+
+    async def run(
+        req: Request, _: grpc.aio.ServicerContext
+    ) -> fnv1.RunFunctionResponse:
+        return function.answer(req)
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        run,
+        request_deserializer=parse_request,
         response_serializer=functools.partial(
             fnv1.RunFunctionResponse.SerializeToString, deterministic=True
         ),
     )
-    return grpc.method_handlers_generic_handler(service.full_name, {"RunFunction": run})
+    for service in runtime.SERVICE_NAMES:
+        if service != reflection.SERVICE_NAME:
+            yield grpc.method_handlers_generic_handler(
+                service, {"RunFunction": handler}
+            )

@@ -15,7 +15,12 @@ from function.metrics import Counts
 from function.status import Reason
 
 TROUBLES = " ".join((ROOT / "docs/troubleshooting.md").read_text().split())
-REFUSALS = {"InvalidParameterError", "InvalidInputError", "NotAllowedError"}
+REFUSALS = {
+    "InvalidParameterError",
+    "InvalidInputError",
+    "NotAllowedError",
+    "BrokenRequestError",
+}
 # Of a refusal: the field, what was given, the rule, and last the mend.
 RULE = 2
 

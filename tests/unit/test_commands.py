@@ -123,7 +123,9 @@ def test_help_has_examples_that_are_commands(name: str) -> None:
         if "function-ecr-repos " in line
     ]
     assert len(examples) >= 3
-    assert set(examples) <= set(cli.list_commands(context)), "no example of what there is not"
+    assert set(examples) <= set(cli.list_commands(context)), (
+        "no example of what there is not"
+    )
     assert all(
         option.help for option in command.params if isinstance(option, click.Option)
     )
