@@ -8,20 +8,19 @@ from typing import Any, Literal, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function import connection, overrides
+from function import connection
 from function.attachment import Kind, attach
 from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
 from function.freshness import ttl_seconds
-from function.input import Input
-from function.options import tagged
 from function.ownership import Standing, give_up, rights, standing
 from function.providers import managed
 from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
-from function.repository import UNKNOWN, Options, Repository
+from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository
 from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
+from function.settings import Settings
 from function.status import (
     CONDITION,
     Condition,
@@ -71,7 +70,7 @@ def answer(seen: Seen) -> Answer:
     problems = _compose(rsp, seen, composed)
     _report(rsp, composite, composed, settings, problems)
     if settings.connection and rsp.desired.composite.connection_details:
-        _connect(rsp, composite.name, settings.connection.kind)
+        _connect(rsp, composite.name, settings.connection)
     return Answer(
         rsp.SerializeToString(),
         _status(composed).SerializeToString(),
@@ -79,7 +78,7 @@ def answer(seen: Seen) -> Answer:
 
 
 def _wanted(
-    composite: Composite, settings: Input, live: Collection[str]
+    composite: Composite, settings: Settings, live: Collection[str]
 ) -> dict[str, Repository]:
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
@@ -100,12 +99,17 @@ def _wanted(
 
 
 def _options(
-    composite: Composite, settings: Input, which: Literal["image", "bundle"]
+    composite: Composite, settings: Settings, which: Literal["image", "bundle"]
 ) -> Options:
-    options = overrides.options(settings, which, composite.region, composite.overrides)
-    if not options.automatic_tags:
-        return options
-    return tagged(options, composite.workload, composite.namespace)
+    layers = settings.image if which == "image" else settings.bundle_repository
+    if not layers and not composite.overrides:
+        return NO_OPTIONS
+    from function import options, overrides  # noqa: PLC0415  # see settings.py
+
+    has = overrides.options(settings, which, composite.region, composite.overrides)
+    if not has.automatic_tags:
+        return has
+    return options.tagged(has, composite.workload, composite.namespace)
 
 
 def _standing(
@@ -194,7 +198,7 @@ def _report(
     rsp: fnv1.RunFunctionResponse,
     composite: Composite,
     composed: dict[str, Composed],
-    settings: Input,
+    settings: Settings,
     problems: list[str],
 ) -> None:
     known = {key: each.known for key, each in composed.items()}

@@ -12,10 +12,10 @@ from function.errors import (
     quote,
 )
 from function.fields import text
-from function.input import Input, compile_glob
 from function.naming import Prefix, RepositoryName, parse_prefix, repository_names
 from function.providers.registry import PROVIDERS
 from function.repository import ProviderConfig
+from function.settings import Globs, Settings, compile_glob
 
 PARAMETERS = "spec.parameters"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
@@ -106,7 +106,7 @@ def read_composite(xr: structpb.Struct) -> Asked:
     )
 
 
-def parse_composite(asked: Asked, settings: Input) -> Composite:
+def parse_composite(asked: Asked, settings: Settings) -> Composite:
     """Parse what an XR asks for under an Input.
 
     Raises:
@@ -164,7 +164,7 @@ def _overrides(parameters: structpb.Struct) -> bytes:
     return given.SerializeToString(deterministic=True)
 
 
-def check_scope(composite: Composite, settings: Input) -> None:
+def check_scope(composite: Composite, settings: Settings) -> None:
     """Refuse what the XR could not compose: a provider's resources, an object.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
@@ -177,7 +177,7 @@ def check_scope(composite: Composite, settings: Input) -> None:
     if settings.connection and not needed:
         raise InvalidInputError(
             "input.connection",
-            settings.connection.kind,
+            settings.connection,
             "this XR is not namespaced, and has connection details",
             "Leave it out, and set spec.writeConnectionSecretToRef in the claim",
         )
@@ -195,7 +195,7 @@ def check_scope(composite: Composite, settings: Input) -> None:
     raise InvalidInputError("input.provider", settings.provider, rule, mend)
 
 
-def _allowed(name: str, value: str, globs: list[str] | None) -> None:
+def _allowed(name: str, value: str, globs: Globs) -> None:
     if globs is None or any(compile_glob(g).match(value) for g in globs):
         return
     raise NotAllowedError(

@@ -8,9 +8,10 @@ from function import render as rendering
 from function.composite import Composite, parse_composite, read_composite
 from function.documents import Manifest, to_struct
 from function.errors import quote, shown
-from function.input import Input, compile_glob, parse_input
+from function.input import parse_input
 from function.naming import RegistryHost, RepositoryName
 from function.repository import Deletion
+from function.settings import Settings, compile_glob
 
 # "acts": it changes or bounds what comes of the claim. "stops": nothing is made.
 Effect = Literal["passes", "acts", "stops"]
@@ -168,14 +169,14 @@ def rivals(
     return list(found)
 
 
-def _host(given: str, composite: Composite, settings: Input) -> str:
+def _host(given: str, composite: Composite, settings: Settings) -> str:
     """Return the registry host that was stripped of the prefix; empty for none."""
     path = given.strip("/")
     stripped = settings.registry_host is RegistryHost.STRIP
     return path.partition("/")[0] if stripped and path != composite.prefix.path else ""
 
 
-def _registry_host(composite: Composite, host: str, settings: Input) -> Guard:
+def _registry_host(composite: Composite, host: str, settings: Settings) -> Guard:
     name = "registry host"
     if host:
         return Guard(
@@ -197,7 +198,7 @@ def _registry_host(composite: Composite, host: str, settings: Input) -> Guard:
     return Guard(name, "passes", "repoPrefix has none")
 
 
-def _allow(composite: Composite, settings: Input) -> Guard:
+def _allow(composite: Composite, settings: Settings) -> Guard:
     said, bounded = [], False
     for name, value, globs in (
         ("repoPrefix", composite.prefix.path, settings.allow.repo_prefixes),
@@ -218,7 +219,7 @@ def _allow(composite: Composite, settings: Input) -> Guard:
 
 
 def _rivals(
-    composite: Composite, workload: str, namespace: str, settings: Input
+    composite: Composite, workload: str, namespace: str, settings: Settings
 ) -> Guard:
     name = "one claim each"
     found = rivals(composite.image, workload, namespace, bundle=settings.bundle)

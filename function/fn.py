@@ -2,22 +2,24 @@
 
 import time
 from logging import DEBUG
-from typing import cast
 
 import grpc
-from crossplane.function import logging, response
+from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
+from google.protobuf import duration_pb2
 from google.protobuf import struct_pb2 as structpb
 
 from function.answer import answer, set_condition
 from function.errors import BrokenRequestError, InvalidRequestError, quote
 from function.fields import struct, text
+from function.freshness import PENDING_SECONDS
 from function.metrics import COUNTS
 from function.seen import read
 from function.status import Condition
 from function.wire import Request, parse_request, parse_struct
 
+_PENDING = duration_pb2.Duration(seconds=PENDING_SECONDS)
 _UNEXPECTED = (
     "internal error: the function met something it was not built for. Nothing was "
     "changed. Its log has the traceback; please report it"
@@ -62,13 +64,20 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
             # gRPC would send the exception's text to the caller and drop the call.
             self.log.exception("Unexpected error", tag=req.meta.tag)
             rsp = _begun(req)
-            response.fatal(rsp, _UNEXPECTED)
+            rsp.results.add(severity=fnv1.SEVERITY_FATAL, message=_UNEXPECTED)
         return rsp
 
 
 def _begun(req: Request) -> fnv1.RunFunctionResponse:
-    """Return a response that passes on what earlier steps want."""
-    return response.to(cast("fnv1.RunFunctionRequest", req))
+    """Return a response that passes on what earlier steps want.
+
+    It is response.to() of the SDK, whose module imports pydantic: see settings.py.
+    """
+    return fnv1.RunFunctionResponse(
+        meta=fnv1.ResponseMeta(tag=req.meta.tag, ttl=_PENDING),
+        desired=req.desired,
+        context=req.context,
+    )
 
 
 def _run(req: Request, rsp: fnv1.RunFunctionResponse) -> None:

@@ -1,8 +1,6 @@
 """The Composition's input: the one definition its CRD and docs are made from."""
 
 import functools
-import re
-from fnmatch import translate
 from typing import Annotated, Any, Literal
 
 from google.protobuf import json_format
@@ -10,13 +8,14 @@ from google.protobuf import struct_pb2 as structpb
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from function import settings
 from function.errors import InvalidInputError, quote
 from function.model import Model
 from function.naming import RegistryHost
 from function.options import RepositoryOptions
-from function.providers.provider import Provider
-from function.providers.registry import DEFAULT, PROVIDERS
-from function.repository import Deletion, ProviderConfig
+from function.providers.registry import PROVIDERS
+from function.repository import Deletion
+from function.settings import NO_INPUT, Globs, Settings
 
 API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
 KIND = "Input"
@@ -89,7 +88,7 @@ class Input(Model):
         AfterValidator(_known),
         Field(json_schema_extra={"enum": list[Any](PROVIDERS)}),
     ] = Field(
-        DEFAULT.api_version,
+        NO_INPUT.provider,
         description="The provider's API that makes the repositories. A namespaced XR "
         "needs a namespaced one, ecr.aws.m.upbound.io/v1beta1; any other XR one of the "
         "others.",
@@ -109,16 +108,16 @@ class Input(Model):
         )
     )
     registry_host: Annotated[RegistryHost, Field(strict=False)] = Field(
-        RegistryHost.STRIP,
+        NO_INPUT.registry_host,
         description="What to do with a private registry's host at the start of "
         "repoPrefix: Strip it, or Keep it as part of the repository's name.",
     )
     bundle: bool = Field(
-        True,  # noqa: FBT003  # pydantic takes the default by position
+        NO_INPUT.bundle,
         description="Whether to compose the -bundle repository.",
     )
     deletion: Annotated[Deletion, Field(strict=False)] = Field(
-        Deletion.ONLY_CREATED,
+        NO_INPUT.deletion,
         description="What becomes of a repository, with every image in it, when its "
         "claim goes. OnlyCreated: it is deleted if this claim created it, and stays if "
         "it was there before. Always: it is deleted. Never: it stays.",
@@ -148,21 +147,28 @@ class Input(Model):
         default_factory=Defaults, description="Used where the XR omits the field."
     )
 
-    def __hash__(self) -> int:
-        """Return that of the object: the same text is the same one, see parse_input."""
-        return id(self)
-
-    def manages(self, provider: Provider) -> bool:
-        """Whether a provider is to be told by management policies."""
-        if self.management_policies is None or not provider.has_deletion_policy:
-            return provider.manages
-        return self.management_policies
-
-    def provider_config(self, name: str) -> ProviderConfig:
-        """Return the provider config that providerName names."""
-        kinds = PROVIDERS[self.provider].config_kinds
-        return ProviderConfig(
-            name, self.provider_config_kind or (kinds[0] if kinds else "")
+    def settings(self) -> Settings:
+        """Return what it says."""
+        repositories = (self.repository,) if self.repository else ()
+        allow, globs = self.allow, dict[str, Globs]()
+        for name in ("repo_prefixes", "regions", "provider_names"):
+            given = getattr(allow, name)
+            globs[name] = None if given is None else tuple(given)
+        return Settings(
+            provider=self.provider,
+            management_policies=self.management_policies,
+            provider_config_kind=self.provider_config_kind,
+            registry_host=self.registry_host,
+            bundle=self.bundle,
+            deletion=self.deletion,
+            connection=self.connection.kind if self.connection else "",
+            image=(*repositories, *((self.image,) if self.image else ())),
+            bundle_repository=(
+                *repositories,
+                *((self.bundle_repository,) if self.bundle_repository else ()),
+            ),
+            allow=settings.Allow(**globs, overrides=tuple(allow.overrides or ())),
+            defaults=settings.Defaults(**dict(self.defaults)),
         )
 
 
@@ -174,17 +180,8 @@ class _Document(Input):
     metadata: dict[str, Any] | None = None
 
 
-NO_INPUT = Input()
-
-
-@functools.lru_cache(maxsize=1024)
-def compile_glob(glob: str) -> re.Pattern[str]:
-    """Compile one `allow` glob; matching is case-sensitive and of the whole text."""
-    return re.compile(translate(glob))
-
-
-def parse_input(struct: structpb.Struct) -> Input:
-    """Parse a request's input; an empty one is all defaults.
+def parse_input(struct: structpb.Struct) -> Settings:
+    """Parse a request's input; an empty one is all defaults. The same is one object.
 
     Raises:
         InvalidInputError: It is not an Input of this version, or a field is unknown
@@ -197,7 +194,7 @@ def parse_input(struct: structpb.Struct) -> Input:
 
 # A cluster has a handful of Compositions, and each sends the same input each time.
 @functools.lru_cache(maxsize=64)
-def _parse(serialized: bytes) -> Input:
+def _parse(serialized: bytes) -> Settings:
     try:
         parsed = _Document.model_validate(
             documented(structpb.Struct.FromString(serialized), "input")
@@ -205,7 +202,7 @@ def _parse(serialized: bytes) -> Input:
     except ValidationError as e:
         raise InvalidInputError(*problem(e, "input"), _MEND) from None
     _check_provider(parsed)
-    return parsed
+    return parsed.settings()
 
 
 _MEND = "Correct the input of the pipeline step in the Composition"

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from function.model import Model
 from function.policies import lifecycle, permissions
 from function.repository import Encryption, Options
+from function.settings import Layer
 
 Mutability = Literal[
     "MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"
@@ -256,15 +257,16 @@ class RepositoryOptions(Model):
                 yield field.alias or name, value
 
 
-# Each replaces the one before it, option by option.
-Layers = tuple[RepositoryOptions | None, ...]
+def resolve(layers: Iterable[Layer], partition: str) -> Options:
+    """Return what several layers of options come to; the last one has its way.
 
-
-def resolve(layers: Layers, partition: str) -> Options:
-    """Return what several layers of options come to; the last one has its way."""
+    Args:
+        layers: Each replaces the one before it, option by option.
+        partition: AWS's, of the repository's region.
+    """
     merged: dict[str, Any] = {}
     for layer in layers:
-        given = dict(layer.given()) if layer else {}
+        given = dict(layer.given())
         if "imageTagMutability" in given:
             merged.pop("imageTagMutabilityExclusionFilters", None)
         merged |= given

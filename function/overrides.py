@@ -7,10 +7,11 @@ from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
 
 from function.errors import InvalidParameterError, NotAllowedError
-from function.input import Input, documented, lacking, plain, problem
+from function.input import documented, lacking, plain, problem
 from function.options import RepositoryOptions, resolve
 from function.policies import permissions
 from function.repository import Options
+from function.settings import Layer, Settings
 
 FIELD = "spec.parameters.repository"
 
@@ -18,7 +19,7 @@ FIELD = "spec.parameters.repository"
 # A cluster has few Compositions, and few workloads that are special.
 @functools.lru_cache(maxsize=4096)
 def options(
-    settings: Input,
+    settings: Settings,
     which: Literal["image", "bundle"],
     region: str,
     overrides: bytes,
@@ -26,7 +27,7 @@ def options(
     """Return what the image's repository, or the bundle's, is like.
 
     Args:
-        settings: The Input.
+        settings: The Input's.
         which: Of the two.
         region: The repository's.
         overrides: The workload's own, a serialized Struct; empty for none.
@@ -35,17 +36,17 @@ def options(
         InvalidParameterError: One of those is unknown or wrong.
         NotAllowedError: The Input does not allow one of those.
     """
-    layers = (
-        settings.repository,
-        settings.image if which == "image" else settings.bundle_repository,
-        _parse(settings, overrides) if overrides else None,
+    layers: tuple[Layer, ...] = (
+        settings.image if which == "image" else settings.bundle_repository
     )
+    if overrides:
+        layers = (*layers, _parse(settings, overrides))
     return resolve(layers, permissions.partition(region))
 
 
-def _parse(settings: Input, overrides: bytes) -> RepositoryOptions:
+def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:
     struct = structpb.Struct.FromString(overrides)
-    allowed = settings.allow.overrides or ()
+    allowed = settings.allow.overrides
     for name in sorted(struct.fields):
         if name not in allowed:
             raise NotAllowedError(

@@ -5,22 +5,19 @@ earlier steps want) have the same answer.
 """
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple
 
-from crossplane.function import request
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.attachment import Attached, Kind
 from function.composite import Asked, read_composite
 from function.fields import text
-from function.input import Input, parse_input
 from function.ownership import is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
+from function.settings import NO_INPUT, Settings
 from function.wire import Request, parse_struct
-
-if TYPE_CHECKING:
-    from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 # Existing installations have these names. They never change: Crossplane deletes an
 # observed resource whose name is missing from the desired state.
@@ -44,7 +41,7 @@ class Seen(NamedTuple):
     """What a request says.
 
     Attributes:
-        settings: The Input.
+        settings: What the Input says.
         asked: What the XR asks for.
         live: The repositories' managed resources that are there, by their names.
         policies: The policies' ones, by theirs.
@@ -54,7 +51,7 @@ class Seen(NamedTuple):
             name alone.
     """
 
-    settings: Input
+    settings: Settings
     asked: Asked
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
@@ -94,9 +91,7 @@ def read(req: Request) -> Seen:
         tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
         if req.required_resources or req.extra_resources
         else (),
-        knows_extra_only=not request.advertises_capabilities(
-            cast("fnv1.RunFunctionRequest", req)
-        ),
+        knows_extra_only=fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
     )
 
 
@@ -113,7 +108,11 @@ def requirement(key: str) -> str:
 # Crossplane asks about a hundred XRs at a time, about each some ten times while it
 # comes to be, and then seldom: for the last few hundred, some ten kilobytes each.
 @functools.lru_cache(maxsize=64)
-def _settings(serialized: bytes) -> Input:
+def _settings(serialized: bytes) -> Settings:
+    if not serialized:
+        return NO_INPUT
+    from function.input import parse_input  # noqa: PLC0415  # see settings.py
+
     return parse_input(parse_struct(serialized))
 
 

@@ -5,15 +5,21 @@ from crossplane.function import resource
 
 from function.composite import parse_composite, read_composite
 from function.errors import InvalidRequestError
-from function.input import Allow, Input
+from function.input import parse_input
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
-ALLOW = Allow.model_validate(
-    {
-        "repoPrefixes": ["tap/*", "exact", "team-?/x"],
-        "regions": ["eu-west-[12]"],
-        "providerNames": ["aws-*", "*-[!p]"],
-    }
+SETTINGS = parse_input(
+    resource.dict_to_struct(
+        {
+            "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
+            "kind": "Input",
+            "allow": {
+                "repoPrefixes": ["tap/*", "exact", "team-?/x"],
+                "regions": ["eu-west-[12]"],
+                "providerNames": ["aws-*", "*-[!p]"],
+            },
+        }
+    )
 )
 
 
@@ -30,9 +36,7 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
             }
         },
     }
-    parsed = parse_composite(
-        read_composite(resource.dict_to_struct(xr)), Input(allow=ALLOW)
-    )
+    parsed = parse_composite(read_composite(resource.dict_to_struct(xr)), SETTINGS)
     return parsed.image, parsed.bundle
 
 

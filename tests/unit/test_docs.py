@@ -26,7 +26,7 @@ def test_the_input_is_one() -> None:
     struct = structpb.Struct()
     struct.update(block("input"))
     parsed = parse_input(struct)
-    assert parsed.allow.regions == ["eu-*"]
+    assert parsed.allow.regions == ("eu-*",)
     assert parsed.defaults.region == "eu-west-2"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from function.composite import parse_composite, read_composite
 from function.crd import overrides_schema
 from function.errors import InvalidRequestError
-from function.input import NO_INPUT
+from function.settings import NO_INPUT
 
 XRD, XRD_V2 = (
     yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())
