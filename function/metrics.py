@@ -89,6 +89,17 @@ class Counts:
 COUNTS = Counts()
 
 
+def _exposition() -> tuple[str, bytes]:
+    """Return the content type and the text of all metrics: the process's, and ours."""
+    from prometheus_client import exposition  # noqa: PLC0415  # see the module's text
+    from prometheus_client.core import REGISTRY, CollectorRegistry  # noqa: PLC0415
+
+    ours = CollectorRegistry()
+    ours.register(COUNTS)
+    text = exposition.generate_latest(REGISTRY) + exposition.generate_latest(ours)
+    return exposition.CONTENT_TYPE_LATEST, text
+
+
 def serve(address: str, ready: Callable[[], bool]) -> ThreadingHTTPServer:
     """Serve /metrics, /livez and /readyz in the clear, beside gRPC.
 
@@ -106,20 +117,13 @@ def serve(address: str, ready: Callable[[], bool]) -> ThreadingHTTPServer:
         OSError: The address cannot be listened on.
         ValueError: It is none.
     """
-    from prometheus_client import exposition  # noqa: PLC0415
-    from prometheus_client.core import REGISTRY, CollectorRegistry  # noqa: PLC0415
-
-    registry = CollectorRegistry()
-    registry.register(COUNTS)
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _SLOWEST_CLIENT_SECONDS
 
         def do_GET(self) -> None:  # http.server's name
             if self.path == "/metrics":
-                text = exposition.generate_latest(REGISTRY)  # the process's
-                text += exposition.generate_latest(registry)
-                self._answer(200, exposition.CONTENT_TYPE_LATEST, text)
+                self._answer(200, *_exposition())
             elif self.path in ("/livez", "/readyz"):
                 well = self.path == "/livez" or ready()
                 word = b"ok\n" if well else b"not serving\n"

@@ -336,6 +336,11 @@ def serving(root: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
         command = [
             *("bwrap", "--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"),
             *("--unshare-user", "--uid", str(UID), "--gid", str(UID), "--clearenv"),
+            *(
+                part
+                for pair in config["Env"]
+                for part in ("--setenv", *pair.split("=", 1))
+            ),
             *("--die-with-parent", "--", *config["Entrypoint"], *flags),
         ]
     else:
