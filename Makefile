@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: docs look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
+.PHONY: docs steady look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -83,6 +83,13 @@ e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, from a Workload t
 	@$(VENV)/bin/pytest tests/e2e --ignore=tests/e2e/test_v2.py --ignore=tests/e2e/test_docs.py -vv -s --tb=short --durations=10
 	@$(VENV)/bin/pytest tests/e2e/test_docs.py -vv -s --tb=short
 	@$(VENV)/bin/pytest tests/e2e/test_v2.py -vv -s --tb=short --durations=10
+
+XRS ?= 50
+MINUTES ?= 10
+steady: $(VENV)/.e2e ## Count the calls for XRs at rest, beside the SDK's default (XRS, MINUTES)
+	@$(GO)
+	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/e2e/steady.py --xrs $(XRS) --minutes $(MINUTES)
 
 demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
 	@$(GO)

@@ -64,6 +64,7 @@ class System:
         self.directory = self.programs.directory
         self.endpoint = ""
         self._say = step
+        self._metrics = ""
         self.plane: ControlPlane
         self.kubectl: Kubectl
         self.ecr: Any
@@ -114,6 +115,14 @@ class System:
         controller = self["kyverno-background"]
         controller.stop()
         controller.start(BACKGROUND_SCAN_INTERVAL=interval)
+
+    def calls(self) -> int:
+        """Return how often our function was called since its program started."""
+        counted = "function_ecr_repos_request_duration_seconds_count"
+        with urllib.request.urlopen(f"http://{self._metrics}/metrics") as answer:
+            found = re.search(rf"^{counted} (\S+)$", answer.read().decode(), re.M)
+        assert found, f"no {counted}"
+        return int(float(found[1]))
 
     @contextlib.contextmanager
     def refusing(self, refusal: Refusal) -> Iterator[None]:
@@ -330,11 +339,14 @@ class System:
         certificates = self.directory / "tls-function"
         if not certificates.exists():
             _sign(self.secret("crossplane-root-ca"), certificates)
+        metrics = f"127.0.0.1:{free_port()}"
+        if name == FUNCTION:
+            self._metrics = metrics
         self.programs.start(
             *(program_name, *program, f"--address=127.0.0.1:{port}"),
             env={
                 "TLS_SERVER_CERTS_DIR": str(certificates),
-                "METRICS_ADDRESS": f"127.0.0.1:{free_port()}",
+                "METRICS_ADDRESS": metrics,
             },
         )
         revision = self.wait(
