@@ -10,7 +10,7 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import duration_pb2
 from google.protobuf import struct_pb2 as structpb
 
-from function.answer import answer, set_condition
+from function.answer import Answer, answer, set_condition
 from function.errors import BrokenRequestError, InvalidRequestError, quote
 from function.fields import struct, text
 from function.freshness import PENDING_SECONDS
@@ -55,7 +55,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
             if debugging:
                 self.log.debug("Running function", **_subject(req))
             rsp = _begun(req)
-            _run(req, rsp)
+            _merge(rsp, answer(read(req)))
         except InvalidRequestError as e:
             if debugging:
                 self.log.debug("Refused", reason=e.reason, why=str(e), **_subject(req))
@@ -80,8 +80,7 @@ def _begun(req: Request) -> fnv1.RunFunctionResponse:
     )
 
 
-def _run(req: Request, rsp: fnv1.RunFunctionResponse) -> None:
-    answered = answer(read(req))
+def _merge(rsp: fnv1.RunFunctionResponse, answered: Answer) -> None:
     rsp.MergeFromString(answered.response)
     status = rsp.desired.composite.resource.fields["status"].struct_value
     status.MergeFromString(answered.status)
