@@ -164,8 +164,10 @@ sbom: $(VENV)/.supply ## Write what the image holds to dist/sbom.cdx.json
 audit: $(VENV)/.supply ## Ask PyPI for known vulnerabilities of what the image installs
 	@$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt
 
-bench: $(VENV)/.runtime ## Measure latency beside a function that does nothing
-	@$(VENV)/bin/python tests/benchmark/latency.py
+# Builds what it measures with, and beside. QUICK=1 measures less, and writes nothing.
+bench: $(VENV)/.test ## Measure the function beside its peers, and hold it to its targets (QUICK=1)
+	@$(GO)
+	@$(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)
 
 lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/ruff format --check .

@@ -1,0 +1,160 @@
+"""The load generator: ghz, over one HTTP/2 connection as Crossplane's."""
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from build import build
+from google.protobuf.internal.encoder import (  # type: ignore[attr-defined]
+    _VarintBytes as varint,
+)
+from guard import Guard
+
+CALL = "apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction"
+# Requests go out as they were caught, and answers are not taken apart: what it costs
+# to make and read them is the caller's, and would hide what the function costs.
+PROTO = """\
+syntax = "proto3";
+package apiextensions.fn.proto.v1;
+message Opaque {}
+service FunctionRunnerService {
+  rpc RunFunction(Opaque) returns (Opaque);
+}
+"""
+
+
+class LoadError(Exception):
+    """The generator failed, or calls did that should not; its text says how."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of the generator saw.
+
+    Attributes:
+        count: How many calls ended.
+        seconds: How long it took.
+        p50: What half of the good answers took at most, in milliseconds.
+        p95: The same of 95 %.
+        p99: The same of 99 %.
+        statuses: How many calls ended how, by gRPC's word for it.
+    """
+
+    count: int
+    seconds: float
+    p50: float
+    p95: float
+    p99: float
+    statuses: Mapping[str, int]
+
+    @classmethod
+    def parse(cls, said: str) -> Self:
+        """Parse what ghz prints with `--format json`.
+
+        Raises:
+            LoadError: It is not that, or has no calls.
+        """
+        try:
+            report: dict[str, Any] = json.loads(said)
+            latencies = {
+                entry["percentage"]: entry["latency"] / 1e6
+                for entry in report["latencyDistribution"] or []
+            }
+            count, seconds = report["count"], report["total"] / 1e9
+            statuses = report["statusCodeDistribution"]
+        except (ValueError, KeyError, TypeError) as e:
+            raise LoadError(f"ghz printed no report: {said[:200]!r}") from e
+        if not count or seconds <= 0:
+            raise LoadError("ghz made no calls")
+        nothing = float("nan")
+        p50, p95, p99 = (latencies.get(p, nothing) for p in (50, 95, 99))
+        return cls(count, seconds, p50, p95, p99, statuses)
+
+    @property
+    def rate(self) -> float:
+        """Return calls per second."""
+        return self.count / self.seconds
+
+    def other_than(self, *allowed: str) -> dict[str, int]:
+        """Return the calls that ended in another way."""
+        return {s: n for s, n in self.statuses.items() if s not in allowed}
+
+
+class Generator:
+    """ghz, and the files that it reads."""
+
+    def __init__(self, guard: Guard, directory: Path) -> None:
+        self._guard, self._directory = guard, directory
+        self._program = build("ghz")
+        self._proto = directory / "opaque.proto"
+        self._proto.write_text(PROTO)
+        self._files = 0
+
+    def messages(self, messages: Iterable[bytes]) -> Path:
+        """Write requests to a file: each run begins with the first, and goes round."""
+        self._files += 1
+        file = self._directory / f"requests-{self._files}"
+        with file.open("wb") as out:
+            for message in messages:
+                out.write(varint(len(message)) + message)
+        return file
+
+    def run(  # noqa: PLR0913  # ghz's flags
+        self,
+        address: str,
+        messages: Path,
+        *,
+        clients: int = 1,
+        count: int = 0,
+        seconds: float = 0,
+        rate: int = 0,
+        connections: int = 1,
+        timeout_s: float = 20,
+        failures: Iterable[str] = (),
+    ) -> Report:
+        """Ask a server, so many times or for so long.
+
+        Args:
+            address: The server's HOST:PORT.
+            messages: The requests.
+            clients: How many ask at once.
+            count: How often in all.
+            seconds: For how long, where no count is given.
+            rate: How many requests begin in a second, whatever becomes of those
+                before; as fast as the clients can without.
+            connections: How many connections the clients share.
+            timeout_s: Each call's deadline.
+            failures: The statuses other than OK that calls may end with.
+
+        Raises:
+            LoadError: ghz failed, or a call ended in a way that it may not.
+        """
+        end = ["-n", f"{count}"] if count else ["-z", f"{seconds * 1000:.0f}ms"]
+        if rate:
+            end += ["--async", "--rps", f"{rate}"]
+        command = [
+            *(self._program, "--insecure", "--call", CALL, "-O", "json"),
+            *("--proto", self._proto, "-i", self._directory, "-B", messages),
+            *("--disable-template-data", "--disable-template-functions"),
+            *("-c", f"{clients}", "--connections", f"{connections}"),
+            *("-t", f"{timeout_s}s", "--duration-stop", "wait", *end, address),
+        ]
+        with subprocess.Popen(  # noqa: S603
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=self._guard.register,  # noqa: PLW1509  # it only writes
+        ) as process:
+            said, complaint = process.communicate()
+        self._guard.ended(process.pid)
+        if process.returncode and not said:
+            raise LoadError(f"ghz ended with {process.returncode}: {complaint[-500:]}")
+        report = Report.parse(said)
+        if bad := report.other_than("OK", *failures):
+            raise LoadError(f"calls to {address} failed: {bad}")
+        return report
