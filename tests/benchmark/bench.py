@@ -1,7 +1,7 @@
 """Measures the function beside an empty one and its peers, and holds it to targets.
 
 Prints each target as held or MISSED, and fails where one is missed. Writes the figures
-to docs/performance.json, and from them the tables of docs/performance.md and the charts.
+to docs/performance.json, and from them charts and tables for docs/performance.md.
 With --quick it measures less, for less than a minute, and writes nothing.
 """
 
@@ -131,7 +131,7 @@ class Bench:
             server.stop()
 
     def _ratios(self, request: str, turns: dict[str, list[Turn]]) -> None:
-        """Say how ours is to each: how much slower than the floor, faster than others."""
+        """Say how much slower ours is than the floor, how much faster than others."""
         ours = turns[OURS]
         found = {}
         for name, theirs in turns.items():

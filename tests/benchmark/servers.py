@@ -108,8 +108,13 @@ class Server:
         self.kind = kind
         self.address = f"127.0.0.1:{free_port()}"
         started = time.monotonic()
+        # Compiled by the first start, as it is in the image, whatever runs this.
+        bytecode = {
+            "PYTHONPYCACHEPREFIX": f"{programs.directory / 'bytecode'}",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
         self.program: Program = programs.start(
-            label or kind.name, *kind.command(self.address)
+            label or kind.name, *kind.command(self.address), env=bytecode
         )
         with listening(self.address, self.program.check):
             rsp = ask(self.address, kind.messages(caught.FIRST)[0])
