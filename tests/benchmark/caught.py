@@ -1,4 +1,7 @@
-"""The requests that are sent: shaped as Crossplane's, for one XR or for many."""
+"""The requests that are sent: Crossplane's own, of one XR or made into those of many.
+
+requests/ has what it sent for a claim on the running chain; catch.py caught it.
+"""
 
 import copy
 import functools
@@ -21,8 +24,8 @@ Document = dict[str, Any]
 def document(name: str) -> Document:
     """Return a request: of the first pass, in the steady state, or a large one.
 
-    In the steady state both repositories are Ready, and all have their managed fields.
-    The large one is the same behind earlier steps that want 50 resources, all observed.
+    In the steady state both repositories are Ready. The large one, which was not sent,
+    is the same behind earlier steps that want 50 resources, all observed.
     """
     if name == LARGE:
         return _large()
@@ -35,7 +38,7 @@ def _large() -> Document:
     like = observed["imagerepo"]["resource"]
     wanted = {}
     for n in range(OTHERS):
-        desired = {
+        desired: Document = {
             "apiVersion": "s3.aws.crossplane.io/v1beta1",
             "kind": "Bucket",
             "metadata": {"annotations": {"crossplane.io/external-name": f"bucket-{n}"}},
@@ -60,11 +63,6 @@ def _large() -> Document:
     return request
 
 
-def of_workload(request: Document, workload: str) -> Document:
-    """Return the same request of another XR, whose workload has another name."""
-    return dict(json.loads(json.dumps(request).replace(WORKLOAD, workload)))
-
-
 def message(request: Document, step: Document | None = None) -> bytes:
     """Return a request as it is sent to a step of a pipeline that has this input."""
     req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
@@ -81,8 +79,22 @@ def many(name: str, count: int, step: Document | None = None) -> list[bytes]:
 # Ten thousand take seconds to make, and go to several servers.
 @functools.lru_cache(maxsize=8)
 def _many(name: str, count: int, step: str) -> tuple[bytes, ...]:
+    request = document(name)
     if count == 1:
-        return (message(document(name), json.loads(step)),)
-    # Names of one length, so that all cost the same.
-    template = message(of_workload(document(name), "app-00000"), json.loads(step))
-    return tuple(template.replace(b"app-00000", b"app-%05d" % n) for n in range(count))
+        return (message(request, json.loads(step)),)
+    # What tells XRs apart is of one length in all, so that each costs the same.
+    tag, uid = (
+        request["meta"]["tag"],
+        request["observed"]["composite"]["resource"]["metadata"]["uid"],
+    )
+    text = json.dumps(request).replace(WORKLOAD, "app-00000")
+    template = message(json.loads(text), json.loads(step))
+
+    def of(number: int) -> bytes:
+        suffix = b"%05d" % number
+        found = template.replace(b"app-00000", b"app-" + suffix)
+        for own in (tag.encode(), uid.encode()):
+            found = found.replace(own, own[:-5] + suffix)
+        return found
+
+    return tuple(map(of, range(count)))
