@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: docs steady look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench lint generate lock render release-check release-notes version clean
+.PHONY: docs steady look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -153,6 +153,7 @@ look: $(VENV)/.look docs ## Look at the site in a real browser: phone, desktop, 
 
 pictures: $(VENV)/.runtime ## Draw the documentation's pictures
 	@$(VENV)/bin/python docs/pictures/chain.py
+	@$(VENV)/bin/python docs/pictures/performance.py
 
 demo-svg: $(VENV)/.e2e ## Run the demo, and record it as docs/pictures/demo.svg
 	@$(MAKE) --no-print-directory demo DEMO="--record docs/pictures/demo.svg"
@@ -168,6 +169,11 @@ audit: $(VENV)/.supply ## Ask PyPI for known vulnerabilities of what the image i
 bench: $(VENV)/.test ## Measure the function beside its peers, and hold it to its targets (QUICK=1)
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)
+
+SOAK_MINUTES ?= 30
+soak: $(VENV)/.test ## Load the function for SOAK_MINUTES (30), overload it, and see it recover
+	@$(GO)
+	@$(VENV)/bin/python tests/benchmark/soak.py --minutes $(SOAK_MINUTES)
 
 lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/ruff format --check .

@@ -14,6 +14,9 @@ from google.protobuf.internal.encoder import (  # type: ignore[attr-defined]
 from guard import Guard
 
 CALL = "apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction"
+DEADLINE, CANCELED = "DeadlineExceeded", "Canceled"
+# A latency is in nanoseconds, and a server's clock not its client's.
+_NEARLY = 0.98 * 1e9
 # Requests go out as they were caught, and answers are not taken apart: what it costs
 # to make and read them is the caller's, and would hide what the function costs.
 PROTO = """\
@@ -51,8 +54,15 @@ class Report:
     statuses: Mapping[str, int]
 
     @classmethod
-    def parse(cls, said: str) -> Self:
+    def parse(cls, said: str, deadline_s: float) -> Self:
         """Parse what ghz prints with `--format json`.
+
+        A server that sees a call's deadline before its client does cancels the call:
+        that counts as the deadline.
+
+        Args:
+            said: What it printed.
+            deadline_s: The calls'.
 
         Raises:
             LoadError: It is not that, or has no calls.
@@ -64,11 +74,18 @@ class Report:
                 for entry in report["latencyDistribution"] or []
             }
             count, seconds = report["count"], report["total"] / 1e9
-            statuses = report["statusCodeDistribution"]
+            statuses = dict(report["statusCodeDistribution"])
+            expired = sum(
+                call["status"] == CANCELED and call["latency"] > deadline_s * _NEARLY
+                for call in report["details"] or []
+            )
         except (ValueError, KeyError, TypeError) as e:
             raise LoadError(f"ghz printed no report: {said[:200]!r}") from e
         if not count or seconds <= 0:
             raise LoadError("ghz made no calls")
+        if expired:
+            statuses[CANCELED] -= expired
+            statuses[DEADLINE] = statuses.get(DEADLINE, 0) + expired
         nothing = float("nan")
         p50, p95, p99 = (latencies.get(p, nothing) for p in (50, 95, 99))
         return cls(count, seconds, p50, p95, p99, statuses)
@@ -80,7 +97,7 @@ class Report:
 
     def other_than(self, *allowed: str) -> dict[str, int]:
         """Return the calls that ended in another way."""
-        return {s: n for s, n in self.statuses.items() if s not in allowed}
+        return {s: n for s, n in self.statuses.items() if n and s not in allowed}
 
 
 class Generator:
@@ -113,7 +130,7 @@ class Generator:
         rate: int = 0,
         connections: int = 1,
         timeout_s: float = 20,
-        failures: Iterable[str] = (),
+        failures: Iterable[str] | None = (),
     ) -> Report:
         """Ask a server, so many times or for so long.
 
@@ -127,7 +144,7 @@ class Generator:
                 before; as fast as the clients can without.
             connections: How many connections the clients share.
             timeout_s: Each call's deadline.
-            failures: The statuses other than OK that calls may end with.
+            failures: The statuses other than OK that calls may end with; None for any.
 
         Raises:
             LoadError: ghz failed, or a call ended in a way that it may not.
@@ -154,7 +171,7 @@ class Generator:
         self._guard.ended(process.pid)
         if process.returncode and not said:
             raise LoadError(f"ghz ended with {process.returncode}: {complaint[-500:]}")
-        report = Report.parse(said)
-        if bad := report.other_than("OK", *failures):
+        report = Report.parse(said, timeout_s)
+        if failures is not None and (bad := report.other_than("OK", *failures)):
             raise LoadError(f"calls to {address} failed: {bad}")
         return report

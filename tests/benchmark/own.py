@@ -1,54 +1,96 @@
-"""What RunFunction itself costs, in this process: without gRPC and (de)serialising."""
+"""What an answer costs in this process: parsing, RunFunction, serialising; no gRPC."""
 
+import functools
 import time
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
 
 import caught
+import grpc
 from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from floor import Nothing
+from ghz import CALL
 from targets import Spread
 
-from function.fn import FunctionRunner
+from function import fn, server
 
 BLOCKS, CALLS = 20, 500
 
 
-class Runner(Protocol):
-    """What answers requests."""
+class Parts(NamedTuple):
+    """Microseconds of processor time, each the spread of some blocks' means."""
 
-    async def RunFunction(  # noqa: N802  # gRPC's name
-        self, req: fnv1.RunFunctionRequest, _: None
-    ) -> fnv1.RunFunctionResponse: ...
+    parse: Spread
+    answer: Spread
+    serialize: Spread
 
 
-def measure(name: str, blocks: int = BLOCKS) -> tuple[Spread, Spread]:
-    """Return the microseconds that a request costs us, and an empty function.
+class _Handler(NamedTuple):
+    """What a server calls for a request."""
 
-    In turns, so that the machine's noise falls on both. Each call has a request that
-    was just parsed, as in the server; parsing it is not counted.
+    parse: Callable[[bytes], Any]
+    answer: Callable[[Any, None], Coroutine[Any, Any, fnv1.RunFunctionResponse]]
+    serialize: Callable[[fnv1.RunFunctionResponse], bytes]
+
+
+class _Details(NamedTuple):
+    method: str
+    invocation_metadata: tuple[()] = ()
+
+
+def measure(name: str, blocks: int = BLOCKS) -> tuple[Parts, Parts]:
+    """Return what a request costs us, and an empty function.
+
+    In turns, so that the machine's noise falls on both.
     """
     logging.configure(logging.Level.INFO)
     data = caught.many(name, 1)[0]
-    runners: tuple[Runner, Runner] = (FunctionRunner(), Nothing())
-    means: tuple[list[float], list[float]] = ([], [])
-    for runner in runners:
-        _block(runner, data)
+    handlers = (_ours(), _floor())
+    found: tuple[list[list[float]], ...] = ([], [])
+    for handler in handlers:
+        _block(handler, data)
     for _ in range(blocks):
-        for runner, found in zip(runners, means, strict=True):
-            found.append(_block(runner, data))
-    return Spread.of(means[0]), Spread.of(means[1])
+        for handler, means in zip(handlers, found, strict=True):
+            means.append(_block(handler, data))
+    ours, floor = (
+        Parts(*(Spread.of(part) for part in zip(*means, strict=True)))
+        for means in found
+    )
+    return ours, floor
 
 
-def _block(runner: Runner, data: bytes) -> float:
-    """Return the mean of some calls, with the garbage that they leave collected."""
-    took = 0
+def _ours() -> _Handler:
+    made = server._handlers(fn.FunctionRunner())  # noqa: SLF001  # as it is served
+    generic = [made] if isinstance(made, grpc.GenericRpcHandler) else list(made)
+    (handler,) = filter(None, (g.service(_Details(f"/{CALL}")) for g in generic))
+    return _Handler(
+        handler.request_deserializer, handler.unary_unary, handler.response_serializer
+    )
+
+
+def _floor() -> _Handler:
+    return _Handler(
+        fnv1.RunFunctionRequest.FromString,
+        Nothing().RunFunction,
+        functools.partial(fnv1.RunFunctionResponse.SerializeToString),
+    )
+
+
+def _block(handler: _Handler, data: bytes) -> list[float]:
+    """Return the means of some calls, with the garbage that they leave collected."""
+    now = time.thread_time_ns
+    parse = answer = serialize = 0
     for _ in range(CALLS):
-        req = fnv1.RunFunctionRequest.FromString(data)
-        coroutine = runner.RunFunction(req, None)
-        before = time.thread_time_ns()
+        began = now()
+        req = handler.parse(data)
+        parsed = now()
         try:
-            coroutine.send(None)
-        except StopIteration:
-            took += time.thread_time_ns() - before
-    return took / CALLS / 1000
+            handler.answer(req, None).send(None)
+        except StopIteration as returned:
+            answered = now()
+            handler.serialize(returned.value)
+            serialize += now() - answered
+        parse += parsed - began
+        answer += answered - parsed
+    return [part / CALLS / 1000 for part in (parse, answer, serialize)]

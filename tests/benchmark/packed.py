@@ -66,4 +66,9 @@ def _check_sources() -> None:
     else:
         config = json.loads(make.run(found, "inspect", make.image()))[0]["Config"]
     revision = config["Labels"].get(REVISION, "nobody knows what")
-    make.run("git", "diff", "--quiet", revision, "--", *make.INPUTS)
+    try:
+        make.run("git", "diff", "--quiet", revision, "--", *make.INPUTS)
+    except make.ImageError:
+        raise NoImageError(
+            f"it is of {revision[:12]}, and its sources have changed since"
+        ) from None

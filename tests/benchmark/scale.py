@@ -1,13 +1,15 @@
 """What one replica carries: many XRs, many clients, more processes."""
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import caught
 import shared_port
 from ghz import Generator
-from processes import Programs, free_port
+from processes import Programs, answers, free_port
 from rounds import CLIENTS, Asked, medians, ratio, take_turns
 from servers import FLOOR, OURS, Kind, Server, cpu_s
 from targets import Spread, rounded
@@ -20,7 +22,7 @@ ROUNDS = 3
 # So many that the kernel gives some to each of two processes.
 SHARED = 8
 
-Row = dict[str, object]
+Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
@@ -70,17 +72,24 @@ def by_clients(
     generator: Generator, server: Server, messages: Path, say: Say, seconds: float
 ) -> list[Row]:
     """Return what ever more clients at once get of one replica."""
-    found: dict[int, list[tuple[float, float, float]]] = {n: [] for n in CLIENT_COUNTS}
+    found: dict[int, list[tuple[float, ...]]] = {n: [] for n in CLIENT_COUNTS}
+    failed = dict.fromkeys(CLIENT_COUNTS, 0)
     for number in range(ROUNDS):
         say(f"many clients: round {number + 1} of {ROUNDS}")
         for clients in CLIENT_COUNTS:
             report = generator.run(
-                server.address, messages, clients=clients, seconds=seconds
+                server.address,
+                messages,
+                clients=clients,
+                seconds=seconds,
+                failures=None,
             )
+            failed[clients] += sum(report.other_than("OK").values())
             found[clients].append((report.rate, report.p50, report.p99))
     return [
         {
             "clients": clients,
+            "failed": failed[clients],
             **{
                 field: Spread.of(values).rounded()["median"]
                 for field, values in zip(
@@ -101,14 +110,17 @@ def by_processes(
     """
     say("two processes, one port")
     address = f"127.0.0.1:{free_port()}"
-    command = (sys.executable, shared_port.__file__, address)
     running = []
     for number in (1, 2):
-        program = programs.start(f"shared port {number}", *command)
-        programs.wait(
-            "it serves", lambda p=program: shared_port.READY in p.log.read_text()
+        metrics = f"127.0.0.1:{free_port()}"
+        running.append(
+            programs.start(
+                f"shared port {number}",
+                *(sys.executable, shared_port.__file__, address, metrics),
+            )
         )
-        running.append(program)
+        ready = f"http://{metrics}/readyz"
+        programs.wait("it serves", functools.partial(answers, ready))
     rows: list[Row] = []
     try:
         for connections in (1, SHARED):

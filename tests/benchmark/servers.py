@@ -4,7 +4,6 @@ Each is asked in the clear, as the generator does, and with the rest as in produ
 its metrics are on, and its log goes to a file.
 """
 
-import os
 import socket
 import sys
 import time
@@ -26,7 +25,6 @@ OURS = "function-ecr-repos"
 FLOOR = "an empty function"
 PATCH = "patch-and-transform"
 TEMPLATING = "go-templating"
-TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_S = 30.0
 NAMES = {
     "imagerepo": "tap/workloads/example-app-default",
@@ -57,6 +55,13 @@ class Kind:
         return caught.many(name, count, self.step)
 
 
+def ours() -> Kind:
+    """Return the function, as its image runs it."""
+    program = Path(sys.executable).parent / OURS
+    flags = ("serve", "--insecure", "--metrics-address=127.0.0.1:0")
+    return Kind(OURS, lambda address: [program, *flags, f"--address={address}"])
+
+
 def kinds() -> dict[str, Kind]:
     """Return the four by name, built where they must be."""
     recipe = yaml.safe_load(RECIPE.read_text())["spec"]["resources"]
@@ -67,16 +72,9 @@ def kinds() -> dict[str, Kind]:
     }
     template = yaml.safe_load((HERE / "go-templating.yaml").read_text())
     patch, templating = build(PATCH), build(TEMPLATING)
-    program = Path(sys.executable).parent / OURS
     found = (
         Kind(FLOOR, lambda address: [sys.executable, HERE / "floor.py", address]),
-        Kind(
-            OURS,
-            lambda address: [
-                *(program, "serve", "--insecure", f"--address={address}"),
-                "--metrics-address=127.0.0.1:0",
-            ],
-        ),
+        ours(),
         Kind(
             PATCH,
             lambda address: [patch, "--insecure", f"--address={address}"],
@@ -146,10 +144,8 @@ class Server:
 
 def cpu_s(pid: int) -> float:
     """Return the processor time that a process has used, in seconds."""
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    # The second field, the program's name, may have spaces in it.
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / TICKS
+    # As clock_getcpuclockid(3) makes it: /proc counts in hundredths of a second.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def listening(address: str, check: Callable[[], None] = lambda: None) -> socket.socket:

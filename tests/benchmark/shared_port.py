@@ -1,34 +1,36 @@
-"""The function in one of several processes that share a port: a trial, see scale.py.
+"""`function-ecr-repos serve`, but on a port that other processes share: a trial.
 
-`function-ecr-repos serve` does not: the kernel gives a connection to one of them, and
-Crossplane has one connection.
+    shared_port.py HOST:PORT METRICS_HOST:PORT
+
+It is not offered: the kernel gives a connection to one of the processes, and Crossplane
+has one connection.
 """
 
-import asyncio
+import functools
 import sys
 
 import grpc
-from crossplane.function import logging
-from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
-from function.fn import FunctionRunner
-
-READY = "serving"
+from function.main import cli
 
 
-async def serve(address: str) -> None:
+def main() -> None:
     """Serve until killed."""
-    logging.configure(logging.Level.INFO)
-    server = grpc.aio.server(options=[("grpc.so_reuseport", 1)])
-    # The generated stubs have no types.
-    grpcv1.add_FunctionRunnerServiceServicer_to_server(  # type: ignore[no-untyped-call]
-        FunctionRunner(), server
+    alone = grpc.aio.server
+
+    @functools.wraps(alone)
+    def shared(*, options: list[tuple[str, int]]) -> grpc.aio.Server:
+        return alone(options=list({**dict(options), "grpc.so_reuseport": 1}.items()))
+
+    grpc.aio.server = shared
+    address, metrics = sys.argv[1:]
+    cli(
+        [
+            *("serve", "--insecure", f"--address={address}"),
+            f"--metrics-address={metrics}",
+        ]
     )
-    server.add_insecure_port(address)
-    await server.start()
-    print(READY, flush=True)
-    await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    main()

@@ -1,0 +1,249 @@
+"""Loads the function for long at 80 % of what it can, and then with five times that.
+
+Each request begins when it is due, whatever became of those before. Prints what is
+asserted as held or MISSED, and fails where something is missed; writes docs/soak.json,
+and from it the table of docs/performance.md.
+"""
+
+import argparse
+import datetime
+import json
+import signal
+import statistics
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+
+import caught
+import machine
+import probe
+import tables
+from build import BuildError
+from ghz import DEADLINE, Generator, LoadError, Report
+from probe import calls, recovery_s
+from processes import NotReadyError, Programs
+from servers import Server, WrongAnswerError, ours
+from targets import SOAK, judge, rounded
+
+REPORT = Path(__file__).parents[2] / "docs/soak.json"
+XRS = 3_000
+CLIENTS = 32
+SHARE, TIMES = 0.8, 5
+MINUTE_S, CAPACITY_S, QUIET_S = 60, 10, 5
+# Crossplane gives a reconcile two minutes. Of calls that can wait so long, a minute's
+# overload would leave nothing to see: all would be answered in the end.
+DEADLINE_S = 2
+PATIENCE_S = 60
+WATCH_S = 0.5
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(f"soak: {text}", file=sys.stderr, flush=True)
+
+
+def mixture() -> list[bytes]:
+    """Return what is asked: mostly Ready XRs, new ones, and some that are refused."""
+    steady = caught.many(caught.STEADY, XRS)
+    first = caught.many(caught.FIRST, XRS)
+    return [
+        first[n].replace(b"eu-west-2", b"eu_west_2")
+        if n % 50 == 0
+        else first[n]
+        if n % 10 == 1
+        else steady[n]
+        for n in range(XRS)
+    ]
+
+
+class Soak:
+    """One run.
+
+    Attributes:
+        figures: Those that are asserted.
+        report: All there are.
+    """
+
+    def __init__(self, programs: Programs, minutes: int) -> None:
+        """Start what is asked, and what asks."""
+        self._minutes = minutes
+        self._programs = programs
+        self._generator = Generator(programs.guard, programs.directory)
+        self._messages = self._generator.messages(mixture())
+        self._server = Server(programs, ours())
+        self._ended: Counter[str] = Counter()
+        self._memory: list[float] = []
+        self.figures: dict[str, float] = {}
+        self.report: dict[str, Any] = {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "machine": machine.described(),
+            "minutes": minutes,
+        }
+
+    def run(self) -> None:
+        """Load it, overload it, and see it recover."""
+        capacity = self._capacity()
+        rate = int(capacity * SHARE)
+        before = self._steady(rate)
+        self._overload(capacity)
+        after = self._minute(rate, "after the overload")
+        self.figures["p50_after"] = after["p50"] / before
+        self.report["after"] = after
+        asked = sum(self._ended.values())
+        self.figures["log_bytes"] = self._server.log_bytes() / asked
+        others = {s: n for s, n in self._ended.items() if s not in ("OK", DEADLINE)}
+        self.figures["other_errors"] = sum(others.values())
+        self.report["ended"] = dict(self._ended)
+        self.report["figures"] = {k: rounded(v) for k, v in self.figures.items()}
+
+    def _capacity(self) -> float:
+        say(f"what it can: {CLIENTS} clients, {CAPACITY_S} s")
+        self._ask(clients=CLIENTS, seconds=QUIET_S)
+        capacity = self._ask(clients=CLIENTS, seconds=CAPACITY_S).rate
+        self.report["capacity"] = rounded(capacity)
+        return capacity
+
+    def _steady(self, rate: int) -> float:
+        """Return p50 over the minutes at 80 %."""
+        minutes = [
+            self._minute(rate, f"minute {number + 1} of {self._minutes}")
+            for number in range(self._minutes)
+        ]
+        late = sum(m["late"] for m in minutes)
+        self.report["steady"] = minutes
+        self.figures["late"] = late
+        self.figures["growth_mb"] = minutes[-1]["memory_mb"] - minutes[0]["memory_mb"]
+        return statistics.median(m["p50"] for m in minutes)
+
+    def _minute(self, rate: int, what: str) -> dict[str, float]:
+        report = self._ask(seconds=MINUTE_S, rate=rate)
+        memory = self._server.memory_mb()
+        say(
+            f"{what}: {report.rate:.0f} requests/s, p50 {report.p50:.2f} ms, "
+            f"p99 {report.p99:.1f} ms, {memory:.1f} MB"
+        )
+        return {
+            "rate": rounded(report.rate),
+            "p50": rounded(report.p50),
+            "p99": rounded(report.p99),
+            "late": report.statuses.get(DEADLINE, 0),
+            "memory_mb": rounded(memory),
+        }
+
+    def _overload(self, capacity: float) -> None:
+        message = self._programs.directory / "probe"
+        message.write_bytes(caught.many(caught.STEADY, 1)[0])
+        prober = self._programs.start(
+            "probe", sys.executable, probe.__file__, self._server.address, message
+        )
+        self._programs.wait("the probe is answered", lambda: calls(prober.log))
+        time.sleep(QUIET_S)
+        quiet = sorted(a.took_ms for a in calls(prober.log))
+        bound = 2 * quiet[int(len(quiet) * 0.99)]
+        say(f"overload: {TIMES} times what it can")
+        with self._watched():
+            began = time.monotonic()
+            report = self._ask(
+                seconds=MINUTE_S,
+                rate=int(capacity * TIMES),
+                timeout_s=DEADLINE_S,
+            )
+        ended = began + MINUTE_S
+        took = self._recovery_s(prober.log, ended, bound)
+        prober.stop()
+        if took is not None:
+            self.figures["recovery_s"] = took
+        good = report.statuses.get("OK", 0)
+        self.figures["offered"] = report.count / MINUTE_S / capacity
+        self.figures["peak_mb"] = max(self._memory)
+        during = [a.took_ms for a in calls(prober.log) if began <= a.began <= ended]
+        self.report["overload"] = {
+            "asked": rounded(report.count / MINUTE_S),
+            "answered": rounded(good / MINUTE_S),
+            "late": report.statuses.get(DEADLINE, 0),
+            "p50": rounded(report.p50),
+            "p99": rounded(report.p99),
+            "other_connection_p50": rounded(statistics.median(during)),
+            "quick_ms": rounded(bound),
+            "memory_peak_mb": rounded(max(self._memory)),
+            # Every ten seconds: whether it ends somewhere.
+            "memory_mb": [rounded(m) for m in self._memory[:: int(10 / WATCH_S)]],
+        }
+
+    def _recovery_s(self, log: Path, ended: float, bound: float) -> float | None:
+        while True:
+            took = recovery_s(calls(log), ended, bound)
+            if took is not None or time.monotonic() > ended + PATIENCE_S:
+                return took
+            time.sleep(0.2)
+
+    def _ask(self, **how: Any) -> Report:  # noqa: ANN401  # the generator's
+        report = self._generator.run(
+            self._server.address, self._messages, failures=None, **how
+        )
+        self._ended.update(report.statuses)
+        return report
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Take note of the memory that the server has meanwhile."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(WATCH_S):
+                self._memory.append(self._server.memory_mb())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def main() -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--minutes", type=int, default=30, help="how long at 80 %% (default: 30)"
+    )
+    parser.add_argument(
+        "--report", type=Path, default=REPORT, help="where the figures are written"
+    )
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if given.minutes < 1:
+        parser.error("--minutes: at least 1")
+    programs = Programs("soak")
+    try:
+        soak = Soak(programs, given.minutes)
+        soak.run()
+    except (BuildError, LoadError, NotReadyError, WrongAnswerError) as e:
+        sys.exit(f"soak: {e}")
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        programs.close()
+    given.report.write_text(json.dumps(soak.report, indent=1) + "\n")
+    say(f"wrote {given.report}")
+    if given.report == REPORT:
+        tables.write()
+    verdicts = judge(soak.figures, SOAK)
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(v.held for v in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
