@@ -24,6 +24,7 @@ import own
 import packed
 import performance
 import scale
+import stages
 import tables
 from build import BuildError
 from ghz import Generator, LoadError
@@ -94,6 +95,12 @@ class Bench:
             if name == caught.STEADY:
                 self.figures["own_us"] = ours.answer.median
         self.report["own_us"] = found
+        self.report["stages_us"] = {
+            word: {
+                stage: of.rounded() for stage, of in stages.measure(anew=anew).items()
+            }
+            for word, anew in (("again", False), ("anew", True))
+        }
 
     def _starts(self) -> None:
         took: dict[str, list[float]] = {name: [] for name in self._kinds}

@@ -4,11 +4,12 @@ Each is asked in the clear, as the generator does, and with the rest as in produ
 its metrics are on, and its log goes to a file.
 """
 
+import re
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import caught
@@ -20,6 +21,7 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from processes import Program, Programs, free_port
 
 HERE = Path(__file__).parent
+DOCKERFILE = HERE.parents[1] / "Dockerfile"
 RECIPE = HERE.parent / "conformance/original/composition.yaml"
 OURS = "function-ecr-repos"
 FLOOR = "an empty function"
@@ -44,11 +46,13 @@ class Kind:
         name: What it is called.
         command: Its command line, from its HOST:PORT.
         step: The input that its pipeline step has.
+        env: What is in its environment.
     """
 
     name: str
     command: Callable[[str], list[object]]
     step: caught.Document | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def messages(self, name: str, count: int = 1) -> list[bytes]:
         """Return a request of each of so many XRs, as this one is sent it."""
@@ -59,7 +63,13 @@ def ours() -> Kind:
     """Return the function, as its image runs it."""
     program = Path(sys.executable).parent / OURS
     flags = ("serve", "--insecure", "--metrics-address=127.0.0.1:0")
-    return Kind(OURS, lambda address: [program, *flags, f"--address={address}"])
+    return Kind(
+        OURS,
+        lambda address: [program, *flags, f"--address={address}"],
+        env=dict(
+            re.findall(r"^ENV (\w+)=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+        ),
+    )
 
 
 def kinds() -> dict[str, Kind]:
@@ -112,7 +122,9 @@ class Server:
             "PYTHONDONTWRITEBYTECODE": "",
         }
         self.program: Program = programs.start(
-            label or kind.name, *kind.command(self.address), env=bytecode
+            label or kind.name,
+            *kind.command(self.address),
+            env={**bytecode, **kind.env},
         )
         with listening(self.address, self.program.check):
             rsp = ask(self.address, kind.messages(caught.FIRST)[0])

@@ -35,6 +35,7 @@ def tables(report: Report, soaked: Report) -> dict[str, str]:
         "ratios": _ratios(report),
         "latency": _latency(report),
         "own": _own(report),
+        "stages": _stages(report),
         "resources": _resources(report),
         "clients": _clients(report),
         "xrs": _xrs(report),
@@ -153,6 +154,17 @@ def _own(report: Report) -> str:
             for request, of in report["own_us"].items()
             for name, found in of.items()
         ],
+    )
+
+
+def _stages(report: Report) -> str:
+    again, anew = (report["stages_us"][word] for word in ("again", "anew"))
+    rows = [[stage, _spread(again[stage]), _spread(anew[stage])] for stage in again]
+    total = [
+        _number(sum(of["median"] for of in found.values())) for found in (again, anew)
+    ]
+    return _table(
+        ["stage", "seen lately, µs", "never seen, µs"], [*rows, ["all", *total]]
     )
 
 
