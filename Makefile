@@ -181,7 +181,7 @@ lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas
+generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas, reference pages
 	@$(VENV)/bin/python -m function.crd
 	@$(VENV)/bin/python -m function.schemas
 	@$(VENV)/bin/python -m function.reference

@@ -1,10 +1,11 @@
-"""The Input as people read it is the model's."""
+"""The references that people read are the models', the XRDs' and the metrics'."""
 
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,7 +13,15 @@ from crossplane.function import resource
 
 from function.crd import input_crd
 from function.input import parse_input
-from function.reference import DEFAULT_PATH, commented, page
+from function.reference import (
+    DEFAULT_PATH,
+    METRICS_PATH,
+    XR_PATH,
+    commented,
+    metrics_page,
+    page,
+    xr_page,
+)
 from function.settings import NO_INPUT
 
 (VERSION,) = input_crd()["spec"]["versions"]
@@ -62,3 +71,19 @@ def test_the_page_has_not_drifted_from_the_model() -> None:
     for path in paths(SCHEMA):
         if path[0] not in ("apiVersion", "kind", "metadata"):
             assert f"{path[-1]}`" in page()
+
+
+def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
+    text = XR_PATH.read_text()
+    assert text == xr_page(), "run `make generate`"
+    xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
+    schema = xrd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    asked = schema["properties"]["spec"]["properties"]["parameters"]
+    for path in (*paths(asked), *paths(schema["properties"]["status"])):
+        assert f"{path[-1]}`" in text
+    required = re.findall(r"^\| `(\w+)` \| [^|]*; required \|", text, re.MULTILINE)
+    assert required == asked["required"]
+
+
+def test_the_page_of_the_metrics_has_not_drifted_from_the_code() -> None:
+    assert METRICS_PATH.read_text() == metrics_page(), "run `make generate`"
