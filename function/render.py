@@ -224,11 +224,12 @@ def manifests(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
             labels[label] = value
     for key in sorted(rsp.desired.resources):
         composed = resource.struct_to_dict(rsp.desired.resources[key].resource)
-        metadata = composed["metadata"]
+        metadata = composed.setdefault("metadata", {})
         metadata.update(namespace)
-        metadata["annotations"][_NAME_ANNOTATION] = key
+        # A policy has no annotation of its own, and a ConfigMap no label.
+        metadata.setdefault("annotations", {})[_NAME_ANNOTATION] = key
         metadata["generateName"] = f"{name}-"
-        metadata["labels"].update(labels)
+        metadata.setdefault("labels", {}).update(labels)
         metadata["ownerReferences"] = [
             {
                 "apiVersion": xr["apiVersion"],

@@ -462,6 +462,40 @@ def test_the_pre_commit_hook_is_a_command_that_there_is() -> None:
     assert script(*args, "example/claim.yaml")[0] == 0
 
 
+# --- render of what is beside the Repositories
+
+
+def test_render_has_the_policies_of_a_live_repository() -> None:
+    code, out, err = run(
+        *("render", "example/xr.yaml", "--observed", "example/observed.yaml"),
+        *("--composition", "example/how-to/lifecycle.yaml"),
+    )
+    assert code == 0, err
+    made = {
+        m["metadata"]["annotations"]["crossplane.io/composition-resource-name"]: m
+        for m in yaml.safe_load_all(out)
+        if m["kind"] == "LifecyclePolicy"
+    }
+    assert set(made) == {"imagerepo-lifecycle", "bundlerepo-lifecycle"}
+    for manifest in made.values():
+        composite = manifest["metadata"]["labels"]["crossplane.io/composite"]
+        assert composite == "example-app-ecr-repos-x7k2p"
+
+
+def test_render_has_the_object_of_connection_details(tmp_path: Path) -> None:
+    composed_by = yaml.safe_load(Path("example/v2/composition.yaml").read_text())
+    step = composed_by["spec"]["pipeline"][0]
+    step["input"]["connection"] = {"kind": "ConfigMap"}
+    file = tmp_path / "composition.yaml"
+    file.write_text(yaml.safe_dump(composed_by))
+    code, out, err = run(
+        *("render", "example/v2/xr.yaml", "--composition", str(file)),
+        *("--observed", "example/v2/observed.yaml"),
+    )
+    assert code == 0, err
+    assert "ConfigMap" in [m["kind"] for m in yaml.safe_load_all(out)]
+
+
 # --- render --diff
 
 
