@@ -17,8 +17,8 @@ from function.schemas import FOLDER, rendered, schemas
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 WIRED = [
     file
-    for folder in ("example", "package/configuration")
-    for file in Path(folder).glob("*.yaml")
+    for folder in ("example", "package")
+    for file in sorted(Path(folder).rglob("*.yaml"))
     if "yaml-language-server" in file.read_text()
 ]
 
