@@ -19,7 +19,7 @@ MODULES = {
 
 
 def described() -> dict[str, object]:
-    """Return the processor, its cores, the kernel and the Python."""
+    """Return the processor, its cores, the kernel and the Python, and what it does."""
     found = re.search(r"^model name\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
     return {
@@ -28,6 +28,8 @@ def described() -> dict[str, object]:
         "memory_gb": round(int(memory[1]) * 1024 / 1e9) if memory else None,
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        # Whoever else works on it slows what is measured.
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

@@ -316,10 +316,17 @@ def _measured(report: Report, soaked: Report) -> str:
         *(PATCH, "go-templating", "ghz"),
     )
     image = report["image"]
+    unknown = "not noted, others worked on it"
     rows = [
         ["machine", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB"],
         ["system", f"{on['kernel']}, Python {on['python']}, Go {versions['go']}"],
         ["measured", f"{report['date']}; the soak {soaked['date']}"],
+        [
+            "load average when it began",
+            "; the soak ".join(
+                str(each["machine"].get("load", unknown)) for each in (report, soaked)
+            ),
+        ],
         *([name, versions[name]] for name in names),
         [
             "image",
