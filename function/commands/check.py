@@ -72,7 +72,7 @@ def check(
         except UnusableError as e:
             unusable = True
             why = str(e).removeprefix(f"{name}: ")
-            findings.append(Finding(name, 1, "", "Unusable", "", why))
+            findings.append(Finding(name, e.line, "", "Unusable", "", why))
     if output == "json":
         report = {
             "checked": checker.checked,

@@ -390,13 +390,6 @@ def two_claims() -> str:
             1,
             "no manifest",
         ),
-        (
-            CLAIM.replace("example-app\n", "2024-01-01\n"),
-            "Unusable",
-            "",
-            1,
-            "a date is no text",
-        ),
         ("a: [", "Unusable", "", 1, "no YAML"),
     ],
 )
@@ -460,6 +453,22 @@ def test_the_pre_commit_hook_is_a_command_that_there_is() -> None:
     program, *args = hook["entry"].split()
     assert program == SCRIPT.name
     assert script(*args, "example/claim.yaml")[0] == 0
+
+
+def test_check_says_on_which_line_a_file_is_no_yaml() -> None:
+    code, out, _ = run("check", "-", stdin="kind: List\nname: {{ .Values.name }}\n")
+    assert code == 2
+    assert out == (
+        "-:2: not YAML: line 2, column 8: found unhashable key. If it is a template, "
+        "render it first\n"
+    )
+
+
+def test_what_looks_like_a_date_is_a_string_as_for_kubectl() -> None:
+    dated = CLAIM.replace("workloadName: example-app", "workloadName: 2024-01-01")
+    code, out, _ = run("explain", "-", stdin=dated)
+    assert code == 0
+    assert "  image   tap/workloads/2024-01-01-default\n" in out
 
 
 # --- render of what is beside the Repositories

@@ -43,6 +43,12 @@ def test_a_fatal_result_is_an_exit_status_and_no_manifest() -> None:
     assert err.count("spec.parameters.region: got") == 2, "a result, a condition"
 
 
+# Ten times as much at each of eight steps.
+BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+
+
 @pytest.mark.parametrize(
     ("args", "stdin", "why"),
     [
@@ -51,7 +57,14 @@ def test_a_fatal_result_is_an_exit_status_and_no_manifest() -> None:
         (["-"], "", "no document"),
         (["-"], "[1]", "not a Kubernetes manifest"),
         (["-"], "kind: 5", "not a Kubernetes manifest"),
-        (["-"], b"kind: \xff\xfe", "not YAML"),
+        (["-"], b"kind: \xff\xfe", "UTF-8"),
+        (["-"], "kind: {{ .Values.kind }}", "line 1, column 8"),
+        (["-"], "kind: {{ .Values.kind }}", "render it first"),
+        (["-"], "[" * 5000, "nested too deeply"),
+        (["-"], f"{CLAIM}\na: &a [*a]", "nested too deeply"),
+        (["-"], f"{CLAIM}\n{BOMB}", "too large"),
+        (["-"], f"{CLAIM}\n1: a", "the key 1"),
+        (["-"], f"{CLAIM}\na: !!set {{b}}", "JSON has not"),
         (["-"], f"{CLAIM}", "metadata.name"),
         (["-"], f"{CLAIM}\nmetadata: {{name: 5}}", "metadata.name"),
         (["-"], f"{CLAIM}\nmetadata: []", "metadata"),
