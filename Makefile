@@ -149,6 +149,7 @@ docs: $(VENV)/.docs ## Build the documentation into dist/docs, strictly
 
 CHROMIUM ?= chromium
 look: $(VENV)/.look docs ## Look at the site in a real browser: phone, desktop, light, dark
+	@command -v $(CHROMIUM) >/dev/null || { echo "look: no $(CHROMIUM): install it (Debian: apt-get install chromium), or say CHROMIUM=program" >&2; exit 1; }
 	@$(VENV)/bin/python tests/docs/look.py dist/docs --chromium "$$(command -v $(CHROMIUM))"
 
 pictures: $(VENV)/.runtime ## Draw the documentation's pictures
