@@ -84,12 +84,13 @@ e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, from a Workload t
 	@$(VENV)/bin/pytest tests/e2e/test_docs.py -vv -s --tb=short
 	@$(VENV)/bin/pytest tests/e2e/test_v2.py -vv -s --tb=short --durations=10
 
+# STEADY=--play-hour: what comes in an hour, played in MINUTES.
 XRS ?= 50
 MINUTES ?= 10
 steady: $(VENV)/.e2e ## Count the calls for XRs at rest, beside the SDK's default (XRS, MINUTES)
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --all
-	@$(VENV)/bin/python tests/e2e/steady.py --xrs $(XRS) --minutes $(MINUTES)
+	@$(VENV)/bin/python tests/e2e/steady.py --xrs $(XRS) --minutes $(MINUTES) $(STEADY)
 
 demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
 	@$(GO)

@@ -1,122 +1,272 @@
-"""What an installation at rest asks: calls of the function for XRs that are Ready.
+"""What claims cost when nothing happens: calls of the function, and CPU.
 
-Beside the SDK's default of one minute, in one run on the real programs. Fails where
-ours asks more than twice an hour for each, or where the default does not ask ten times
-more, for then the run would show nothing.
+Without Kyverno: the claims are applied. Counting begins when all are Ready and have
+been left alone for longer than a minute's answer stays good.
+
+What Crossplane does once an hour lies outside of ten minutes: --play-hour has an hour
+of it, in less.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
 import psutil
+from control_plane import KubectlError
 from processes import NotReadyError
-from system import FUNCTION, OURS, ROOT, System, say
+from rich.console import Console
+from rich.table import Table
+from system import FUNCTION, ROOT, System
 from test_chain import claim_manifest, condition
 
-MOST_PER_HOUR, LEAST_TIMES = 2.0, 10.0
-# The same program, with the SDK's default for what is settled.
-DEFAULT = (
-    "from function import freshness; freshness.SETTLED_SECONDS = 60; "
-    "from function.main import cli; cli()"
-)
-# A minute, Crossplane's jitter of a tenth, and a little.
-EACH_ASKED_S = 75
+from function.freshness import SETTLED_SECONDS
+
+# What Crossplane's SDK says unless told otherwise.
+DEFAULT_SECONDS = 60
+# By then an answer that is good for a minute would have been asked for again:
+# Crossplane's jitter is a tenth.
+QUIET_SECONDS = 70
+MOST_AN_HOUR = 2
+TIMES_FEWER = 10
 
 
-class Quiet(System):
-    """The system without Kyverno: claims are applied as they are."""
+class WithoutKyverno(System):
+    """The system with claims' kinds, but without a policy that makes claims."""
+
+    function_program = (
+        sys.executable,
+        Path(__file__).parent / "settles_in.py",
+        "serve",
+    )
+
+    def start(self) -> None:
+        """Start and install everything."""
+        super().start()
+        self.kubectl("apply", "-f", ROOT / "package/configuration")
+        self.established("workloadecrrepos.tap.vrabbi.cloud")
 
     def _kyverno(self) -> None:
-        pass
+        """Leave it out."""
+
+
+def quiet(system: System, seconds: float = QUIET_SECONDS) -> Callable[[], bool]:
+    """Return a probe: whether the function has not been called for so long."""
+    last, since = system.calls(), time.monotonic()
+
+    def probe() -> bool:
+        nonlocal last, since
+        if (now := system.calls()) != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > seconds
+
+    return probe
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What was counted.
+
+    Attributes:
+        name: How the answers were.
+        calls: Of the function.
+        hours: How long was counted; of a played hour, one.
+        function: CPU seconds of the function.
+        crossplane: CPU seconds of Crossplane.
+    """
+
+    name: str
+    calls: int
+    hours: float
+    function: float
+    crossplane: float
+
+    def each(self, claims: int) -> float:
+        """Return the calls per XR and hour."""
+        return self.calls / claims / self.hours
 
 
 class Steady:
-    """One run."""
+    """Claims that are Ready, and what they cost."""
 
-    def __init__(self, system: System, xrs: int, minutes: float) -> None:
-        self._system, self._xrs, self._minutes = system, xrs, minutes
+    def __init__(self, system: System, console: Console, claims: int) -> None:
+        self._system, self._console, self._claims = system, console, claims
 
-    def run(self) -> bool:
-        """Measure both, and say whether ours is as it should be."""
-        system = self._system
-        system.kubectl("apply", "-f", ROOT / "package/configuration")
-        system.established("workloadecrrepos.tap.vrabbi.cloud")
-        system[FUNCTION].stop()
-        system.run_function(
-            "sdk-default", FUNCTION, sys.executable, "-c", DEFAULT, "serve"
-        )
-        system.kubectl.apply(
-            *(claim_manifest(f"steady-{n}", f"steady-{n}") for n in range(self._xrs))
-        )
-        system.wait("every claim is Ready", self._all_ready, 600)
-        default = self._measure("the SDK's default, 60 s", "sdk-default")
-        system["sdk-default"].stop()
-        system.run_function("settled", FUNCTION, *OURS)
-        ours = self._measure("ours, 3600 s", "settled")
-        return ours <= MOST_PER_HOUR and default >= LEAST_TIMES * max(ours, 1.0)
+    def answer_for(self, seconds: int) -> None:
+        """Have settled answers be good for so long."""
+        function = self._system[FUNCTION]
+        function.stop()
+        function.start(SETTLED_SECONDS=str(seconds))
+        self._system.wait("the function counts", self._counts)
 
-    def _measure(self, what: str, program: str) -> float:
-        """Return the calls for each XR and hour."""
-        system = self._system
-        say(f"{what}: waiting until each is asked about, {EACH_ASKED_S} s")
-        time.sleep(EACH_ASKED_S)
-        watched = {
-            name: psutil.Process(system[of].pid)
-            for name, of in (("function", program), ("Crossplane", "crossplane"))
-        }
-        calls, cpu = (
-            system.calls(),
-            {n: sum(p.cpu_times()[:2]) for n, p in watched.items()},
-        )
-        began = time.monotonic()
-        end = began + self._minutes * 60
-        while (left := end - time.monotonic()) > 0:
-            say(f"{what}: {left:.0f} s left, {system.calls() - calls} calls")
-            time.sleep(min(left, 60))
-        hours = (time.monotonic() - began) / 3600
-        asked = system.calls() - calls
-        rate = asked / self._xrs / hours
-        used = ", ".join(
-            f"{name} {sum(p.cpu_times()[:2]) - cpu[name]:.1f} s"
-            for name, p in watched.items()
-        )
-        print(
-            f"{what}: {asked} calls for {self._xrs} XRs in {hours * 60:.1f} min, "
-            f"{rate:.1f} for each and hour; processor time: {used}",
-            flush=True,
-        )
-        return rate
+    def _counts(self) -> bool:
+        try:
+            return self._system.calls() >= 0
+        except OSError:
+            return False
 
-    def _all_ready(self) -> bool:
-        claims = self._system.kubectl.all("workloadecrrepos")
-        return len(claims) == self._xrs and all(
-            condition(claim, "Ready").get("status") == "True" for claim in claims
+    def make(self) -> None:
+        """Make the claims, and wait until all are Ready."""
+        started = time.monotonic()
+        manifests = [claim_manifest(f"steady-{n}", f"steady-{n}") for n in self._all()]
+        self._system.kubectl.apply(*manifests)
+        with self._console.status("Claims become Ready"):
+            self._system.wait("every claim is Ready", self.ready, 600)
+        self._say(f"{self._claims} claims Ready in {time.monotonic() - started:.0f} s")
+
+    def _all(self) -> range:
+        return range(self._claims)
+
+    def _say(self, what: str) -> None:
+        self._console.print(f"[green]✔[/] {what}", highlight=False)
+
+    def ready(self) -> bool:
+        """Whether each claim is Ready."""
+        found = self._system.kubectl.all("workloadecrrepos")
+        ready = [c for c in found if condition(c, "Ready").get("status") == "True"]
+        return len(ready) == self._claims
+
+    def settle(self) -> None:
+        """Wait until no claim is asked for."""
+        started = time.monotonic()
+        with self._console.status("Claims settle"):
+            self._system.wait("none is asked for", quiet(self._system), 600)
+        self._say(f"settled: {time.monotonic() - started:.0f} s")
+
+    def ask_all(self) -> None:
+        """Have Crossplane ask for each XR now."""
+        before = self._system.calls()
+        self._system.kubectl(
+            *("annotate", "xworkloadecrrepos", "--all", "--overwrite"),
+            f"example.org/asked={time.time_ns()}",
         )
+        self._system.wait(
+            "each is asked for",
+            lambda: self._system.calls() - before >= self._claims,
+        )
+
+    def count(self, name: str, seconds: float, hours: float) -> Phase:
+        """Count for a while."""
+        programs = [
+            psutil.Process(self._system[program].pid)
+            for program in (FUNCTION, "crossplane")
+        ]
+        before = self._system.calls()
+        cpu = [_cpu(program) for program in programs]
+        started = time.monotonic()
+        said = started
+
+        def over() -> bool:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= 60:  # a minute
+                said = now
+                self._console.print(
+                    f"  {(now - started) / 60:.0f} min: "
+                    f"{self._system.calls() - before} calls",
+                    highlight=False,
+                )
+            return now - started >= seconds
+
+        with self._console.status(f"Counting: {name}"):
+            self._system.wait("time is over", over, seconds + 60)
+        used = [_cpu(p) - b for p, b in zip(programs, cpu, strict=True)]
+        if not self.ready():
+            raise NotReadyError("a claim is no longer Ready: what was counted is void")
+        return Phase(name, self._system.calls() - before, hours, *used)
+
+
+def _cpu(program: psutil.Process) -> float:
+    return float(sum(program.cpu_times()[:2]))
+
+
+def _table(phases: list[Phase], claims: int) -> Table:
+    table = Table(
+        "answers good for",
+        "calls",
+        "per XR and hour",
+        "CPU s, function",
+        "CPU s, crossplane",
+        box=None,
+    )
+    for phase in phases:
+        table.add_row(
+            phase.name,
+            str(phase.calls),
+            f"{phase.each(claims):.2f}",
+            f"{phase.function:.2f}",
+            f"{phase.crossplane:.2f}",
+        )
+    return table
+
+
+def compare(steady: Steady, claims: int, minutes: float) -> tuple[list[Phase], str]:
+    """Count with our answers and with the default; return what is wrong."""
+    hours = minutes / 60
+    ours = steady.count(f"{SETTLED_SECONDS} s, ours", minutes * 60, hours)
+    steady.answer_for(DEFAULT_SECONDS)
+    steady.ask_all()
+    default = steady.count(f"{DEFAULT_SECONDS} s, default", minutes * 60, hours)
+    wrong = ""
+    if ours.each(claims) > MOST_AN_HOUR:
+        wrong = f"more than {MOST_AN_HOUR} calls per XR and hour"
+    elif default.calls < TIMES_FEWER * max(ours.calls, 1):
+        wrong = f"the default asks less than {TIMES_FEWER} times as often"
+    return [ours, default], wrong
 
 
 def main() -> int:
-    """Run it; return its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--xrs", type=int, default=50, help="how many (50)")
+    """Run it; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make steady", description=__doc__)
     parser.add_argument(
-        "--minutes", type=float, default=10, help="how long each is watched (10)"
+        "--minutes", type=float, default=10, help="how long each phase counts (10)"
     )
-    given = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    system = Quiet("steady")
+    parser.add_argument("--xrs", type=int, default=50, help="how many claims (50)")
+    parser.add_argument(
+        "--play-hour",
+        action="store_true",
+        help="play a whole hour in --minutes instead: our answers and Crossplane's "
+        "--sync-interval, an hour both, are that short",
+    )
+    args = parser.parse_args()
+    if args.minutes * 60 <= DEFAULT_SECONDS or args.xrs < 1:
+        parser.error("--minutes is to be more than 1, --xrs at least 1")
+    console = Console(highlight=False)
+    # As Ctrl-C: what was started ends, whoever asks for it.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    system = WithoutKyverno("steady", lambda s: console.print(f"[green]✔[/] {s}"))
+    seconds = round(args.minutes * 60) if args.play_hour else SETTLED_SECONDS
+    if args.play_hour:
+        system.crossplane_flags = (f"--sync-interval={seconds}s",)
     try:
-        system.start()
-        return 0 if Steady(system, given.xrs, given.minutes).run() else 1
-    except NotReadyError as e:
-        say(f"steady: {e}")
-        return 1
+        os.environ["SETTLED_SECONDS"] = str(seconds)
+        with console.status("Starting"):
+            system.start()
+        steady = Steady(system, console, args.xrs)
+        steady.make()
+        steady.settle()
+        wrong = ""
+        if args.play_hour:
+            phases = [steady.count("an hour, both played", seconds, 1)]
+        else:
+            phases, wrong = compare(steady, args.xrs, args.minutes)
+        console.print(_table(phases, args.xrs))
+        if wrong:
+            console.print(f"[red]✘[/] {wrong}")
+        return bool(wrong)
     except KeyboardInterrupt:
+        console.print("Cleaning up")
         return 130
+    except (NotReadyError, KubectlError) as e:
+        console.print(f"[red]✘[/] {e}", markup=False)
+        return 1
     finally:
         system.close()
 

@@ -58,6 +58,8 @@ class System:
 
     # Whose rights Crossplane has.
     crossplane_user = "admin"
+    crossplane_flags: tuple[str, ...] = ()
+    function_program: tuple[object, ...] = OURS
 
     def __init__(self, name: str, step: Callable[[str], None] = say) -> None:
         self.programs = Programs(name)
@@ -216,7 +218,11 @@ class System:
         self.wait("Crossplane's init has run", initialised, 120)
         for name, content in self.secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
-        self.programs.start("crossplane", core, "core", "start", env=env, restart=True)
+        self.programs.start(
+            *("crossplane", core, "core", "start", *self.crossplane_flags),
+            env=env,
+            restart=True,
+        )
 
     def secret(self, name: str) -> dict[str, bytes]:
         """Return a secret's content, of Crossplane's namespace.
@@ -290,7 +296,8 @@ class System:
         answered = f"http://{self._registry}/v2/"
         self.wait("the registry answers", lambda: answers(answered))
         self.wait("Crossplane serves its packages", self._packages_are_served)
-        self.install_function(FUNCTION, ROOT / "package/function", *OURS)
+        package = ROOT / "package/function"
+        self.install_function(FUNCTION, package, *self.function_program)
 
     def install_function(self, name: str, package: Path, *program: object) -> None:
         """Install a function as a package, and run it over mutual TLS under its name.
