@@ -22,6 +22,7 @@ import psutil
 from control_plane import KubectlError
 from processes import NotReadyError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from system import FUNCTION, ROOT, System
 from test_chain import claim_manifest, condition
@@ -265,7 +266,7 @@ def main() -> int:
         console.print("Cleaning up")
         return 130
     except (NotReadyError, KubectlError) as e:
-        console.print(f"[red]✘[/] {e}", markup=False)
+        console.print("[red]✘[/]", escape(str(e)))
         return 1
     finally:
         system.close()
