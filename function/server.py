@@ -110,6 +110,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             # Without it a second server could share the port, and calls with it.
             ("grpc.so_reuseport", 0),
             ("grpc.max_concurrent_streams", AT_ONCE),
+            # It refuses calls within that number while ended ones are not yet freed.
+            ("grpc.http.overload_protection", 0),
         ]
     )
     server.add_generic_rpc_handlers(tuple(_handlers(function)))
