@@ -68,7 +68,7 @@ def answer(seen: Seen) -> Answer:
         its = _standing(rsp, seen, key, has, own)
         composed[key] = Composed(wanted, has, own.provider, own.facts, its)
     problems = _compose(rsp, seen, composed)
-    _report(rsp, composite, composed, settings, problems)
+    _report(rsp, seen, composite, composed, problems)
     if settings.connection and rsp.desired.composite.connection_details:
         _connect(rsp, composite.name, settings.connection)
     return Answer(
@@ -196,11 +196,12 @@ def _desire(
 
 def _report(
     rsp: fnv1.RunFunctionResponse,
+    seen: Seen,
     composite: Composite,
     composed: dict[str, Composed],
-    settings: Settings,
     problems: list[str],
 ) -> None:
+    settings = seen.settings
     known = {key: each.known for key, each in composed.items()}
     names: dict[str, str] = {key: each.kept.name for key, each in composed.items()}
     for key, value in connection_details(
@@ -224,6 +225,7 @@ def _report(
         and all(r.ready == fnv1.READY_TRUE for r in rsp.desired.resources.values()),
         asked=bool(rsp.requirements.resources),
         problems=any(problems) or any(facts.problem for facts in known.values()),
+        unheard=seen.asked.unheard,
     )
     # A result becomes an event on every reconcile, so only the first pass warns.
     if composite.prefix.host_like and all(e.facts is None for e in composed.values()):

@@ -11,7 +11,7 @@ from function.errors import (
     NotAllowedError,
     quote,
 )
-from function.fields import text
+from function.fields import items, struct, text, texts
 from function.naming import Prefix, RepositoryName, parse_prefix, repository_names
 from function.providers.registry import PROVIDERS
 from function.repository import ProviderConfig
@@ -40,6 +40,7 @@ class Asked(NamedTuple):
         namespace: The XR's own; empty where it is in none.
         claim_namespace: Its claim's.
         overrides: What the workload says of its repositories, serialized.
+        unheard: Whether Crossplane drops events of it.
     """
 
     workload: str | None
@@ -50,6 +51,7 @@ class Asked(NamedTuple):
     namespace: str | None
     claim_namespace: str | None
     overrides: bytes
+    unheard: bool
 
 
 class Composite(NamedTuple):
@@ -103,6 +105,7 @@ def read_composite(xr: structpb.Struct) -> Asked:
         namespace,
         claim_namespace,
         _overrides(parameters),
+        _unheard(xr),
     )
 
 
@@ -154,6 +157,19 @@ def parse_composite(asked: Asked, settings: Settings) -> Composite:
         region,
         settings.provider_config(provider),
         asked.overrides,
+    )
+
+
+def _unheard(xr: structpb.Struct) -> bool:
+    """Whether an XR's circuit breaker is open.
+
+    crossplane/crossplane v2.3.4, internal/circuit: after some fifty changes in a short
+    while it lets one event through each 30 s for five minutes, and drops the others.
+    The reconciler says so in a condition before it runs the pipeline.
+    """
+    return any(
+        texts(condition, "type", "status") == ["Responsive", "False"]
+        for condition in items(struct(xr, "status"), "conditions")
     )
 
 

@@ -1,0 +1,100 @@
+"""For how long an answer is good."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crossplane.function import logging
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+
+from function import fn
+from function.freshness import PENDING_SECONDS, SETTLED_SECONDS
+from function.wire import parse_request
+
+REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
+logging.configure(logging.Level.DISABLED)
+
+
+def steady() -> dict[str, Any]:
+    return dict(json.loads((REQUESTS / "steady.json").read_text()))
+
+
+def ttl(request: dict[str, Any]) -> int:
+    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
+    rsp = fn.FunctionRunner().answer(parse_request(req.SerializeToString()))
+    assert rsp.conditions
+    return int(rsp.meta.ttl.seconds)
+
+
+def image(request: dict[str, Any]) -> dict[str, Any]:
+    return dict(request["observed"]["resources"]["imagerepo"]["resource"])
+
+
+def condition(of: dict[str, Any], kind: str, status: str, message: str = "") -> None:
+    conditions = of["status"].setdefault("conditions", [])
+    conditions[:] = [c for c in conditions if c["type"] != kind]
+    conditions.append({"type": kind, "status": status, "message": message})
+
+
+def test_what_is_settled_is_good_for_an_hour() -> None:
+    assert ttl(steady()) == SETTLED_SECONDS == 3600
+
+
+def unready(request: dict[str, Any]) -> None:
+    condition(image(request), "Ready", "False")
+
+
+def refused_by_ecr(request: dict[str, Any]) -> None:
+    condition(image(request), "Synced", "False", "AccessDeniedException")
+
+
+def found_there(request: dict[str, Any]) -> None:
+    annotations = image(request)["metadata"]["annotations"]
+    del annotations["crossplane.io/external-create-succeeded"]
+
+
+def a_policy_to_come(request: dict[str, Any]) -> None:
+    request["input"] = {
+        "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
+        "kind": "Input",
+        "repository": {"lifecycle": {"keepLast": 5}},
+    }
+
+
+def refused(request: dict[str, Any]) -> None:
+    xr = request["observed"]["composite"]["resource"]
+    xr["spec"]["parameters"]["region"] = "nowhere"
+
+
+def unheard(request: dict[str, Any]) -> None:
+    condition(request["observed"]["composite"]["resource"], "Responsive", "False")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (unready, "it is not there yet"),
+        (refused_by_ecr, "the provider says what is wrong"),
+        (found_there, "another claim may have it"),
+        (a_policy_to_come, "a policy is not there yet"),
+        (refused, "it cannot be met"),
+        (unheard, "Crossplane drops what happens to it"),
+    ],
+)
+def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:  # noqa: ANN401
+    request = steady()
+    change(request)
+    assert ttl(request) == PENDING_SECONDS == 60, reason
+
+
+def test_a_breaker_that_is_closed_is_nothing_open() -> None:
+    request = steady()
+    condition(request["observed"]["composite"]["resource"], "Responsive", "True")
+    assert ttl(request) == SETTLED_SECONDS
+
+
+def test_the_first_pass_is_good_for_a_minute() -> None:
+    first = json.loads((REQUESTS / "first.json").read_text())
+    assert ttl(first) == PENDING_SECONDS
