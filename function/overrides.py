@@ -17,7 +17,7 @@ FIELD = "spec.parameters.repository"
 
 
 # A cluster has few Compositions, and few workloads that are special.
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=256)
 def options(
     settings: Settings,
     which: Literal["image", "bundle"],

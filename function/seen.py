@@ -5,7 +5,8 @@ earlier steps want) have the same answer.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
@@ -23,6 +24,7 @@ from function.wire import Request, parse_struct
 # observed resource whose name is missing from the desired state.
 IMAGE, BUNDLE = "imagerepo", "bundlerepo"
 
+T = TypeVar("T")
 _BY_GROUP = {version.partition("/")[0]: p for version, p in PROVIDERS.items()}
 
 
@@ -70,7 +72,7 @@ def read(req: Request) -> Seen:
     settings = _settings(req.input)
     resources = req.observed.resources
     live = tuple(
-        (key, _live(observed.resource))
+        (key, _said(_live, observed.resource))
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
@@ -78,10 +80,10 @@ def read(req: Request) -> Seen:
     providers.update((key, each.provider) for key, each in live)
     return Seen(
         settings,
-        _asked(req.observed.composite.resource),
+        _said(_asked, req.observed.composite.resource),
         live,
         tuple(
-            (name, _attached(provider, kind, observed.resource))
+            (name, _said(_attached, observed.resource, provider, kind))
             for key, provider in providers.items()
             for kind in Kind
             if (observed := resources.get(name := policy_name(key, kind))) is not None
@@ -105,8 +107,6 @@ def requirement(key: str) -> str:
     return f"contenders-{key}"
 
 
-# Crossplane asks about a hundred XRs at a time, about each some ten times while it
-# comes to be, and then seldom: for the last few hundred, some ten kilobytes each.
 @functools.lru_cache(maxsize=64)
 def _settings(serialized: bytes) -> Settings:
     if not serialized:
@@ -114,6 +114,13 @@ def _settings(serialized: bytes) -> Settings:
     from function.input import parse_input  # noqa: PLC0415  # see settings.py
 
     return parse_input(parse_struct(serialized))
+
+
+# Crossplane asks about a hundred XRs at a time, about each some ten times while it
+# comes to be, and then seldom: what the last few hundred say is remembered. Usually
+# that is five kilobytes each; but others write what stands there, and what they write
+# must not fill the memory.
+_LARGEST_REMEMBERED = 16 * 1024
 
 
 @functools.lru_cache(maxsize=256)
@@ -130,8 +137,15 @@ def _live(manifest: bytes) -> Live:
 
 
 @functools.lru_cache(maxsize=512)
-def _attached(provider: Provider, kind: Kind, manifest: bytes) -> Attached:
+def _attached(manifest: bytes, provider: Provider, kind: Kind) -> Attached:
     return provider.attached(kind, parse_struct(manifest))
+
+
+def _said(by: Callable[..., T], manifest: bytes, *more: object) -> T:
+    """Return what one of these reads; it remembers that of a usual manifest only."""
+    if len(manifest) > _LARGEST_REMEMBERED:
+        by = by.__wrapped__  # type: ignore[attr-defined]  # functools'
+    return by(manifest, *more)
 
 
 def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
