@@ -207,6 +207,12 @@ def test_the_pages_tables_are_of_the_reports() -> None:
     assert page == tables.fill(page, made), "run tests/benchmark/tables.py"
 
 
+def test_what_the_readme_says_of_speed_was_measured() -> None:
+    assert "takes less than half the time" in (DOCS.parent / "README.md").read_text()
+    measured = json.loads(tables.REPORT.read_text())["ratios"]["steady"]
+    assert measured["patch-and-transform"]["p50"]["median"] > 2
+
+
 def test_a_table_without_a_place_is_no_page() -> None:
     place = "<!-- figures: a -->\nold\n<!-- end of figures -->\n"
     new = "<!-- figures: a -->\n\nnew\n\n<!-- end of figures -->\n"
