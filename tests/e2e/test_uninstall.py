@@ -12,6 +12,10 @@ sys.path.append(str(ROOT / "package"))
 import xpkg
 
 CLAIMS = "workloadecrrepos.tap.vrabbi.cloud"
+XRD = (
+    "compositeresourcedefinitions.apiextensions.crossplane.io",
+    "xworkloadecrrepos.tap.vrabbi.cloud",
+)
 
 
 def test_deleting_the_xrd_takes_what_claims_created_alone(system: System) -> None:
@@ -70,7 +74,13 @@ def test_deleting_the_configuration_package_takes_what_claims_created_alone(
     system.kubectl(
         "delete", "configurations.pkg.crossplane.io", "ecr-repos", "--timeout=60s"
     )
-    system.wait("its kinds go", lambda: not system.kubectl.get("crd", CLAIMS), 120)
+    # The XRD is the last to go; what is applied to one that is going is lost.
+    for kind, name in (("crd", CLAIMS), XRD):
+        system.wait(
+            f"the {kind} goes",
+            lambda kind=kind, name=name: not system.kubectl.get(kind, name),
+            120,
+        )
     # The garbage collector may have missed whose the resources were. It knows again
     # when the kind is there again.
     definition = ROOT / "package/configuration/definition.yaml"
