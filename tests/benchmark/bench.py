@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What is forked here is another program at once; gRPC's care for forks can wait for ever.
+# What is forked is another program at once, and gRPC's care for forks may never end.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
