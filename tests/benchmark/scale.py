@@ -14,7 +14,7 @@ from rounds import CLIENTS, Asked, medians, ratio, take_turns
 from servers import FLOOR, OURS, Kind, Server, cpu_s
 from targets import Spread, rounded
 
-# Between 1,000 and 4,000, what is remembered of XRs stops to fit.
+# Between 100 and 1,000, what is remembered of XRs stops to fit.
 XRS = (1, 10, 100, 1_000, 2_000, 4_000, 10_000)
 CLIENT_COUNTS = (1, 8, 32, 100, 256)
 LEAST_REQUESTS = 1_000

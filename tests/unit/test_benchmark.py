@@ -208,9 +208,9 @@ def test_the_pages_tables_are_of_the_reports() -> None:
 
 
 def test_what_the_readme_says_of_speed_was_measured() -> None:
-    assert "takes less than half the time" in (DOCS.parent / "README.md").read_text()
+    assert "takes about half the time" in (DOCS.parent / "README.md").read_text()
     measured = json.loads(tables.REPORT.read_text())["ratios"]["steady"]
-    assert measured["patch-and-transform"]["p50"]["median"] > 2
+    assert measured["patch-and-transform"]["p50"]["median"] > 1.8
 
 
 def test_a_table_without_a_place_is_no_page() -> None:
