@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
@@ -20,7 +20,7 @@ from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
 from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository
 from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
-from function.settings import Settings
+from function.settings import Settings, Which
 from function.status import (
     CONDITION,
     Condition,
@@ -98,11 +98,8 @@ def _wanted(
     }
 
 
-def _options(
-    composite: Composite, settings: Settings, which: Literal["image", "bundle"]
-) -> Options:
-    layers = settings.image if which == "image" else settings.bundle_repository
-    if not layers and not composite.overrides:
+def _options(composite: Composite, settings: Settings, which: Which) -> Options:
+    if not settings.layers(which) and not composite.overrides:
         return NO_OPTIONS
     from function import options, overrides  # noqa: PLC0415  # see settings.py
 

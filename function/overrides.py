@@ -1,7 +1,6 @@
 """What one workload may say of its repositories, over what the platform says."""
 
 import functools
-from typing import Literal
 
 from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
@@ -11,7 +10,7 @@ from function.input import documented, lacking, plain, problem
 from function.options import RepositoryOptions, resolve
 from function.policies import permissions
 from function.repository import Options
-from function.settings import Layer, Settings
+from function.settings import Settings, Which
 
 FIELD = "spec.parameters.repository"
 
@@ -20,7 +19,7 @@ FIELD = "spec.parameters.repository"
 @functools.lru_cache(maxsize=256)
 def options(
     settings: Settings,
-    which: Literal["image", "bundle"],
+    which: Which,
     region: str,
     overrides: bytes,
 ) -> Options:
@@ -36,9 +35,7 @@ def options(
         InvalidParameterError: One of those is unknown or wrong.
         NotAllowedError: The Input does not allow one of those.
     """
-    layers: tuple[Layer, ...] = (
-        settings.image if which == "image" else settings.bundle_repository
-    )
+    layers = settings.layers(which)
     if overrides:
         layers = (*layers, _parse(settings, overrides))
     return resolve(layers, permissions.partition(region))

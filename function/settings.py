@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from function.naming import RegistryHost
 from function.providers.provider import Provider
@@ -17,6 +17,8 @@ from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Deletion, ProviderConfig
 
 Globs = tuple[str, ...] | None
+# Of the two repositories.
+Which = Literal["image", "bundle"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Settings:
     bundle_repository: tuple[Layer, ...] = ()
     allow: Allow = Allow()
     defaults: Defaults = Defaults()
+
+    def layers(self, which: Which) -> tuple[Layer, ...]:
+        """Return what one of the two repositories is like."""
+        return self.image if which == "image" else self.bundle_repository
 
     def manages(self, provider: Provider) -> bool:
         """Whether a provider is to be told by management policies."""
