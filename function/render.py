@@ -149,7 +149,9 @@ def run(requests: list[fnv1.RunFunctionRequest]) -> list[fnv1.RunFunctionRespons
                 stub = grpcv1.FunctionRunnerServiceStub(channel)  # type: ignore[no-untyped-call]
                 return [await stub.RunFunction(r) for r in requests]
         finally:
-            await server.stop(None)
+            # Without grace it cancels what the client has closed already, and the
+            # client may yet log that.
+            await server.stop(1)
 
     return asyncio.run(call())
 
