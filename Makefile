@@ -168,12 +168,12 @@ audit: $(VENV)/.supply ## Ask PyPI for known vulnerabilities of what the image i
 	@$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt
 
 # Builds what it measures with, and beside. QUICK=1 measures less, and writes nothing.
-bench: $(VENV)/.test ## Measure the function beside its peers, and hold it to its targets (QUICK=1)
+bench: $(VENV)/.test image ## Measure the function beside its peers, and hold it to its targets (QUICK=1)
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)
 
 SOAK_MINUTES ?= 30
-soak: $(VENV)/.test ## Load the function for SOAK_MINUTES (30), overload it, and see it recover
+soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload it, and see it recover
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/soak.py --minutes $(SOAK_MINUTES)
 

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,24 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "docs/pictures"))
 
 import caught
 import machine
+import make
 import own
 import packed
 import performance
 import scale
-import stages
 import tables
 from build import BuildError
 from ghz import Generator, LoadError
 from processes import NotReadyError, Programs
 from rounds import CLIENTS, Asked, Turn, medians, ratio, take_turns
 from servers import FLOOR, OURS, PATCH, Server, WrongAnswerError, kinds
+from shipped import Shipped, unpacked
 from targets import Spread, judge, rounded
 
 REPORT = Path(__file__).parents[2] / "docs/performance.json"
 ROUNDS = {caught.STEADY: 15, caught.FIRST: 8, caught.LARGE: 8}
 TURN_S = 0.5
-STARTS = 11
+STARTS, BLOCKS = 11, 20
 WARM, MANY_REQUESTS, MANY_XRS = 1_000, 100_000, 10_000
 # Those of which it is asked; the others are too slow for so many requests.
 REMEMBERED = (FLOOR, OURS, PATCH)
@@ -60,15 +62,15 @@ class Bench:
         report: All there are.
     """
 
-    def __init__(self, programs: Programs, *, quick: bool) -> None:
+    def __init__(self, programs: Programs, shipped: Shipped, *, quick: bool) -> None:
         """Build what is not built, and begin."""
-        self._programs, self._quick = programs, quick
+        self._programs, self._shipped, self._quick = programs, shipped, quick
         self._generator = Generator(programs.guard, programs.directory)
-        self._kinds = kinds()
+        self._kinds = kinds(shipped)
         self.figures: dict[str, float] = {}
         self.report: Figures = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": machine.described(),
+            "machine": machine.described(shipped.version()),
             "versions": machine.versions(),
             "requests": {n: len(caught.many(n, 1)[0]) for n in caught.NAMES},
             "servers": {name: {} for name in self._kinds},
@@ -88,22 +90,10 @@ class Bench:
 
     def _own(self) -> None:
         say("processor time in RunFunction")
-        found = {}
-        for name in caught.NAMES:
-            ours, floor = own.measure(name, 3 if self._quick else own.BLOCKS)
-            found[name] = {
-                who: {part: of.rounded() for part, of in parts._asdict().items()}
-                for who, parts in ((OURS, ours), (FLOOR, floor))
-            }
-            if name == caught.STEADY:
-                self.figures["own_us"] = ours.answer.median
-        self.report["own_us"] = found
-        self.report["stages_us"] = {
-            word: {
-                stage: of.rounded() for stage, of in stages.measure(anew=anew).items()
-            }
-            for word, anew in (("again", False), ("anew", True))
-        }
+        blocks = 3 if self._quick else BLOCKS
+        self.report |= json.loads(self._shipped.run(own.__file__, blocks))
+        ours = self.report["own_us"][caught.STEADY][OURS]
+        self.figures["own_us"] = ours["answer"]["median"]
 
     def _starts(self) -> None:
         took: dict[str, list[float]] = {name: [] for name in self._kinds}
@@ -208,7 +198,8 @@ class Bench:
     def _scale(self) -> None:
         messages = self._generator.messages(caught.many(caught.STEADY, 1))
         self.report["processes"] = scale.by_processes(
-            self._programs, self._generator, messages, say, 2 * TURN_S
+            *(self._programs, self._generator, self._shipped),
+            *(messages, say, 2 * TURN_S),
         )
         self.report["xrs"] = scale.by_xrs(
             self._programs, self._generator, self._kinds, say
@@ -216,12 +207,7 @@ class Bench:
 
     def _image(self) -> None:
         say("the image")
-        try:
-            image = packed.measure(STARTS)
-        except packed.NoImageError as e:
-            say(f"the image is not measured: {e}")
-            self.report["image"] = None
-            return
+        image = packed.measure(self._shipped, STARTS)
         self.report["image"] = {
             "size_mb": rounded(image.size_mb),
             "start_ms": image.start_ms.rounded(),
@@ -247,16 +233,20 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not Path("/proc/self/status").exists():
         sys.exit("bench: other programs' memory is read from /proc: needs Linux")
-    programs = Programs("bench")
     try:
-        bench = Bench(programs, quick=given.quick)
-        bench.run()
-    except (BuildError, LoadError, NotReadyError, WrongAnswerError) as e:
+        with unpacked() as shipped, closing(Programs("bench")) as programs:
+            bench = Bench(programs, shipped, quick=given.quick)
+            bench.run()
+    except (
+        make.ImageError,
+        BuildError,
+        LoadError,
+        NotReadyError,
+        WrongAnswerError,
+    ) as e:
         sys.exit(f"bench: {e}")
     except KeyboardInterrupt:
         return 130
-    finally:
-        programs.close()
     verdicts = judge(bench.figures)
     if given.quick:
         say("quick: neither memory nor many clients, XRs and processes, nor the image")

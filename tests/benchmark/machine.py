@@ -18,8 +18,12 @@ MODULES = {
 }
 
 
-def described() -> dict[str, object]:
-    """Return the processor, its cores, the kernel and the Python, and what it does."""
+def described(python: str) -> dict[str, object]:
+    """Return the processor, its cores, the kernel and the Python, and what it does.
+
+    Args:
+        python: The version of that which ran what was measured.
+    """
     found = re.search(r"^model name\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
     return {
@@ -27,7 +31,7 @@ def described() -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(int(memory[1]) * 1024 / 1e9) if memory else None,
         "kernel": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "python": python,
         # Whoever else works on it slows what is measured.
         "load": round(os.getloadavg()[0], 1),
     }

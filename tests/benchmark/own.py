@@ -1,21 +1,28 @@
-"""What an answer costs in this process: parsing, RunFunction, serialising; no gRPC."""
+"""What an answer costs in this process: parsing, RunFunction, serialising; no gRPC.
+
+own.py BLOCKS   prints it as JSON, and the stages of ours; for the image's Python
+"""
 
 import functools
+import json
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 import caught
 import grpc
+import stages
 from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from floor import Nothing
 from ghz import CALL
+from servers import FLOOR, OURS
 from targets import Spread
 
 from function import fn, server
 
-BLOCKS, CALLS = 20, 500
+CALLS = 500
 
 
 class Parts(NamedTuple):
@@ -39,7 +46,7 @@ class _Details(NamedTuple):
     invocation_metadata: tuple[()] = ()
 
 
-def measure(name: str, blocks: int = BLOCKS) -> tuple[Parts, Parts]:
+def measure(name: str, blocks: int) -> tuple[Parts, Parts]:
     """Return what a request costs us, and an empty function.
 
     In turns, so that the machine's noise falls on both.
@@ -94,3 +101,27 @@ def _block(handler: _Handler, data: bytes) -> list[float]:
         parse += parsed - began
         answer += answered - parsed
     return [part / CALLS / 1000 for part in (parse, answer, serialize)]
+
+
+def main() -> None:
+    """Print the figures of each request, and of each stage."""
+    blocks = int(sys.argv[1])
+    found = {}
+    for name in caught.NAMES:
+        ours, floor = measure(name, blocks)
+        found[name] = {
+            who: {part: of.rounded() for part, of in parts._asdict().items()}
+            for who, parts in ((OURS, ours), (FLOOR, floor))
+        }
+    by_stage = {
+        word: {
+            stage: of.rounded()
+            for stage, of in stages.measure(blocks, anew=anew).items()
+        }
+        for word, anew in (("again", False), ("anew", True))
+    }
+    print(json.dumps({"own_us": found, "stages_us": by_stage}))
+
+
+if __name__ == "__main__":
+    main()

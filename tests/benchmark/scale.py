@@ -1,7 +1,6 @@
 """What one replica carries: many XRs, many clients, more processes."""
 
 import functools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ghz import Generator
 from processes import Programs, answers, free_port
 from rounds import CLIENTS, Asked, medians, ratio, take_turns
 from servers import FLOOR, OURS, Kind, Server, cpu_s
+from shipped import Shipped
 from targets import Spread, rounded
 
 # Between 100 and 1,000, what is remembered of XRs stops to fit.
@@ -101,8 +101,13 @@ def by_clients(
     ]
 
 
-def by_processes(
-    programs: Programs, generator: Generator, messages: Path, say: Say, seconds: float
+def by_processes(  # noqa: PLR0913  # who, what, how long
+    programs: Programs,
+    generator: Generator,
+    shipped: Shipped,
+    messages: Path,
+    say: Say,
+    seconds: float,
 ) -> list[Row]:
     """Return what two processes on one port get of one connection, and of several.
 
@@ -116,7 +121,8 @@ def by_processes(
         running.append(
             programs.start(
                 f"shared port {number}",
-                *(sys.executable, shared_port.__file__, address, metrics),
+                *(*shipped.python, shared_port.__file__, address, metrics),
+                env=shipped.env,
             )
         )
         ready = f"http://{metrics}/readyz"

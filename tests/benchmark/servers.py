@@ -1,12 +1,10 @@
 """The servers that are measured, as processes of their own.
 
 Each is asked in the clear, as the generator does, and with the rest as in production:
-its metrics are on, and its log goes to a file.
+its metrics are on, and its log goes to a file. What is Python runs in the image's.
 """
 
-import re
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +17,9 @@ from build import build
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from processes import Program, Programs, free_port
+from shipped import Shipped
 
 HERE = Path(__file__).parent
-DOCKERFILE = HERE.parents[1] / "Dockerfile"
 RECIPE = HERE.parent / "conformance/original/composition.yaml"
 OURS = "function-ecr-repos"
 FLOOR = "an empty function"
@@ -59,20 +57,20 @@ class Kind:
         return caught.many(name, count, self.step)
 
 
-def ours() -> Kind:
+def ours(shipped: Shipped) -> Kind:
     """Return the function, as its image runs it."""
-    program = Path(sys.executable).parent / OURS
     flags = ("serve", "--insecure", "--metrics-address=127.0.0.1:0")
     return Kind(
         OURS,
-        lambda address: [program, *flags, f"--address={address}"],
-        env=dict(
-            re.findall(r"^ENV (\w+)=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
-        ),
+        lambda address: [
+            *(*shipped.python, shipped.function),
+            *(*flags, f"--address={address}"),
+        ],
+        env=shipped.env,
     )
 
 
-def kinds() -> dict[str, Kind]:
+def kinds(shipped: Shipped) -> dict[str, Kind]:
     """Return the four by name, built where they must be."""
     recipe = yaml.safe_load(RECIPE.read_text())["spec"]["resources"]
     resources = {
@@ -83,8 +81,12 @@ def kinds() -> dict[str, Kind]:
     template = yaml.safe_load((HERE / "go-templating.yaml").read_text())
     patch, templating = build(PATCH), build(TEMPLATING)
     found = (
-        Kind(FLOOR, lambda address: [sys.executable, HERE / "floor.py", address]),
-        ours(),
+        Kind(
+            FLOOR,
+            lambda address: [*shipped.python, HERE / "floor.py", address],
+            env=shipped.env,
+        ),
+        ours(shipped),
         Kind(
             PATCH,
             lambda address: [patch, "--insecure", f"--address={address}"],
@@ -116,15 +118,10 @@ class Server:
         self.kind = kind
         self.address = f"127.0.0.1:{free_port()}"
         started = time.monotonic()
-        # Compiled by the first start, as it is in the image, whatever runs this.
-        bytecode = {
-            "PYTHONPYCACHEPREFIX": f"{programs.directory / 'bytecode'}",
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
         self.program: Program = programs.start(
             label or kind.name,
             *kind.command(self.address),
-            env={**bytecode, **kind.env},
+            env=kind.env,
         )
         with listening(self.address, self.program.check):
             rsp = ask(self.address, kind.messages(caught.FIRST)[0])

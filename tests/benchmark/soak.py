@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from typing import Any
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "image"))
 
 import caught
 import machine
+import make
 import probe
 import tables
 from build import BuildError
@@ -34,6 +36,7 @@ from ghz import DEADLINE, Generator, LoadError, Report
 from probe import calls, recovery_s
 from processes import NotReadyError, Programs
 from servers import Server, WrongAnswerError, ours
+from shipped import Shipped, unpacked
 from targets import SOAK, judge, rounded
 
 REPORT = Path(__file__).parents[2] / "docs/soak.json"
@@ -75,19 +78,19 @@ class Soak:
         report: All there are.
     """
 
-    def __init__(self, programs: Programs, minutes: int) -> None:
+    def __init__(self, programs: Programs, shipped: Shipped, minutes: int) -> None:
         """Start what is asked, and what asks."""
         self._minutes = minutes
         self._programs = programs
         self._generator = Generator(programs.guard, programs.directory)
         self._messages = self._generator.messages(mixture())
-        self._server = Server(programs, ours())
+        self._server = Server(programs, ours(shipped))
         self._ended: Counter[str] = Counter()
         self._memory: list[float] = []
         self.figures: dict[str, float] = {}
         self.report: dict[str, Any] = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": machine.described(),
+            "machine": machine.described(shipped.version()),
             "minutes": minutes,
         }
 
@@ -228,16 +231,20 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.minutes < 1:
         parser.error("--minutes: at least 1")
-    programs = Programs("soak")
     try:
-        soak = Soak(programs, given.minutes)
-        soak.run()
-    except (BuildError, LoadError, NotReadyError, WrongAnswerError) as e:
+        with unpacked() as shipped, closing(Programs("soak")) as programs:
+            soak = Soak(programs, shipped, given.minutes)
+            soak.run()
+    except (
+        make.ImageError,
+        BuildError,
+        LoadError,
+        NotReadyError,
+        WrongAnswerError,
+    ) as e:
         sys.exit(f"soak: {e}")
     except KeyboardInterrupt:
         return 130
-    finally:
-        programs.close()
     given.report.write_text(json.dumps(soak.report, indent=1) + "\n")
     say(f"wrote {given.report}")
     if given.report == REPORT:

@@ -12,22 +12,23 @@ from targets import Spread
 
 from function import answer, fn, metrics, seen, wire
 
-BLOCKS, CALLS = 20, 200
+CALLS = 200
 # Those that remember what they did.
 REMEMBERING = (seen._asked, seen._live, seen._attached, answer.answer)  # noqa: SLF001
 
 
-def measure(*, anew: bool) -> dict[str, Spread]:
+def measure(blocks: int, *, anew: bool) -> dict[str, Spread]:
     """Return microseconds by stage, of a steady-state request.
 
     Args:
+        blocks: Over how many the spread is.
         anew: Whether nothing of it was seen before.
     """
     logging.configure(logging.Level.INFO)
     data = caught.many(caught.STEADY, 1)[0]
     whole = fn.FunctionRunner().answer(wire.parse_request(data))
     means: dict[str, list[float]] = {}
-    for block in range(BLOCKS + 1):
+    for block in range(blocks + 1):
         spent: dict[str, int] = {}
         for _ in range(CALLS):
             if anew:
