@@ -44,6 +44,8 @@ XRS = 3_000
 CLIENTS = 32
 SHARE, TIMES = 0.8, 5
 MINUTE_S, CAPACITY_S, QUIET_S = 60, 10, 5
+# Near its end a server's p50 is another in each minute; one would be chance.
+AFTER_MINUTES = 5
 # Crossplane gives a reconcile two minutes. Of calls that can wait so long, a minute's
 # overload would leave nothing to see: all would be answered in the end.
 DEADLINE_S = 2
@@ -68,6 +70,13 @@ def mixture() -> list[bytes]:
         else steady[n]
         for n in range(XRS)
     ]
+
+
+Minute = dict[str, float]
+
+
+def _median(minutes: list[Minute], key: str) -> float:
+    return statistics.median(minute[key] for minute in minutes)
 
 
 class Soak:
@@ -100,9 +109,10 @@ class Soak:
         rate = int(capacity * SHARE)
         before = self._steady(rate)
         self._overload(capacity)
-        after = self._minute(rate, "after the overload")
-        self.figures["p50_after"] = after["p50"] / before
-        self.report["after"] = after
+        after = self._phase(rate, AFTER_MINUTES, "after the overload: minute")
+        self.report["steady"], self.report["after"] = before, after
+        for key in ("p50", "cpu_us"):
+            self.figures[f"{key}_after"] = _median(after, key) / _median(before, key)
         asked = sum(self._ended.values())
         self.figures["log_bytes"] = self._server.log_bytes() / asked
         others = {s: n for s, n in self._ended.items() if s not in ("OK", DEADLINE)}
@@ -117,29 +127,33 @@ class Soak:
         self.report["capacity"] = rounded(capacity)
         return capacity
 
-    def _steady(self, rate: int) -> float:
-        """Return p50 over the minutes at 80 %."""
-        minutes = [
-            self._minute(rate, f"minute {number + 1} of {self._minutes}")
-            for number in range(self._minutes)
-        ]
-        late = sum(m["late"] for m in minutes)
-        self.report["steady"] = minutes
-        self.figures["late"] = late
+    def _steady(self, rate: int) -> list[Minute]:
+        minutes = self._phase(rate, self._minutes, "minute")
+        self.figures["late"] = sum(minute["late"] for minute in minutes)
         self.figures["growth_mb"] = minutes[-1]["memory_mb"] - minutes[0]["memory_mb"]
-        return statistics.median(m["p50"] for m in minutes)
+        return minutes
 
-    def _minute(self, rate: int, what: str) -> dict[str, float]:
+    def _phase(self, rate: int, count: int, what: str) -> list[Minute]:
+        return [
+            self._minute(rate, f"{what} {number + 1} of {count}")
+            for number in range(count)
+        ]
+
+    def _minute(self, rate: int, what: str) -> Minute:
+        before = self._server.cpu_s()
         report = self._ask(seconds=MINUTE_S, rate=rate)
+        cpu_us = (self._server.cpu_s() - before) / report.count * 1e6
         memory = self._server.memory_mb()
         say(
             f"{what}: {report.rate:.0f} requests/s, p50 {report.p50:.2f} ms, "
-            f"p99 {report.p99:.1f} ms, {memory:.1f} MB"
+            f"p99 {report.p99:.1f} ms, {cpu_us:.0f} µs of a processor each, "
+            f"{memory:.1f} MB"
         )
         return {
             "rate": rounded(report.rate),
             "p50": rounded(report.p50),
             "p99": rounded(report.p99),
+            "cpu_us": rounded(cpu_us),
             "late": report.statuses.get(DEADLINE, 0),
             "memory_mb": rounded(memory),
         }

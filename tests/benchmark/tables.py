@@ -278,35 +278,31 @@ def _processes(report: Report) -> str:
 def _overload(soaked: Report) -> str:
     """Return what was asked of it in each phase, and what it answered."""
     steady, over, after = (soaked[key] for key in ("steady", "overload", "after"))
-    of_steady = {
-        key: statistics.median(minute[key] for minute in steady)
-        for key in ("rate", "p50", "p99")
-    }
-    late = sum(minute["late"] for minute in steady)
-    memory = max(minute["memory_mb"] for minute in steady)
     return _table(
         ["", "asked/s", "answered/s", "p50 ms", "p99 ms", "too late", "most MB"],
         [
-            [
-                f"{len(steady)} minutes at 80 %",
-                *(_number(of_steady[key]) for key in ("rate", "rate", "p50", "p99")),
-                f"{late:,}",
-                _number(memory),
-            ],
+            _at_rate(f"{len(steady)} minutes at 80 %", steady),
             [
                 "a minute's overload",
                 *(_number(over[key]) for key in ("asked", "answered", "p50", "p99")),
                 f"{over['late']:,}",
                 _number(over["memory_peak_mb"]),
             ],
-            [
-                "a minute at 80 % again",
-                *(_number(after[key]) for key in ("rate", "rate", "p50", "p99")),
-                f"{after['late']:,}",
-                _number(after["memory_mb"]),
-            ],
+            _at_rate(f"{len(after)} minutes at 80 % again", after),
         ],
     )
+
+
+def _at_rate(phase: str, minutes: list[Report]) -> list[str]:
+    medians = (
+        statistics.median(minute[key] for minute in minutes)
+        for key in ("rate", "rate", "p50", "p99")
+    )
+    return [
+        *(phase, *map(_number, medians)),
+        f"{sum(minute['late'] for minute in minutes):,}",
+        _number(max(minute["memory_mb"] for minute in minutes)),
+    ]
 
 
 def _measured(report: Report, soaked: Report) -> str:

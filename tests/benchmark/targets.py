@@ -98,6 +98,7 @@ SOAK = (
     Target("peak_mb", "most memory in the overload", 200, "MB"),
     Target("recovery_s", "until answers were quick again after it", 5, "s"),
     Target("p50_after", "p50 at 80 % after it, to before", 1.5, "times"),
+    Target("cpu_us_after", "processor time at 80 % after it, to before", 1.1, "times"),
     Target("log_bytes", "log, of a request", 1, "bytes"),
 )
 
