@@ -24,17 +24,15 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "docs/pictures"))
 
 import caught
 import machine
-import make
 import own
 import packed
 import performance
 import scale
 import tables
-from build import BuildError
-from ghz import Generator, LoadError
-from processes import NotReadyError, Programs
+from ghz import Generator
+from processes import Programs
 from rounds import CLIENTS, Asked, Turn, medians, ratio, take_turns
-from servers import FLOOR, OURS, PATCH, Server, WrongAnswerError, kinds
+from servers import FAILURES, FLOOR, OURS, PATCH, Server, kinds
 from shipped import Shipped, unpacked
 from targets import Spread, judge, rounded
 
@@ -237,13 +235,7 @@ def main() -> int:
         with unpacked() as shipped, closing(Programs("bench")) as programs:
             bench = Bench(programs, shipped, quick=given.quick)
             bench.run()
-    except (
-        make.ImageError,
-        BuildError,
-        LoadError,
-        NotReadyError,
-        WrongAnswerError,
-    ) as e:
+    except FAILURES as e:
         sys.exit(f"bench: {e}")
     except KeyboardInterrupt:
         return 130

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import caught
 import grpc
+import make
 import yaml
-from build import build
+from build import BuildError, build
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
-from processes import Program, Programs, free_port
+from ghz import LoadError
+from processes import NotReadyError, Program, Programs, free_port
 from shipped import Shipped
 
 HERE = Path(__file__).parent
@@ -34,6 +36,10 @@ NAMES = {
 
 class WrongAnswerError(Exception):
     """A server's answer is not what it would be measured for."""
+
+
+# What ends a run of all, with a word of what to mend.
+FAILURES = (make.ImageError, BuildError, LoadError, NotReadyError, WrongAnswerError)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "image"))
 
 import caught
 import machine
-import make
 import probe
 import tables
-from build import BuildError
-from ghz import DEADLINE, Generator, LoadError, Report
+from ghz import DEADLINE, Generator, Report
 from probe import calls, recovery_s
-from processes import NotReadyError, Programs
-from servers import Server, WrongAnswerError, ours
+from processes import Programs
+from servers import FAILURES, Server, ours
 from shipped import Shipped, unpacked
 from targets import SOAK, judge, rounded
 
@@ -249,13 +247,7 @@ def main() -> int:
         with unpacked() as shipped, closing(Programs("soak")) as programs:
             soak = Soak(programs, shipped, given.minutes)
             soak.run()
-    except (
-        make.ImageError,
-        BuildError,
-        LoadError,
-        NotReadyError,
-        WrongAnswerError,
-    ) as e:
+    except FAILURES as e:
         sys.exit(f"soak: {e}")
     except KeyboardInterrupt:
         return 130
