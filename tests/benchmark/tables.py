@@ -312,7 +312,6 @@ def _measured(report: Report, soaked: Report) -> str:
         *(PATCH, "go-templating", "ghz"),
     )
     image = report["image"]
-    unknown = "not noted, others worked on it"
     rows = [
         ["machine", f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB"],
         ["system", f"{on['kernel']}, Python {on['python']}, Go {versions['go']}"],
@@ -320,7 +319,7 @@ def _measured(report: Report, soaked: Report) -> str:
         [
             "load average when it began",
             "; the soak ".join(
-                str(each["machine"].get("load", unknown)) for each in (report, soaked)
+                str(each["machine"]["load"]) for each in (report, soaked)
             ),
         ],
         *([name, versions[name]] for name in names),
