@@ -1,7 +1,9 @@
 """Every code block of the documentation is run, or says who runs it."""
 
 import re
+from pathlib import Path
 
+import blocks as blocks_module
 import pytest
 import yaml
 from blocks import ROOT, Block, blocks, run, shows
@@ -113,3 +115,40 @@ def test_a_command_that_fails_fails() -> None:
     with pytest.raises(AssertionError, match="ended with 1"):
         run(Block(CONSOLE[0].page, 1, "console", "$ false\n", ""))
     run(Block(CONSOLE[0].page, 1, "console", "$ false\n$ echo $?\n1\n", ""))
+
+
+def test_a_shell_that_ends_early_fails() -> None:
+    with pytest.raises(AssertionError, match="ended with -1"):
+        run(Block(CONSOLE[0].page, 1, "console", "$ exit 0\n$ true\n", ""))
+
+
+LOOKING = """\
+$ kubectl() {{ echo >>{looks}; wc -l <{looks}; }}
+$ kubectl get looks
+3
+"""
+
+
+def test_what_looks_at_a_cluster_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = tmp_path / "looks"
+    run(Block(CONSOLE[0].page, 1, "console", LOOKING.format(looks=looks), ""))
+    assert looks.read_text() == "\n" * 3
+    monkeypatch.setattr(blocks_module, "_LOOK_SECONDS", 1)
+    with pytest.raises(AssertionError, match="not:\n3"):
+        run(Block(CONSOLE[0].page, 1, "console", LOOKING.format(looks=looks), ""))
+
+
+def test_what_changes_something_is_not_done_again(tmp_path: Path) -> None:
+    looks = tmp_path / "looks"
+    text = LOOKING.format(looks=looks).replace("get looks", "apply looks")
+    with pytest.raises(AssertionError, match="not:\n3"):
+        run(Block(CONSOLE[0].page, 1, "console", text, ""))
+    assert looks.read_text() == "\n"
+
+
+def test_a_command_that_stays_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_SECONDS", 0.5)
+    with pytest.raises(AssertionError, match="ended with -9"):
+        run(Block(CONSOLE[0].page, 1, "console", "$ sleep 60 & sleep 60\n", ""))
