@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 # As e2e does it: programs in sessions of their own, with children of their own.
+# What was started in the background of a script ignores Ctrl-C, and so would this.
 RUN = """
+import signal
 from processes import Programs
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 programs = Programs("guarded")
 directory = programs.directory
 print(directory, flush=True)
@@ -54,7 +57,10 @@ def test_a_run_that_is_killed_at_a_random_moment_leaves_nothing(
         while not (started := _pids(directory)):
             assert time.monotonic() < deadline
         run.send_signal(sig)
-        assert run.wait(20) != 0
+        try:
+            assert run.wait(20) != 0
+        finally:
+            run.kill()
     while directory.exists() or any(map(alive, started)):
         assert time.monotonic() < deadline, "something is left"
 
