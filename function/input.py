@@ -12,7 +12,7 @@ from function import settings
 from function.errors import InvalidInputError, quote
 from function.model import Model
 from function.naming import RegistryHost
-from function.options import RepositoryOptions
+from function.options import RULES, RepositoryOptions
 from function.providers.registry import PROVIDERS
 from function.repository import Deletion
 from function.settings import NO_INPUT, Globs, Settings
@@ -250,6 +250,10 @@ def problem(error: ValidationError, root: str) -> tuple[str, str, str]:
     if isinstance(given, Model):
         given = given.model_dump(by_alias=True, exclude_none=True)
     rule = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type":
+        rule = "it must be a string"
+    if first["type"] == "string_pattern_mismatch":
+        rule = RULES[first["ctx"]["pattern"]]
     return (
         field,
         "nothing" if missing else quote(given),

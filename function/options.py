@@ -16,15 +16,24 @@ Mutability = Literal[
 ]
 # Shapes of the ECR API model ecr/2015-09-21: ImageTagMutabilityExclusionFilterValue and
 # ...Filters. "Amazon ECR image tag mutability": two wildcards each.
-Filter = Annotated[
-    str, Field(pattern=r"^[0-9a-zA-Z._-]*(\*[0-9a-zA-Z._-]*){0,2}$", max_length=128)
-]
+_FILTER = r"^[0-9a-zA-Z._-]*(\*[0-9a-zA-Z._-]*){0,2}$"
+_PREFIX = r"^[A-Za-z0-9_.-]+$"
+_ACCOUNT = f"^{permissions.ACCOUNT}$"
+_ORGANIZATION = f"^{permissions.ORGANIZATION}$"
+_PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
+# The rule of each, for who gave something else.
+RULES = {
+    _FILTER: "a filter has letters, digits, '.', '_', '-' and two '*' at most",
+    _PREFIX: "a tag's prefix has letters, digits, '.', '_' and '-'",
+    _ACCOUNT: "an account is its 12 digits",
+    _ORGANIZATION: "an organization is its ID, such as o-a1b2c3d4e5",
+    _PRINCIPAL: "it must be an account's 12 digits, or the ARN of a user or a role",
+}
+Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
 Positive = Annotated[int, Field(ge=1)]
-Account = Annotated[str, Field(pattern=f"^{permissions.ACCOUNT}$")]
-Organization = Annotated[str, Field(pattern=f"^{permissions.ORGANIZATION}$")]
-Principal = Annotated[
-    str, Field(pattern=f"^({permissions.ACCOUNT}|{permissions.ARN})$", max_length=2048)
-]
+Account = Annotated[str, Field(pattern=_ACCOUNT)]
+Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
+Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
 
 # AWS General Reference, "Tagging AWS resources": limits and characters.
 # Of AWS's 50, three are ours (see tagged) and three the provider's.
@@ -78,7 +87,7 @@ class PrefixRule(Model):
     prefix: str = Field(
         min_length=1,
         max_length=128,
-        pattern=r"^[A-Za-z0-9_.-]+$",
+        pattern=_PREFIX,
         description="What the tag begins with.",
     )
     keep_last: Positive | None = Field(

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,8 +26,8 @@ from test_providers import (
     xr,
 )
 
-from function.input import Option
-from function.options import RepositoryOptions
+from function.input import Input, Option
+from function.options import RULES, RepositoryOptions
 
 ROOT = Path(__file__).parents[1]
 LIFECYCLE = {
@@ -288,7 +289,7 @@ def test_a_workload_that_may_not(
         (
             {**EXCLUSION, "imageTagMutabilityExclusionFilters": ["*a*b*"]},
             "imageTagMutabilityExclusionFilters.0",
-            "pattern",
+            "two '*'",
         ),
         (
             {**EXCLUSION, "imageTagMutabilityExclusionFilters": list("abcdef")},
@@ -313,8 +314,9 @@ def test_a_workload_that_may_not(
             "51 rules",
         ),
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
-        ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "pattern"),
-        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "pattern"),
+        ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
+        ({"permissions": {"pull": [210987654321]}}, "permissions.pull.0", "a string"),
+        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "its ID"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -326,6 +328,12 @@ def test_a_platform_that_errs_is_told_where(
     assert f"input.{layer}{'.' if field else ''}{field}" in result.message
     assert rule in result.message
     assert len(result.message) < 1000
+
+
+def test_each_pattern_has_its_rule_in_words() -> None:
+    """Without one, the error of a wrong value would be one itself."""
+    found = re.findall(r'"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema()))
+    assert {json.loads(pattern) for pattern in found} == set(RULES)
 
 
 ENCRYPTED = [{"encryptionType": "KMS", "kmsKey": "arn:aws:kms:x:1:key/a"}]
