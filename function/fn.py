@@ -89,14 +89,7 @@ def _merge(rsp: fnv1.RunFunctionResponse, answered: Answer) -> None:
 def _refuse(req: Request, error: InvalidRequestError) -> fnv1.RunFunctionResponse:
     # Made anew: nothing half-composed goes out, what earlier steps want stays.
     rsp = _begun(req)
-    set_condition(
-        rsp,
-        Condition(
-            ready=False,
-            reason=error.reason,
-            message=str(error),
-        ),
-    )
+    set_condition(rsp, Condition(reason=error.reason, message=str(error)))
     severities = [fnv1.SEVERITY_FATAL]
     if _claim(_xr(req)).fields:
         # A fatal result's target is ignored, so no event of it reaches the claim. A

@@ -13,7 +13,8 @@ CONDITION = "RepositoriesReady"
 Reason = Literal[
     "Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken", "Adopted"
 ]
-
+# Those with which it is True; docs/conditions.md has the table.
+PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})
 
 _LONGEST_PROBLEM = 500
 # Another one at each attempt: with it the condition, and so the XR, would never rest.
@@ -24,9 +25,13 @@ _REQUEST_ID = re.compile(r",?\s*request ?id:? ?[\w-]+", re.IGNORECASE)
 class Condition:
     """The RepositoriesReady condition, before it becomes a message."""
 
-    ready: bool
     reason: Reason
     message: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of its repositories can be pushed to."""
+        return self.reason in PUSHABLE
 
 
 def condition(
@@ -51,7 +56,6 @@ def condition(
 
     if taken := those(Standing.TAKEN):
         return Condition(
-            ready=False,
             reason="NameTaken",
             message=f"Another claim has the repository {taken}, and one repository "
             "cannot be two claims'. Nothing of it was touched. Choose another "
@@ -62,7 +66,6 @@ def condition(
     problems = _problems([*(facts[key].problem for key in names), *others])
     if waiting:
         return Condition(
-            ready=False,
             reason="Creating",
             message=f"Waiting for the provider to make {', '.join(waiting)}{problems}",
         )
@@ -72,12 +75,11 @@ def condition(
             "deletes it and its images" if deletion is Deletion.ALWAYS else "keeps it"
         )
         return Condition(
-            ready=True,
             reason="Adopted",
             message=f"{usable}. There before this claim, not created by it: {adopted}. "
             f"Deleting the claim {goes}{problems}",
         )
-    return Condition(ready=True, reason="Available", message=f"{usable}{problems}")
+    return Condition(reason="Available", message=f"{usable}{problems}")
 
 
 def _problems(said: list[str]) -> str:

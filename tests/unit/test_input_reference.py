@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from crossplane.function import resource
@@ -14,15 +14,18 @@ from crossplane.function import resource
 from function.crd import input_crd
 from function.input import parse_input
 from function.reference import (
+    CONDITIONS_PATH,
     DEFAULT_PATH,
     METRICS_PATH,
     XR_PATH,
     commented,
+    conditions_page,
     metrics_page,
     page,
     xr_page,
 )
 from function.settings import NO_INPUT
+from function.status import PUSHABLE, Reason
 
 (VERSION,) = input_crd()["spec"]["versions"]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
@@ -83,6 +86,14 @@ def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
         assert f"{path[-1]}`" in text
     required = re.findall(r"^\| `(\w+)` \| [^|]*; required \|", text, re.MULTILINE)
     assert required == asked["required"]
+
+
+def test_the_table_of_the_reasons_has_not_drifted_from_the_code() -> None:
+    text = CONDITIONS_PATH.read_text()
+    assert text == conditions_page(), "run `make generate`"
+    rows = re.findall(r"^\| `(\w+)` \| (True|False) \| ", text, re.MULTILINE)
+    assert sorted(reason for reason, _ in rows) == sorted(get_args(Reason))
+    assert {reason for reason, status in rows if status == "True"} == PUSHABLE
 
 
 def test_the_page_of_the_metrics_has_not_drifted_from_the_code() -> None:
