@@ -31,6 +31,9 @@ from function.freshness import SETTLED_SECONDS
 
 # What Crossplane's SDK says unless told otherwise.
 DEFAULT_SECONDS = 60
+# An XR that changes often has its events dropped: Crossplane closes its circuit breaker
+# with the first event after that long, and asks each minute till then.
+BREAKER_SECONDS = 310
 # By then an answer that is good for a minute would have been asked for again:
 # Crossplane's jitter is a tenth.
 QUIET_SECONDS = 70
@@ -134,11 +137,28 @@ class Steady:
         return len(ready) == self._claims
 
     def settle(self) -> None:
-        """Wait until no claim is asked for."""
+        """Wait until no claim is asked for, as docs/operate.md has it."""
         started = time.monotonic()
+        opened = self._unheard()
+        self._say(f"{opened} of their XRs have an open circuit breaker")
         with self._console.status("Claims settle"):
+            if opened:
+                may_close = time.monotonic() + BREAKER_SECONDS
+                self._system.wait(
+                    "the circuit breakers may close",
+                    lambda: time.monotonic() >= may_close,
+                    BREAKER_SECONDS + 60,
+                )
+                self.ask_all()
             self._system.wait("none is asked for", quiet(self._system), 600)
         self._say(f"settled: {time.monotonic() - started:.0f} s")
+        if opened := self._unheard():
+            raise NotReadyError(f"{opened} circuit breakers are open still")
+
+    def _unheard(self) -> int:
+        """Return how many XRs have their events dropped."""
+        xrs = self._system.kubectl.all("xworkloadecrrepos")
+        return sum(condition(x, "Responsive").get("status") == "False" for x in xrs)
 
     def ask_all(self) -> None:
         """Have Crossplane ask for each XR now."""
