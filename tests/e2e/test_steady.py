@@ -22,6 +22,10 @@ def settled(system: System) -> Iterator[System]:
     """The system with claims that are no longer asked for."""
     system.kubectl.apply(*(claim_manifest(name, name) for name in SETTLED))
     system.wait("all are Ready", lambda: all_ready(system), 240)
+    # Of most new XRs Crossplane drops events, and asks for them each minute meanwhile
+    # (docs/operate.md). It does not once it is started anew.
+    system["crossplane"].stop()
+    system["crossplane"].start()
     yield system
     system.kubectl("delete", "workloadecrrepos", "--wait=false", *SETTLED)
 
