@@ -164,8 +164,9 @@ def _unheard(xr: structpb.Struct) -> bool:
     """Whether an XR's circuit breaker is open.
 
     crossplane/crossplane v2.3.4, internal/circuit: after some fifty changes in a short
-    while it lets one event through each 30 s for five minutes, and drops the others.
-    The reconciler says so in a condition before it runs the pipeline.
+    while it lets one event through each 30 s, and drops the others, until the first
+    one after five minutes closes it. The reconciler says so in a condition before it
+    runs the pipeline.
     """
     return any(
         texts(condition, "type", "status") == ["Responsive", "False"]
