@@ -34,6 +34,8 @@ DEFAULT_SECONDS = 60
 # An XR that changes often has its events dropped: Crossplane closes its circuit breaker
 # with the first event after that long, and asks each minute till then.
 BREAKER_SECONDS = 310
+# Nobody asks for so long when all have come up.
+UP_SECONDS = 10
 # By then an answer that is good for a minute would have been asked for again:
 # Crossplane's jitter is a tenth.
 QUIET_SECONDS = 70
@@ -139,6 +141,8 @@ class Steady:
     def settle(self) -> None:
         """Wait until no claim is asked for, as docs/operate.md has it."""
         started = time.monotonic()
+        # An XR says that its circuit breaker is open after it says that it is Ready.
+        self._system.wait("all are up", quiet(self._system, UP_SECONDS), 120)
         opened = self._unheard()
         self._say(f"{opened} of their XRs have an open circuit breaker")
         with self._console.status("Claims settle"):
