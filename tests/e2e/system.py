@@ -21,7 +21,7 @@ from typing import Any
 import boto3
 import yaml
 from build import build, core_crds, module_dir, provider_crds
-from control_plane import KYVERNO, ControlPlane, Kubectl
+from control_plane import KYVERNO, ControlPlane, Kubectl, KubectlError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -60,6 +60,12 @@ class System:
     crossplane_user = "admin"
     crossplane_flags: tuple[str, ...] = ()
     function_program: tuple[object, ...] = OURS
+    # The kinds of a Workload's chain.
+    composed: tuple[str, ...] = (
+        "workloadecrrepos",
+        "xworkloadecrrepos",
+        "repositories.ecr.aws.crossplane.io",
+    )
 
     def __init__(self, name: str, step: Callable[[str], None] = say) -> None:
         self.programs = Programs(name)
@@ -75,8 +81,34 @@ class System:
         return self.programs.started[name]
 
     def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
-        """Wait for a true answer, as Programs.wait does."""
-        return self.programs.wait(what, probe, seconds)
+        """Wait for a true answer, as Programs.wait does; tell what is not Ready."""
+        try:
+            return self.programs.wait(what, probe, seconds)
+        except NotReadyError as e:
+            raise NotReadyError(f"{e}\n--- not Ready\n{self._unready()}") from e
+
+    def _unready(self) -> str:
+        """Return how many there are of each kind, and what of them is not True."""
+        lines = []
+        for kind in self.composed if hasattr(self, "kubectl") else ():
+            try:
+                found = self.kubectl.all("-A", kind)
+            except (KubectlError, subprocess.TimeoutExpired) as e:
+                lines.append(f"{kind}: {e}")
+                continue
+            lines.append(f"{len(found)} {kind}")
+            for resource in found:
+                name = f"{resource['kind']} {resource['metadata']['name']}"
+                conditions = (resource.get("status") or {}).get("conditions") or []
+                if not conditions:
+                    lines.append(f"{name}: no condition")
+                lines += [
+                    f"{name}: {c['type']} is {c['status']} ({c['reason']}) since "
+                    f"{c['lastTransitionTime']}: {c.get('message', '')}"
+                    for c in conditions
+                    if c["status"] != "True"
+                ]
+        return "\n".join(lines[:50])
 
     def start(self) -> None:
         """Start and install everything but the policy.

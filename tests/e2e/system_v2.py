@@ -32,6 +32,7 @@ class SystemV2(System):
     """
 
     crossplane_user = "crossplane"
+    composed = ("workloadecrrepos", "repositories.ecr.aws.m.upbound.io")
 
     def start(self) -> None:
         """Start and install everything but the policy and the configuration.
