@@ -3,6 +3,7 @@
 import base64
 import signal
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -265,6 +266,36 @@ def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:
         lambda: not names("moved") & system.repositories(),
         120,
     )
+
+
+def test_a_creation_that_nobody_recorded_is_looked_at_again(system: System) -> None:
+    """As a provider leaves it that is killed before ECR makes it, and after."""
+    image, bundle = f"{PREFIX}/cut-off-default", f"{PREFIX}/cut-off-default-bundle"
+    kind = "repositories.ecr.aws.crossplane.io"
+    system["provider-aws"].stop()
+    direct(system, "cut-off")
+
+    def ours() -> list[str]:
+        label = "crossplane.io/claim-name=cut-off"
+        return [r["metadata"]["name"] for r in system.kubectl.all(kind, "-l", label)]
+
+    system.wait("both managed resources are there", lambda: len(ours()) == 2)
+    system.ecr.create_repository(repositoryName=image)
+    begun = datetime.now(UTC).isoformat(timespec="seconds")
+    mark = f"crossplane.io/external-create-pending={begun}"
+    system.kubectl("annotate", kind, *ours(), mark)
+    started = time.monotonic()
+    system["provider-aws"].start()
+    # It starts within half a minute; its claim may be asked for each minute only.
+    system.wait("its claim is Ready", lambda: direct_ready(system, "cut-off"), 240)
+    print(f"Ready {time.monotonic() - started:.0f} s after the provider's start")
+    assert {image, bundle} <= system.repositories()
+    # It may be somebody else's, as far as anyone knows.
+    assert kept_by_their_claims(system) & {image, bundle} == {image}
+    system.kubectl("delete", "workloadecrrepos", "cut-off")
+    system.wait("its own goes", lambda: bundle not in system.repositories())
+    assert image in system.repositories()
+    system.ecr.delete_repository(repositoryName=image)
 
 
 def test_killed_programs_come_back_and_all_converges(system: System) -> None:

@@ -277,6 +277,12 @@ GUARDS = (
         "if globs is None or any(",
         "if True or any(",
     ),
+    Guard(
+        "a provider looks again at what it was killed over",
+        "providers/managed.py",
+        "annotations[CREATE_FAILED] = annotations[_ABANDONED] = repository.abandoned",
+        "annotations[CREATE_FAILED] = repository.abandoned",
+    ),
 )
 
 

@@ -77,6 +77,8 @@ class World:
         self.input: Manifest = {}
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
         self._uids = iter(range(10**9))
+        # What was wanted of those whose creation is not known to have ended.
+        self._waiting: dict[str, Manifest] = {}
         self._past: list[dict[str, Manifest]] = []
         self._loop = asyncio.new_event_loop()
         self._runner = FunctionRunner()
@@ -278,6 +280,9 @@ class World:
                 recording that.
         """
         live = self.managed[name]
+        if self._waiting.pop(name, None) == (wanted := _desired_state(live)):
+            self._waiting[name] = wanted
+            return
         metadata, spec = live["metadata"], live["spec"]
         annotations = metadata["annotations"]
         place = (
@@ -293,6 +298,7 @@ class World:
             said = "cannot determine creation result - remove the annotation"
             waits = {"type": "Synced", "status": "False", "message": said}
             live.setdefault("status", {})["conditions"] = [waits]
+            self._waiting[name] = wanted
             return
         if "deletionTimestamp" in metadata:
             if self._delete(metadata, place, force=spec["forProvider"]["forceDelete"]):
@@ -333,6 +339,25 @@ class World:
             raise LostImagesError(f"{claim} deleted {found} at {place}")
         del self.ecr[place]
         return True
+
+
+def _desired_state(manifest: Manifest) -> Manifest:
+    """Return what has the provider reconcile a managed resource again.
+
+    crossplane-runtime, pkg/resource/predicates.go, DesiredStateChanged.
+    """
+    metadata = manifest["metadata"]
+    annotations = metadata["annotations"]
+    return copy.deepcopy(
+        {
+            "annotations": {
+                k: v for k, v in annotations.items() if k not in (_PENDING, _FAILED)
+            },
+            "labels": metadata["labels"],
+            "deleted": "deletionTimestamp" in metadata,
+            "spec": manifest["spec"],
+        }
+    )
 
 
 def _controller(manifest: Manifest) -> str | None:

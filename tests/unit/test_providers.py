@@ -282,6 +282,25 @@ def test_a_second_attempt_that_made_it_is_recorded_as_failed(provider: str) -> N
         assert policies(image(run(provider, observed)))[1] == want[1]
 
 
+@pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
+def test_an_abandoned_attempt_is_recorded_by_more_than_its_mark(provider: str) -> None:
+    """Of a change of `external-create-failed` alone no provider takes notice."""
+    observed = live(provider, made=False)
+    begun = "2026-01-01T00:00:09Z"
+    annotations = observed["metadata"]["annotations"]
+    annotations["crossplane.io/external-create-pending"] = begun
+    said = "cannot determine creation result - remove the annotation"
+    observed["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": said}
+    ]
+    told = image(run(provider, observed))["metadata"]["annotations"]
+    new = {name for name, value in told.items() if value == begun}
+    assert new == {
+        "crossplane.io/external-create-failed",
+        "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned",
+    }
+
+
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
 def test_what_was_never_begun_was_not_created(provider: str) -> None:
     """Another cluster has the same names, and so the same signature."""

@@ -181,6 +181,24 @@ def test_who_gets_the_image_gets_the_bundle(*, made: bool) -> None:
         world.close()
 
 
+def test_a_creation_that_nobody_recorded_is_looked_at_again() -> None:
+    """The provider takes no notice of the record alone."""
+    world = World()
+    try:
+        claim = ("b", "a")
+        xr = world.apply_claim(claim, parameters(claim, "t", "p"))
+        world.reconcile(xr)
+        for name in world.managed:
+            world.provide(name, killed=lambda: True)
+        for _ in range(4):
+            for name in world.managed:
+                world.provide(name)
+            world.reconcile(xr)
+        assert (xr.reason, xr.ready) == ("Adopted", True)
+    finally:
+        world.close()
+
+
 def parameters(claim: tuple[str, str], prefix: str, config: str) -> dict[str, str]:
     return {
         "workloadName": WORKLOADS[claim[1]],
