@@ -220,6 +220,7 @@ def _report(
     rsp.meta.ttl.seconds = ttl_seconds(
         ready=result.ready
         and all(r.ready == fnv1.READY_TRUE for r in rsp.desired.resources.values()),
+        taken=result.reason == "NameTaken",
         asked=bool(rsp.requirements.resources),
         problems=any(problems) or any(facts.problem for facts in known.values()),
         unheard=seen.asked.unheard,

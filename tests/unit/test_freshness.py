@@ -1,5 +1,6 @@
 """For how long an answer is good."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
-from function.freshness import PENDING_SECONDS, SETTLED_SECONDS
+from function.freshness import PENDING_SECONDS, SETTLED_SECONDS, UNHEARD_SECONDS
 from function.wire import parse_request
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
@@ -72,6 +73,14 @@ def unheard(request: dict[str, Any]) -> None:
     condition(request["observed"]["composite"]["resource"], "Responsive", "False")
 
 
+def taken(request: dict[str, Any]) -> None:
+    rival = copy.deepcopy(image(request))
+    rival["metadata"]["ownerReferences"][0]["uid"] = "another"
+    contenders = {"items": [{"resource": rival}]}
+    request["requiredResources"] = {"contenders-imagerepo": contenders}
+    del request["observed"]["resources"]["imagerepo"]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -87,6 +96,29 @@ def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:  #
     request = steady()
     change(request)
     assert ttl(request) == PENDING_SECONDS == 60, reason
+
+
+@pytest.mark.parametrize(
+    ("change", "seconds", "reason"),
+    [
+        (unready, UNHEARD_SECONDS, "it comes within seconds"),
+        (a_policy_to_come, UNHEARD_SECONDS, "so does this"),
+        (refused_by_ecr, PENDING_SECONDS, "it may not come for long"),
+        (taken, PENDING_SECONDS, "another has it, maybe for ever"),
+        (refused, PENDING_SECONDS, "nothing comes"),
+    ],
+)
+def test_what_comes_unheard_is_looked_for_soon(
+    change: Any,  # noqa: ANN401
+    seconds: int,
+    reason: str,
+) -> None:
+    request = steady()
+    unheard(request)
+    unready(request)
+    change(request)
+    assert ttl(request) == seconds, reason
+    assert UNHEARD_SECONDS == 10
 
 
 def test_a_breaker_that_is_closed_is_nothing_open() -> None:
