@@ -18,6 +18,10 @@ from function.repository import Deletion, Facts, Repository, Rights
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
 _PENDING = "crossplane.io/external-create-pending"
 CREATE_FAILED = "crossplane.io/external-create-failed"
+# Ours, beside CREATE_FAILED. The provider writes that one too, at each refusal; and its
+# controllers take no notice of a change of it (pkg/resource/predicates.go:
+# DesiredStateChanged), but do of this one's, and reconcile again.
+CREATE_ABANDONED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
 # pkg/reconciler/managed/reconciler.go: what it says while it waits for a person.
 _ABANDONED = "cannot determine creation result"
 # Between the cluster's clock, which makes the record, and AWS's.
@@ -25,16 +29,22 @@ _SKEW = timedelta(minutes=5)
 
 
 class Attempts(NamedTuple):
-    """The managed reconciler's record of its Create calls: the last one of each."""
+    """The record of the managed reconciler's Create calls: the last one of each.
+
+    Attributes:
+        pending: When one began.
+        succeeded: When one was recorded as successful.
+        abandoned: When the one began that the function recorded as failed.
+    """
 
     pending: str = ""
     succeeded: str = ""
-    failed: str = ""
+    abandoned: str = ""
 
 
 def attempts(annotations: structpb.Struct) -> Attempts:
     """Read the record in a managed resource's annotations."""
-    return Attempts(*texts(annotations, _PENDING, _SUCCEEDED, CREATE_FAILED))
+    return Attempts(*texts(annotations, _PENDING, _SUCCEEDED, CREATE_ABANDONED))
 
 
 class Standing(Enum):
@@ -154,9 +164,9 @@ def abandoned(recorded: Attempts, problem: str) -> str:
         recorded: What the managed reconciler did.
         problem: Why the provider's last attempt failed, in its words.
     """
-    pending, succeeded, failed = recorded
+    pending, succeeded, before = recorded
     # Said until there is a newer one: the record is all that lets the provider go on.
-    if not problem.startswith(_ABANDONED) and (not pending or failed != pending):
+    if not problem.startswith(_ABANDONED) and (not pending or before != pending):
         return ""
     try:
         newer = not succeeded or datetime.fromisoformat(

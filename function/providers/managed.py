@@ -6,16 +6,12 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment
 from function.fields import items, strings, struct, text, texts
-from function.ownership import CREATE_FAILED
+from function.ownership import CREATE_ABANDONED, CREATE_FAILED
 from function.repository import Repository, Rights, resource_name
 
 EXTERNAL_NAME = "crossplane.io/external-name"
 # On each managed resource: its repository's identity, by which contenders are found.
 IDENTITY = "ecrrepos.fn.tap.vrabbi.cloud/repository"
-# Beside CREATE_FAILED, of whose changes a provider's controllers take no notice
-# (crossplane-runtime, pkg/resource/predicates.go: DesiredStateChanged): this is what
-# has the managed resource reconciled again.
-_ABANDONED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
 
 # crossplane-runtime, pkg/reconciler/managed/policies.go: it takes these, and not every
 # combination of them. LateInitialize fills in what we leave out.
@@ -37,7 +33,9 @@ def metadata(repository: Repository, name: str, identified: str) -> dict[str, An
     """
     annotations: dict[str, str] = {EXTERNAL_NAME: repository.name}
     if repository.abandoned:
-        annotations[CREATE_FAILED] = annotations[_ABANDONED] = repository.abandoned
+        annotations |= dict.fromkeys(
+            (CREATE_FAILED, CREATE_ABANDONED), repository.abandoned
+        )
     return {
         "name": resource_name(repository, name),
         "annotations": annotations,

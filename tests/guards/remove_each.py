@@ -280,8 +280,8 @@ GUARDS = (
     Guard(
         "a provider looks again at what it was killed over",
         "providers/managed.py",
-        "annotations[CREATE_FAILED] = annotations[_ABANDONED] = repository.abandoned",
-        "annotations[CREATE_FAILED] = repository.abandoned",
+        "(CREATE_FAILED, CREATE_ABANDONED), repository.abandoned",
+        "(CREATE_FAILED,), repository.abandoned",
     ),
 )
 

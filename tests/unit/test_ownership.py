@@ -173,7 +173,7 @@ STUCK = "cannot determine creation result - remove the annotation"
 
 
 @pytest.mark.parametrize(
-    ("pending", "succeeded", "failed", "problem", "want", "reason"),
+    ("pending", "succeeded", "marked", "problem", "want", "reason"),
     [
         ("", "", "", "", "", "nothing was begun"),
         (1, "", "", "", "", "under way"),
@@ -191,7 +191,7 @@ STUCK = "cannot determine creation result - remove the annotation"
 def test_an_attempt_of_which_nothing_is_recorded(  # noqa: PLR0913  # a table's row
     pending: int | str,
     succeeded: int | str,
-    failed: int | str,
+    marked: int | str,
     problem: str,
     want: int | str,
     reason: str,
@@ -200,11 +200,11 @@ def test_an_attempt_of_which_nothing_is_recorded(  # noqa: PLR0913  # a table's 
         return f"2026-01-01T00:00:0{second}Z" if isinstance(second, int) else second
 
     annotations = {
-        f"crossplane.io/external-create-{what}": at(when)
+        what: at(when)
         for what, when in (
-            ("pending", pending),
-            ("succeeded", succeeded),
-            ("failed", failed),
+            ("crossplane.io/external-create-pending", pending),
+            ("crossplane.io/external-create-succeeded", succeeded),
+            ("ecrrepos.fn.tap.vrabbi.cloud/create-abandoned", marked),
         )
         if when
     }

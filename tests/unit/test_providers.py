@@ -301,6 +301,25 @@ def test_an_abandoned_attempt_is_recorded_by_more_than_its_mark(provider: str) -
     }
 
 
+@pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
+def test_a_refused_attempt_is_the_providers_to_record(provider: str) -> None:
+    """Told of it at once, it would try again without the wait that grows."""
+    observed = live(provider, made=False)
+    within_the_second = dict.fromkeys(
+        (
+            "crossplane.io/external-create-pending",
+            "crossplane.io/external-create-failed",
+        ),
+        "2026-01-01T00:00:09Z",
+    )
+    observed["metadata"]["annotations"] |= within_the_second
+    observed["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": "AccessDeniedException"}
+    ]
+    told = image(run(provider, observed))["metadata"]["annotations"]
+    assert set(told) == {"crossplane.io/external-name"}
+
+
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
 def test_what_was_never_begun_was_not_created(provider: str) -> None:
     """Another cluster has the same names, and so the same signature."""
