@@ -23,6 +23,7 @@ from test_chain import (
     managed,
     names,
     ready,
+    resources_of,
     workload,
 )
 
@@ -258,14 +259,6 @@ def recipes(system: System) -> System:
         build("patch-and-transform"),
     )
     return system
-
-
-def resources_of(system: System, name: str) -> list[dict[str, Any]]:
-    label = f"crossplane.io/claim-name={name}"
-    return sorted(
-        system.kubectl.all("repositories.ecr.aws.crossplane.io", "-l", label),
-        key=lambda r: r["metadata"]["name"],
-    )
 
 
 @pytest.mark.parametrize("native", [False, True], ids=["pipeline", "native"])

@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 import yaml
 from system import System
-from test_chain import claim_manifest, direct_condition, direct_ready, names
-from test_safety import OUR_COMPOSITION, resources_of
+from test_chain import (
+    claim_manifest,
+    direct_condition,
+    direct_ready,
+    names,
+    resources_of,
+)
+from test_safety import OUR_COMPOSITION
 
 SETTLED = [f"settled-{n}" for n in range(20)]
 # Answers that are good for a minute are asked for again within 66 s, at the latest.

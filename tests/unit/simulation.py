@@ -77,7 +77,7 @@ class World:
         self.input: Manifest = {}
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
         self._uids = iter(range(10**9))
-        # What was wanted of those whose creation is not known to have ended.
+        # By uid, what was wanted of those whose creation is not known to have ended.
         self._waiting: dict[str, Manifest] = {}
         self._past: list[dict[str, Manifest]] = []
         self._loop = asyncio.new_event_loop()
@@ -280,10 +280,11 @@ class World:
                 recording that.
         """
         live = self.managed[name]
-        if self._waiting.pop(name, None) == (wanted := _desired_state(live)):
-            self._waiting[name] = wanted
-            return
         metadata, spec = live["metadata"], live["spec"]
+        wanted = _desired_state(live)
+        if self._waiting.get(metadata["uid"]) == wanted:
+            return
+        self._waiting.pop(metadata["uid"], None)
         annotations = metadata["annotations"]
         place = (
             spec["providerConfigRef"]["name"],
@@ -298,7 +299,7 @@ class World:
             said = "cannot determine creation result - remove the annotation"
             waits = {"type": "Synced", "status": "False", "message": said}
             live.setdefault("status", {})["conditions"] = [waits]
-            self._waiting[name] = wanted
+            self._waiting[metadata["uid"]] = wanted
             return
         if "deletionTimestamp" in metadata:
             if self._delete(metadata, place, force=spec["forProvider"]["forceDelete"]):

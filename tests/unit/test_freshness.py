@@ -99,24 +99,23 @@ def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:  #
 
 
 @pytest.mark.parametrize(
-    ("change", "seconds", "reason"),
+    ("changes", "seconds", "reason"),
     [
-        (unready, UNHEARD_SECONDS, "it comes within seconds"),
-        (a_policy_to_come, UNHEARD_SECONDS, "so does this"),
-        (refused_by_ecr, PENDING_SECONDS, "it may not come for long"),
-        (taken, PENDING_SECONDS, "another has it, maybe for ever"),
-        (refused, PENDING_SECONDS, "nothing comes"),
+        ([unready], UNHEARD_SECONDS, "it comes within seconds"),
+        ([a_policy_to_come], UNHEARD_SECONDS, "so does this"),
+        ([unready, refused_by_ecr], PENDING_SECONDS, "it may not come for long"),
+        ([taken], PENDING_SECONDS, "another has it, maybe for ever"),
+        ([refused], PENDING_SECONDS, "nothing comes"),
     ],
 )
 def test_what_comes_unheard_is_looked_for_soon(
-    change: Any,  # noqa: ANN401
+    changes: list[Any],
     seconds: int,
     reason: str,
 ) -> None:
     request = steady()
-    unheard(request)
-    unready(request)
-    change(request)
+    for change in [unheard, *changes]:
+        change(request)
     assert ttl(request) == seconds, reason
     assert UNHEARD_SECONDS == 10
 
