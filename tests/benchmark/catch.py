@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "package"))
 
 import caught
 import grpc
@@ -81,7 +82,7 @@ def catch() -> None:
     running = system.System("catch")
     told = running.directory / "requests"
     told.touch()
-    system.OURS = (sys.executable, __file__, str(told))
+    running.function_program = (sys.executable, __file__, str(told))
     workload = {
         "apiVersion": "carto.run/v1alpha1",
         "kind": "Workload",
@@ -95,7 +96,7 @@ def catch() -> None:
 
     try:
         running.start()
-        running.install(system.ROOT / "package/kyverno/README.md", "Install")
+        running.install_policy()
         running.kubectl.apply(workload)
         last = running.wait(
             "an XR is in its steady state",

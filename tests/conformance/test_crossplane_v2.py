@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from build import build
+from build import build, upbound_crds
 from test_cli import EXAMPLE, ROOT, core_schemas, functions, run
 
 __all__ = ["functions"]  # the fixture
 
 V2 = EXAMPLE / "v2"
 XRD = ROOT / "package/configuration-v2/definition.yaml"
-# Recorded by hand: the provider's module cannot be had. See the file's head.
-CRDS = ROOT / "tests/e2e/manifests/upbound.yaml"
 
 
 def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -49,7 +47,7 @@ def validate(
 ) -> subprocess.CompletedProcess[str]:
     schemas = tmp_path / "schemas"
     schemas.mkdir()
-    for source in (XRD, CRDS, *(ROOT / "package/function/input").iterdir()):
+    for source in (XRD, *upbound_crds(), *(ROOT / "package/function/input").iterdir()):
         (schemas / source.name).write_text(source.read_text())
     core_schemas(tmp_path / "cache")
     given = tmp_path / "given.yaml"

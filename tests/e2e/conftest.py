@@ -1,9 +1,6 @@
-"""The running system that all scenarios share, and the one on Crossplane v2's API."""
+"""The running system that the scenarios of one provider API share."""
 
-import contextlib
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +8,67 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
-from system import ROOT, System, say
-from system_v2 import SystemV2
+from apis import APIS, Api
+from scenarios import FULL_ONLY, NOT_ON, ORDER
+from system import FULL, System, running, say
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one say which provider APIs to run on."""
+    parser.addoption(
+        "--api", action="append", choices=list(APIS), help="one API; all by default"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a scenario on each provider API where scenarios.py has it.
+
+    Those of one API run in one process, on one system: pytest-xdist's group.
+    """
+    if "api" not in metafunc.fixturenames:
+        return
+    module, test = metafunc.module.__name__, metafunc.function.__name__
+    asked = metafunc.config.getoption("--api") or list(APIS)
+    excepted = {**NOT_ON.get(module, {}), **NOT_ON.get(test, {})}
+    metafunc.parametrize(
+        "api",
+        [
+            pytest.param(api, id=name, marks=pytest.mark.xdist_group(name))
+            for name, api in APIS.items()
+            if name not in excepted and name in asked
+        ],
+        indirect=True,
+        scope="session",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Sort by API, and then in the order of scenarios.py."""
+    apis = list(APIS)
+    left = [
+        item
+        for item in items
+        if (getattr(item, "originalname", "") in FULL_ONLY and not FULL)
+        # Without an API that was asked for, pytest would call it skipped.
+        or ("api" in getattr(item, "fixturenames", ()) and not _api(item))
+    ]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+    def position(item: pytest.Item) -> tuple[int, int]:
+        api = _api(item)
+        return apis.index(api.name) if api else -1, ORDER.index(item.path.stem)
+
+    items.sort(key=position)
+
+
+def _api(item: pytest.Item) -> Api | None:
+    called = getattr(item, "callspec", None)
+    found = called.params.get("api") if called else None
+    return found if isinstance(found, Api) else None
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -21,40 +77,25 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         say(f"\n{report.nodeid}\n{report.longreprtext}")
 
 
-@contextlib.contextmanager
-def running(kind: type[System], request: pytest.FixtureRequest) -> Iterator[System]:
-    """Run a system. Logs are kept where something failed."""
-    system = kind("e2e")
-    try:
-        system.start()
-        yield system
-    finally:
-        if request.session.testsfailed or sys.exc_info()[0]:
-            kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-logs-"))
-            for log in system.directory.glob("*.log"):
-                shutil.copy(log, kept)
-            say(f"logs are in {kept}")
-        system.close()
+@pytest.fixture(scope="session")
+def api(request: pytest.FixtureRequest) -> Api:
+    """The provider API that a scenario runs on."""
+    given: Api = request.param
+    return given
 
 
 @pytest.fixture(scope="session")
-def bare(request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system without the policy."""
-    with running(System, request) as system:
-        yield system
-
-
-@pytest.fixture(scope="module")
-def bare_v2(request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system on Crossplane v2's API, without the policy."""
-    with running(SystemV2, request) as system:
+def bare(api: Api, request: pytest.FixtureRequest) -> Iterator[System]:
+    """The system without the configuration and the policy."""
+    system = System("e2e", lambda s: say(f"{api.name}: {s}"), api=api)
+    with running(system, lambda: bool(request.session.testsfailed)):
         yield system
 
 
 @pytest.fixture(scope="session")
 def installed(bare: System) -> System:
-    """The system with the policy, installed by the commands of its README, once."""
-    bare.install(ROOT / "package/kyverno/README.md", "Install")
+    """The system with the policy, installed by the documented commands, once."""
+    bare.install_policy()
     return bare
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 import subprocess
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,19 @@ class Kubectl:
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Apply manifests."""
+        self._send("apply", manifests)
+
+    def create(self, *manifests: dict[str, Any]) -> None:
+        """Create manifests, also those that are too large to apply."""
+        self._send("create", manifests)
+
+    def replace(self, *manifests: dict[str, Any]) -> None:
+        """Replace manifests: what they leave out goes."""
+        self._send("replace", manifests)
+
+    def _send(self, verb: str, manifests: tuple[dict[str, Any], ...]) -> None:
         listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        self("apply", "-f", "-", stdin=json.dumps(listed))
+        self(verb, "-f", "-", stdin=json.dumps(listed))
 
     def get(self, *args: object) -> dict[str, Any] | None:
         """Return what `get -o json` prints; None for what is not there."""
@@ -184,18 +196,35 @@ class ControlPlane:
         path.write_text(json.dumps(policy))
         return path
 
-    def refused(self, verb: str, resource: str, name: str | None = None) -> int:
+    def refused(self, verb: str, resource: str) -> int:
         """Return how often the background controller was refused for want of a right.
 
         A create by server-side apply is a patch in the log, as it is on the wire.
         """
         return sum(
-            (event["verb"], of.get("resource")) == (verb, resource)
-            and name in (None, of.get("name"))
-            and event.get("responseStatus", {}).get("code") == HTTPStatus.FORBIDDEN
-            for event in map(json.loads, _whole_lines(self.audit_log))
-            for of in [event.get("objectRef", {})]  # a request for /apis has none
+            (did, to) == (verb, resource) and code == HTTPStatus.FORBIDDEN
+            for did, to, code in self._audited()
         )
+
+    def used_by_kyverno(self) -> set[tuple[str, str]]:
+        """Return the verbs and resources that the background controller needed.
+
+        A patch that creates needs the right to create too.
+        """
+        used = set[tuple[str, str]]()
+        for verb, resource, code in self._audited():
+            if code < HTTPStatus.BAD_REQUEST:
+                used.add((verb, resource))
+            if (verb, code) == ("patch", HTTPStatus.CREATED):
+                used.add(("create", resource))
+        return used
+
+    def _audited(self) -> Iterator[tuple[str, str, int]]:
+        """Return what Kyverno's background controller did: verb, resource, status."""
+        for event in map(json.loads, _whole_lines(self.audit_log)):
+            of = event.get("objectRef", {})  # a request for /apis has none
+            code = event.get("responseStatus", {}).get("code", 0)
+            yield event["verb"], of.get("resource", ""), code
 
     def kubeconfig(self, user: str) -> Path:
         """Return the file of one of the users."""

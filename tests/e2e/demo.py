@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "package"))
 
 from processes import NotReadyError
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -21,7 +22,7 @@ from rich.live import Live
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.tree import Tree
-from system import ROOT, System
+from system import System
 
 CLAIM = "shop-ecr-repos"
 # Of a new claim Crossplane may for a moment show older conditions again.
@@ -150,7 +151,7 @@ def main() -> int:
         console.rule("Everything starts, each part the real program")
         with console.status("Starting"):
             system.start()
-            system.install(ROOT / "package/kyverno/README.md", "Install")
+            system.install_policy()
         console.print("[green]✔[/] XRD, Composition and policy")
         Story(system, console).tell()
         if record:

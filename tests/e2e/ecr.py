@@ -1,9 +1,11 @@
 """An ECR endpoint that can be told to refuse, by the real error codes.
 
-`PUT /refusals` with {"operations": […], "status": 400, "code": …, "message": …} has it
-refuse those operations from then on, and `DELETE /refusals` ends that.
+`PUT /refusals` with [{"operations": […], "repository": "part of a name", "status": 400,
+"code": …, "message": …}] has it refuse those operations on such repositories from then
+on, and `DELETE /refusals` ends that.
 """
 
+import io
 import json
 import sys
 import threading
@@ -25,7 +27,7 @@ class Refusing:
 
     def __init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._refusal: dict[str, Any] = {}
+        self._refusals: list[dict[str, Any]] = []
         # moto's answers may contradict each other when two threads ask at once.
         self._one_at_a_time = threading.Lock()
 
@@ -35,18 +37,21 @@ class Refusing:
         """Answer one request."""
         request = Request(environ)
         if request.path == "/refusals":
-            told = request.get_json() if request.method == "PUT" else {}
-            self._refusal = dict(told)
+            self._refusals = request.get_json() if request.method == "PUT" else []
             return Response(status=204)(environ, start_response)
+        body = request.get_data()
+        environ["wsgi.input"] = io.BytesIO(body)
         operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        refusal = self._refusal
-        if operation and operation in refusal.get("operations", ()):
-            body = {"__type": refusal["code"], "message": refusal["message"]}
-            return Response(
-                json.dumps(body),
-                status=refusal["status"],
-                content_type="application/x-amz-json-1.1",
-            )(environ, start_response)
+        for refusal in self._refusals:
+            if operation in refusal["operations"] and (
+                refusal["repository"].encode() in body
+            ):
+                told = {"__type": refusal["code"], "message": refusal["message"]}
+                return Response(
+                    json.dumps(told),
+                    status=refusal["status"],
+                    content_type="application/x-amz-json-1.1",
+                )(environ, start_response)
         with self._one_at_a_time:
             return list(self._moto(environ, start_response))
 

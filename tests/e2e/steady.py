@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "package"))
 
+import claims as made
 import psutil
 from control_plane import KubectlError
 from processes import NotReadyError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from system import FUNCTION, ROOT, System
-from test_chain import claim_manifest, condition
+from system import FUNCTION, System, WithoutKyverno
 
 from function.freshness import SETTLED_SECONDS
 
@@ -43,23 +44,14 @@ MOST_AN_HOUR = 2
 TIMES_FEWER = 10
 
 
-class WithoutKyverno(System):
-    """The system with claims' kinds, but without a policy that makes claims."""
+class Comparable(WithoutKyverno):
+    """The system with a function that can be told how long its answers stay good."""
 
     function_program = (
         sys.executable,
         Path(__file__).parent / "settles_in.py",
         "serve",
     )
-
-    def start(self) -> None:
-        """Start and install everything."""
-        super().start()
-        self.kubectl("apply", "-f", ROOT / "package/configuration")
-        self.established("workloadecrrepos.tap.vrabbi.cloud")
-
-    def _kyverno(self) -> None:
-        """Leave it out."""
 
 
 def quiet(system: System, seconds: float = QUIET_SECONDS) -> Callable[[], bool]:
@@ -120,7 +112,7 @@ class Steady:
     def make(self) -> None:
         """Make the claims, and wait until all are Ready."""
         started = time.monotonic()
-        manifests = [claim_manifest(f"steady-{n}", f"steady-{n}") for n in self._all()]
+        manifests = [made.manifest(f"steady-{n}", f"steady-{n}") for n in self._all()]
         self._system.kubectl.apply(*manifests)
         with self._console.status("Claims become Ready"):
             self._system.wait("every claim is Ready", self.ready, 600)
@@ -135,7 +127,7 @@ class Steady:
     def ready(self) -> bool:
         """Whether each claim is Ready."""
         found = self._system.kubectl.all("workloadecrrepos")
-        ready = [c for c in found if condition(c, "Ready").get("status") == "True"]
+        ready = [c for c in found if made.condition(c, "Ready").get("status") == "True"]
         return len(ready) == self._claims
 
     def settle(self) -> None:
@@ -162,7 +154,9 @@ class Steady:
     def _unheard(self) -> int:
         """Return how many XRs have their events dropped."""
         xrs = self._system.kubectl.all("xworkloadecrrepos")
-        return sum(condition(x, "Responsive").get("status") == "False" for x in xrs)
+        return sum(
+            made.condition(x, "Responsive").get("status") == "False" for x in xrs
+        )
 
     def ask_all(self) -> None:
         """Have Crossplane ask for each XR now."""
@@ -266,7 +260,7 @@ def main() -> int:
     # As Ctrl-C: what was started ends, whoever asks for it.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    system = WithoutKyverno("steady", lambda s: console.print(f"[green]✔[/] {s}"))
+    system = Comparable("steady", lambda s: console.print(f"[green]✔[/] {s}"))
     seconds = round(args.minutes * 60) if args.play_hour else SETTLED_SECONDS
     if args.play_hour:
         system.crossplane_flags = (f"--sync-interval={seconds}s",)

@@ -11,22 +11,26 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+import providers
+import xpkg
 import yaml
-from build import build, core_crds, module_dir, provider_crds
+from apis import CLASSIC, INPUT, NAMESPACED, Api
+from build import build, core_crds, module_dir
 from control_plane import KYVERNO, ControlPlane, Kubectl, KubectlError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from processes import NotReadyError, Program, Programs, T, answers, free_port, is_free
+from processes import NotReadyError, Program, Programs, T, answers, free_port
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -34,7 +38,8 @@ REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
 OURS = (sys.executable, "-m", "function.main", "serve")
 SYSTEM = "crossplane-system"
-PROVIDERS_PORT = 8080
+# Load and races at full size, as `make e2e-full` has them.
+FULL = bool(os.environ.get("E2E_FULL"))
 KYVERNO_MODULE = "github.com/kyverno/kyverno"
 
 
@@ -51,27 +56,49 @@ class Refusal:
     code: str
     message: str
     status: int = 400
+    # A part of the names of the repositories that it concerns.
+    repository: str = ""
 
 
 class System:
-    """The running system; its programs can be stopped and started by name."""
+    """The running system; its programs can be stopped and started by name.
 
-    # Whose rights Crossplane has.
-    crossplane_user = "admin"
+    Crossplane has the rights of its chart and of its RBAC manager, and no others.
+
+    Attributes:
+        api: The provider API that it runs.
+        programs: What runs, by name.
+        directory: The run's own, which goes with it.
+        endpoint: ECR's URL.
+    """
+
+    namespace = SYSTEM
     crossplane_flags: tuple[str, ...] = ()
+    provider_flags: tuple[str, ...] = ()
     function_program: tuple[object, ...] = OURS
-    # The kinds of a Workload's chain.
-    composed: tuple[str, ...] = (
-        "workloadecrrepos",
-        "xworkloadecrrepos",
-        "repositories.ecr.aws.crossplane.io",
-    )
 
-    def __init__(self, name: str, step: Callable[[str], None] = say) -> None:
-        self.programs = Programs(name)
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[str], None] = say,
+        *,
+        api: Api = CLASSIC,
+        core: str = "crossplane-core",
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            name: What the run's directory is called.
+            step: Told when a part is up.
+            api: Which provider API to run.
+            core: Which Crossplane, by its folder of tests/conformance/tools.
+        """
+        self.api = api
+        self.programs = Programs(f"{name}-{api.name}")
         self.directory = self.programs.directory
         self.endpoint = ""
         self._say = step
+        self._core = core
         self._metrics = ""
         self.plane: ControlPlane
         self.kubectl: Kubectl
@@ -90,7 +117,7 @@ class System:
     def _unready(self) -> str:
         """Return how many there are of each kind, and what of them is not True."""
         lines = []
-        for kind in self.composed if hasattr(self, "kubectl") else ():
+        for kind in self.api.kinds if hasattr(self, "kubectl") else ():
             try:
                 found = self.kubectl.all("-A", kind)
             except (KubectlError, subprocess.TimeoutExpired) as e:
@@ -111,16 +138,12 @@ class System:
         return "\n".join(lines[:50])
 
     def start(self) -> None:
-        """Start and install everything but the policy.
+        """Start and install everything but the configuration and the policy.
 
         Raises:
             NotReadyError: A program cannot be had or does not start.
         """
-        if not is_free(PROVIDERS_PORT):
-            raise NotReadyError(
-                f"provider-aws listens on port {PROVIDERS_PORT}, and something else "
-                "does: another run of this? End it first"
-            )
+        providers.check_port(self.api)
         started = time.monotonic()
         self.plane = ControlPlane(self.programs)
         self.kubectl = self.plane.start()
@@ -128,11 +151,11 @@ class System:
         self._step("control plane and ECR endpoint", started)
         self._crossplane()
         self._step("Crossplane", started)
-        self._provider()
-        self._step("provider-aws", started)
+        providers.install(self)
+        self._step(f"the provider of {self.api.group}", started)
         self._kyverno()
         self._step("Kyverno", started)
-        self._function()
+        self._packages()
         self._step("the function, as a package", started)
 
     def close(self) -> None:
@@ -159,9 +182,10 @@ class System:
         return int(float(found[1]))
 
     @contextlib.contextmanager
-    def refusing(self, refusal: Refusal) -> Iterator[None]:
+    def refusing(self, *refusals: Refusal) -> Iterator[None]:
         """Have ECR refuse for a while."""
-        self._refuse("PUT", json.dumps(dataclasses.asdict(refusal)).encode())
+        told = [dataclasses.asdict(refusal) for refusal in refusals]
+        self._refuse("PUT", json.dumps(told).encode())
         try:
             yield
         finally:
@@ -177,13 +201,102 @@ class System:
         with urllib.request.urlopen(request):  # noqa: S310
             pass
 
-    def install(self, readme: Path, heading: str) -> None:
-        """Run the commands under a heading of a README, as they stand there."""
+    def install_packages(self, directory: Path) -> None:
+        """Install the Configuration's package, which brings the function's.
+
+        Args:
+            directory: Where the Configuration's package can be written.
+        """
+        name = self.api.configuration.name
+        function = self.push_package(FUNCTION, ROOT / "package/function")
+        repository = function.rpartition(":")[0]
+        xpkg.configuration(directory, repository, "", name)
+        self.kubectl.apply(
+            {
+                "apiVersion": "pkg.crossplane.io/v1",
+                "kind": "Configuration",
+                "metadata": {"name": "ecr-repos"},
+                "spec": {"package": self.push_package(name, directory)},
+            }
+        )
+        self.run_function("dependency", xpkg.dependency_name(repository), *OURS)
+
+        def healthy() -> bool:
+            found = (
+                self.kubectl.get("configurations.pkg.crossplane.io", "ecr-repos") or {}
+            )
+            conditions = found.get("status", {}).get("conditions", [])
+            return {"Installed", "Healthy"} <= {
+                c["type"] for c in conditions if c["status"] == "True"
+            }
+
+        self.wait("the Configuration is installed and healthy", healthy, 120)
+        self.established("workloadecrrepos.tap.vrabbi.cloud")
+        if self.api not in (CLASSIC, NAMESPACED):
+            # The package's Composition has the classic provider's API.
+            composition = self.composed_with()
+            (step,) = composition["spec"]["pipeline"]
+            step["functionRef"]["name"] = xpkg.dependency_name(repository)
+            self.kubectl.replace(composition)
+
+    @property
+    def composition(self) -> Path:
+        """The packaged Composition."""
+        return self.api.configuration / "composition.yaml"
+
+    def composed_with(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Return the packaged Composition with more in its input."""
+        composition: dict[str, Any] = yaml.safe_load(self.composition.read_text())
+        (step,) = composition["spec"]["pipeline"]
+        needed = {} if self.api is CLASSIC else {"provider": self.api.api_version}
+        if needed or options:
+            step["input"] = {**INPUT, **step.get("input", {}), **needed, **options}
+        return composition
+
+    @contextlib.contextmanager
+    def configured(self, **options: Any) -> Iterator[None]:  # noqa: ANN401
+        """Have more in the Composition's input for a while."""
+        self.kubectl.replace(self.composed_with(**options))
+        try:
+            yield
+        finally:
+            self.kubectl.replace(self.composed_with())
+
+    def install_configuration(self) -> None:
+        """Install the XRD and the Composition by hand."""
+        self.kubectl("apply", "-f", self.api.configuration / "definition.yaml")
+        self.kubectl.apply(self.composed_with())
+
+    def install_policy(self) -> None:
+        """Install the configuration and the policy by the documented commands."""
+        page, default = ROOT / "package/kyverno/README.md", "package/configuration"
+        if self.api.namespaced:
+            page, default = ROOT / "docs/crossplane-v2.md", "package/configuration-v2"
+        # A platform's own copy, whose Composition names its provider.
+        own = self.directory / "configuration"
+        own.mkdir(exist_ok=True)
+        shutil.copy(self.api.configuration / "definition.yaml", own)
+        (own / "composition.yaml").write_text(yaml.safe_dump(self.composed_with()))
+        self.install(page, "Install", {f"-f {default}\n": f"-f {own}\n"})
+
+    def install(
+        self, readme: Path, heading: str, instead: Mapping[str, str] | None = None
+    ) -> None:
+        """Run the commands under a heading of a README, as they stand there.
+
+        Args:
+            readme: The page.
+            heading: One of its second level.
+            instead: What a reader would put in the place of what stands there.
+        """
         section = (
             readme.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
         )
         for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL):
             script = re.sub(r"^[$>] ", "", block, flags=re.MULTILINE)
+            for given, own in (instead or {}).items():
+                assert given in script, f"{readme} has no {given}"
+                script = script.replace(given, own)
             _run("bash", "-euc", script, env=self.environment())
 
     def environment(self) -> dict[str, str]:
@@ -219,18 +332,19 @@ class System:
 
     def _crossplane(self) -> None:
         self._namespace(SYSTEM)
+        self.kubectl.apply(*self._chart(), *map(self._rbac_managers, self._groups()))
         account = {"name": "crossplane", "namespace": SYSTEM}
         self.kubectl.apply(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}
         )
-        core = build("crossplane-core")
+        core = build(self._core, "crossplane")
         cache, tls = self.directory / "xpkg", self.directory / "tls-client"
         for made in (cache, tls):
             made.mkdir()
         env = {
-            "KUBECONFIG": str(self.plane.kubeconfig(self.crossplane_user)),
+            "KUBECONFIG": str(self.plane.kubeconfig("crossplane")),
             "ENABLE_WEBHOOKS": "false",
-            "CRDS_PATH": str(core_crds()),
+            "CRDS_PATH": str(core_crds(self._core)),
             "TLS_CA_SECRET_NAME": "crossplane-root-ca",
             "TLS_CLIENT_SECRET_NAME": "crossplane-tls-client",
             "TLS_CLIENT_CERTS_DIR": str(tls),
@@ -267,41 +381,58 @@ class System:
             raise LookupError(f"no secret {name}")
         return {k: base64.b64decode(v) for k, v in found["data"].items()}
 
-    def _provider(self) -> None:
-        self.kubectl("create", "-f", provider_crds())
-        self.established("repositories.ecr.aws.crossplane.io")
-        self.programs.start(
-            "provider-aws",
-            build("provider-aws"),
-            *("--poll=1m", "--max-reconcile-rate=100"),
-            restart=True,
-            env={"KUBECONFIG": str(self.kubectl.kubeconfig)},
+    def _chart(self) -> list[dict[str, Any]]:
+        """Return the roles of Crossplane's chart."""
+        chart = self.directory / "crossplane-chart"
+        source = core_crds(self._core).parent / "charts/crossplane"
+        shutil.copytree(source, chart, copy_function=shutil.copyfile)
+        rendered = _run(
+            build("helm"), "template", "crossplane", chart, "--namespace", SYSTEM
         )
-        secret = {"name": "aws", "namespace": SYSTEM}
-        keys = "[default]\naws_access_key_id = none\naws_secret_access_key = none\n"
-        self.kubectl.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": secret,
-                "stringData": {"creds": keys},
+        kept = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}
+        return [d for d in yaml.safe_load_all(rendered) if d and d["kind"] in kept]
+
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the kinds that Crossplane's RBAC manager would see, by group."""
+        ours = tuple(dict.fromkeys(("workloadecrrepos", self.api.composite)))
+        return {
+            "tap.vrabbi.cloud": ours,
+            self.api.group: (
+                "repositories",
+                "lifecyclepolicies",
+                "repositorypolicies",
+            ),
+        }
+
+    def _rbac_managers(self, group: str) -> dict[str, Any]:
+        """Return the role that Crossplane's RBAC manager makes for a group's kinds.
+
+        crossplane v2.4.2, internal/controller/rbac: definition/roles.go for an XRD,
+        provider/roles/roles.go for a provider. Its port is provider-aws's too, so it
+        does not run here.
+        """
+        kinds = self._groups()[group]
+        resources = [f"{kind}{end}" for kind in kinds for end in ("", "/status")]
+        finalizers = [f"{kind}/finalizers" for kind in kinds]
+        return {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {
+                "name": f"crossplane:e2e:{group}",
+                "labels": {"rbac.crossplane.io/aggregate-to-crossplane": "true"},
             },
-            {
-                "apiVersion": "aws.crossplane.io/v1beta1",
-                "kind": "ProviderConfig",
-                "metadata": {"name": "aws-provider"},
-                "spec": {
-                    "credentials": {
-                        "source": "Secret",
-                        "secretRef": {**secret, "key": "creds"},
-                    },
-                    "endpoint": {
-                        "hostnameImmutable": True,
-                        "url": {"type": "Static", "static": self.endpoint},
-                    },
-                },
-            },
-        )
+            "rules": [
+                {"apiGroups": [group], "resources": resources, "verbs": ["*"]},
+                {"apiGroups": [group], "resources": finalizers, "verbs": ["update"]},
+            ],
+        }
+
+    def certificates(self) -> Path:
+        """Return a server's certificate and key, by Crossplane's own CA."""
+        directory = self.directory / "tls-server"
+        if not directory.exists():
+            _sign(self.secret("crossplane-root-ca"), directory)
+        return directory
 
     def established(self, *crds: str) -> None:
         """Wait until kinds are served; `kubectl wait` stumbles over a new null."""
@@ -319,7 +450,14 @@ class System:
                 ),
             )
 
-    def _function(self) -> None:
+    def _packages(self) -> None:
+        """Start a registry, and install the function from it."""
+        self._serve_packages()
+        self.install_function(
+            FUNCTION, ROOT / "package/function", *self.function_program
+        )
+
+    def _serve_packages(self) -> None:
         self._registry = f"127.0.0.1:{free_port()}"
         self.programs.start(
             *("registry", build("crane"), "registry", "serve"),
@@ -328,8 +466,6 @@ class System:
         answered = f"http://{self._registry}/v2/"
         self.wait("the registry answers", lambda: answers(answered))
         self.wait("Crossplane serves its packages", self._packages_are_served)
-        package = ROOT / "package/function"
-        self.install_function(FUNCTION, package, *self.function_program)
 
     def install_function(self, name: str, package: Path, *program: object) -> None:
         """Install a function as a package, and run it over mutual TLS under its name.
@@ -375,11 +511,9 @@ class System:
     def run_function(self, program_name: str, name: str, *program: object) -> None:
         """Run an installed function, as what runs a package's image would."""
         port = free_port()
-        certificates = self.directory / "tls-function"
-        if not certificates.exists():
-            _sign(self.secret("crossplane-root-ca"), certificates)
+        certificates = self.certificates()
         metrics = f"127.0.0.1:{free_port()}"
-        if name == FUNCTION:
+        if program == self.function_program:
             self._metrics = metrics
         self.programs.start(
             *(program_name, *program, f"--address=127.0.0.1:{port}"),
@@ -479,9 +613,40 @@ class System:
                     "METRICS_CONFIG": "kyverno-metrics",
                 },
             )
-        # The probe of its Deployment, where there is one.
-        ready = f"https://127.0.0.1:{webhook}/health/readiness"
-        self.wait("Kyverno is ready", lambda: answers(ready))
+        self._kyverno_probe = f"https://127.0.0.1:{webhook}/health/readiness"
+        self.wait("Kyverno is ready", self.kyverno_is_ready)
+
+    def kyverno_is_ready(self) -> bool:
+        """Whether its admission controller is, by the probe of its Deployment."""
+        return answers(self._kyverno_probe)
+
+
+class WithoutKyverno(System):
+    """The system with claims' kinds, but without a policy that makes claims."""
+
+    def start(self) -> None:
+        """Start and install everything."""
+        super().start()
+        self.install_configuration()
+        self.established("workloadecrrepos.tap.vrabbi.cloud")
+
+    def _kyverno(self) -> None:
+        """Leave it out."""
+
+
+@contextlib.contextmanager
+def running(system: System, failed: Callable[[], bool]) -> Iterator[None]:
+    """Run a system; keep its logs where something failed."""
+    try:
+        system.start()
+        yield
+    finally:
+        if failed() or sys.exc_info()[0]:
+            kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-logs-"))
+            for log in system.directory.glob("*.log"):
+                shutil.copy(log, kept)
+            say(f"logs are in {kept}")
+        system.close()
 
 
 def _run(*command: object, env: dict[str, str] | None = None) -> str:

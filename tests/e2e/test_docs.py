@@ -1,9 +1,9 @@
-"""The documentation's blocks that need a cluster, on the real programs."""
+"""The documentation's blocks that need a cluster."""
 
+import claims
 import pytest
 from blocks import Block, blocks, run
 from system import System
-from test_chain import ready, workload
 
 BLOCKS = [b for b in blocks() if b.mark == "run: cluster"]
 
@@ -15,8 +15,8 @@ def test_there_are_such_blocks() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def shop(system: System) -> None:
     """The claim that most pages speak of."""
-    system.kubectl.apply(workload("shop"))
-    system.wait("its claim is Ready", lambda: ready(system, "shop"), 120)
+    system.kubectl.apply(claims.workload("shop"))
+    claims.wait_ready(system, "shop-ecr-repos")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)

@@ -1,13 +1,12 @@
 """What Kyverno needs, and what is seen where it has not got it."""
 
 import json
-from collections.abc import Iterator
 
+import claims
 import pytest
 import yaml
 from control_plane import KYVERNO
 from system import ROOT, System
-from test_chain import claim, workload
 
 BASE = ROOT / "package/kyverno/base"
 BACKGROUND = KYVERNO.format("background")
@@ -22,50 +21,50 @@ RIGHTS = [
 NOT_THE_BACKGROUND_CONTROLLERS = {("workloads", "get"), ("workloads", "watch")}
 
 
-@pytest.fixture
-def whole(system: System) -> Iterator[System]:
-    """The system, with all its rights again afterwards."""
-    yield system
-    system.kubectl("apply", "-f", BASE / "rbac.yaml")
+def test_kyverno_uses_every_right_that_it_is_given(system: System) -> None:
+    """By the API server's audit log of what the scenarios before this one did."""
+    used = system.plane.used_by_kyverno()
+    unused = [
+        (resource, verb)
+        for _, _, resource, verb in RIGHTS
+        if (verb, resource) not in used
+        and (resource, verb) not in NOT_THE_BACKGROUND_CONTROLLERS
+    ]
+    assert not unused, f"never used; used are {sorted(used)}"
 
 
-@pytest.mark.parametrize(
-    ("role", "rule", "resource", "verb"),
-    [r for r in RIGHTS if r[2:] not in NOT_THE_BACKGROUND_CONTROLLERS],
-    ids=lambda value: str(value),
-)
-def test_without_any_one_right_there_is_no_claim(
-    whole: System, role: str, rule: int, resource: str, verb: str
+def test_without_the_right_to_list_the_trigger_there_is_no_claim(
+    system: System,
 ) -> None:
-    system, kubectl = whole, whole.kubectl
-    group = {"workloads": "carto.run", "workloadecrrepos": "tap.vrabbi.cloud"}
-    right = (verb, f"{resource}.{group[resource]}", BACKGROUND)
-    current = kubectl.get("clusterrole", role)
-    assert current is not None
-    verbs = current["rules"][rule]["verbs"]
-    verbs.remove(verb)
+    """Of all the rights, the one whose absence nothing tells: see the role."""
+    kubectl = system.kubectl
+    role, rule, resource, verb = next(
+        r for r in RIGHTS if r[2:] == ("workloads", "list")
+    )
+    right = (verb, f"{resource}.carto.run", BACKGROUND)
+    verbs = [v for *of, v in RIGHTS if of == [role, rule, resource] and v != verb]
     patch = [{"op": "replace", "path": f"/rules/{rule}/verbs", "value": verbs}]
     kubectl("patch", "clusterrole", role, "--type=json", "-p", json.dumps(patch))
-    system.wait("the right is gone", lambda: not kubectl.may(*right))
-
-    name = f"without-{verb}-{resource}"
-    # Server-side apply creates by a patch; of the trigger it lists all.
-    asked = ("patch" if verb == "create" else verb, resource)
-    of = None if verb == "list" else f"{name}-ecr-repos"
-    before = system.plane.refused(*asked, of)
-    kubectl.apply(workload(name))
-    # At the second refusal it is past the first, and has made nothing.
-    system.wait(
-        "Kyverno is refused, twice",
-        lambda: system.plane.refused(*asked, of) >= before + 2,
-        120,
-    )
-    assert claim(system, name) is None
-
-    kubectl("apply", "-f", BASE / "rbac.yaml")
+    try:
+        system.wait("the right is gone", lambda: not kubectl.may(*right))
+        before = system.plane.refused(verb, resource)
+        kubectl.apply(claims.workload("unlisted"))
+        # At the second refusal it is past the first, and has made nothing.
+        system.wait(
+            "Kyverno is refused, twice",
+            lambda: system.plane.refused(verb, resource) >= before + 2,
+            120,
+        )
+        assert claims.of_workload(system, "unlisted") is None
+    finally:
+        kubectl("apply", "-f", BASE / "rbac.yaml")
     system.wait("the right is back", lambda: kubectl.may(*right))
-    system.wait("the backfill heals it", lambda: claim(system, name), 180)
-    kubectl("delete", "workload", name)
+    system.wait(
+        "the backfill makes the claim",
+        lambda: claims.of_workload(system, "unlisted"),
+        180,
+    )
+    kubectl("delete", "workload", "unlisted")
 
 
 @pytest.mark.parametrize(
@@ -84,14 +83,14 @@ def test_without_any_one_right_there_is_no_claim(
     ],
     ids=["half-filled", "missing"],
 )
-def test_a_bad_configmap_is_said_on_the_policy_and_mended(
+def test_a_bad_configmap_is_said_on_the_policy_and_heals(
     system: System, mistake: tuple[str, ...], said: str
 ) -> None:
     kubectl = system.kubectl
     verb, *flags = mistake
     kubectl(verb, "configmap", "-n", "kyverno", "workload-ecr-repos", *flags)
     try:
-        kubectl.apply(workload("unconfigured"))
+        kubectl.apply(claims.workload("unconfigured"))
 
         def told() -> bool:
             return any(
@@ -102,10 +101,12 @@ def test_a_bad_configmap_is_said_on_the_policy_and_mended(
             )
 
         system.wait("an event of the policy says what is missing", told)
-        assert claim(system, "unconfigured") is None
+        assert claims.of_workload(system, "unconfigured") is None
     finally:
         kubectl("apply", "-f", BASE / "configmap.yaml")
-    system.wait("the backfill heals it", lambda: claim(system, "unconfigured"), 180)
+    system.wait(
+        "the backfill heals it", lambda: claims.of_workload(system, "unconfigured"), 180
+    )
     kubectl("delete", "workload", "unconfigured")
 
 
@@ -113,6 +114,7 @@ def test_a_name_that_is_too_long_is_warned_of(system: System) -> None:
     longest = "a" * 53
     system.wait(
         "the API server warns",
-        lambda: "53 is the most" in system.kubectl.warnings(workload(f"{longest}a")),
+        lambda: "53 is the most"
+        in system.kubectl.warnings(claims.workload(f"{longest}a")),
     )
-    assert not system.kubectl.warnings(workload(longest))
+    assert not system.kubectl.warnings(claims.workload(longest))

@@ -4,17 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import claims
 import pytest
-import yaml
+from apis import CLASSIC
 from system import System
-from test_chain import (
-    claim_manifest,
-    direct_condition,
-    direct_ready,
-    names,
-    resources_of,
-)
-from test_safety import OUR_COMPOSITION
 
 SETTLED = [f"settled-{n}" for n in range(20)]
 # Answers that are good for a minute are asked for again within 66 s, at the latest.
@@ -26,18 +19,14 @@ SEEN_S = 180
 @pytest.fixture(scope="module")
 def settled(system: System) -> Iterator[System]:
     """The system with claims that are no longer asked for."""
-    system.kubectl.apply(*(claim_manifest(name, name) for name in SETTLED))
-    system.wait("all are Ready", lambda: all_ready(system), 240)
+    claims.apply(system, *SETTLED)
+    claims.wait_ready(system, *SETTLED, seconds=240)
     # Of most new XRs Crossplane drops events, and asks for them each minute meanwhile
     # (docs/operate.md). It does not once it is started anew.
     system["crossplane"].stop()
     system["crossplane"].start()
     yield system
-    system.kubectl("delete", "workloadecrrepos", "--wait=false", *SETTLED)
-
-
-def all_ready(system: System) -> bool:
-    return all(direct_ready(system, name) for name in SETTLED)
+    claims.delete(system, *SETTLED, wait=False)
 
 
 def seldom(system: System) -> Callable[[], bool]:
@@ -69,69 +58,69 @@ def test_they_are_not_asked_for_each_minute(settled: System) -> None:
 
 
 def test_an_edit_of_a_managed_resource_is_undone(settled: System) -> None:
-    (resource, _) = resources_of(settled, SETTLED[0])
-    name, label = resource["metadata"]["name"], "crossplane.io/claim-name"
-    kind = "repositories.ecr.aws.crossplane.io"
+    (resource, _) = claims.resources_of(settled, SETTLED[0])
+    metadata = resource["metadata"]
+    kind, of = settled.api.repositories, (metadata["name"], *_in(metadata))
 
     def now() -> dict[str, Any]:
-        found = settled.kubectl.get(kind, name)
+        found = settled.kubectl.get(kind, *of)
         assert found
         return found
 
     identity = "ecrrepos.fn.tap.vrabbi.cloud/repository"
-    identified = resource["metadata"]["labels"][identity]
-    region = resource["spec"]["forProvider"]["region"]
-    assert resource["metadata"]["labels"][label] == SETTLED[0]
-    settled.kubectl("label", kind, name, "--overwrite", f"{identity}=another")
+    identified = metadata["labels"][identity]
+    settled.kubectl("label", kind, *of, "--overwrite", f"{identity}=another")
     healed(
         settled,
         "the label is set back",
         lambda: now()["metadata"]["labels"][identity] == identified,
     )
-    edit = '{"spec": {"deletionPolicy": "Orphan"}}'
-    settled.kubectl("patch", kind, name, "--type=merge", "-p", edit)
-    healed(
-        settled,
-        "the spec is set back",
-        lambda: now()["spec"] == resource["spec"],
-    )
-    assert now()["spec"]["forProvider"]["region"] == region
-    assert now()["metadata"]["uid"] == resource["metadata"]["uid"]
+    edit = '{"spec": {"managementPolicies": ["Observe"]}}'
+    if settled.api is CLASSIC:
+        edit = '{"spec": {"deletionPolicy": "Orphan"}}'
+    settled.kubectl("patch", kind, *of, "--type=merge", "-p", edit)
+    healed(settled, "the spec is set back", lambda: now()["spec"] == resource["spec"])
+    assert now()["metadata"]["uid"] == metadata["uid"]
+
+
+def _in(metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Return how kubectl is told an object's namespace, if it has one."""
+    namespace = metadata.get("namespace")
+    return ("-n", namespace) if namespace else ()
 
 
 def test_a_managed_resource_that_is_deleted_comes_back(settled: System) -> None:
     """With its repository: who deletes what may delete, deletes that too."""
-    (resource, other) = resources_of(settled, SETTLED[1])
+    name = SETTLED[1]
+    (resource, other) = claims.resources_of(settled, name)
+    metadata = resource["metadata"]
     settled.kubectl(
-        *("delete", "repositories.ecr.aws.crossplane.io"),
-        *("--timeout=180s", resource["metadata"]["name"]),
+        *("delete", settled.api.repositories, metadata["name"], *_in(metadata)),
+        "--timeout=180s",
     )
 
     def back() -> bool:
-        found = {r["metadata"]["name"]: r for r in resources_of(settled, SETTLED[1])}
-        new = found.get(resource["metadata"]["name"])
-        return bool(new) and new["metadata"]["uid"] != resource["metadata"]["uid"]
+        found = {claims.external_name(r): r for r in claims.resources_of(settled, name)}
+        new = found.get(claims.external_name(resource))
+        return bool(new) and new["metadata"]["uid"] != metadata["uid"]
 
     healed(settled, "the managed resource is there again", back)
     healed(
         settled,
         "the repository is there again",
-        lambda: names(SETTLED[1]) <= settled.repositories(),
+        lambda: claims.names(name) <= settled.repositories(),
     )
-    healed(
-        settled, "its claim is Ready again", lambda: direct_ready(settled, SETTLED[1])
-    )
-    after = {r["metadata"]["uid"] for r in resources_of(settled, SETTLED[1])}
+    healed(settled, "its claim is Ready again", lambda: claims.is_ready(settled, name))
+    after = {r["metadata"]["uid"] for r in claims.resources_of(settled, name)}
     assert other["metadata"]["uid"] in after, "the other was left alone"
 
 
 def test_an_edit_of_a_claim_is_answered(settled: System) -> None:
     name = SETTLED[2]
-    edit = '{"spec": {"parameters": {"repoPrefix": "other"}}}'
-    settled.kubectl("patch", "workloadecrrepos", name, "--type=merge", "-p", edit)
+    claims.edit(settled, name, repoPrefix="other")
 
     def told() -> bool:
-        said = direct_condition(settled, "RepositoriesReady", name)["message"]
+        said = claims.said(settled, name)["message"]
         return "Kept, because a repository never moves" in said
 
     healed(settled, "the edit is answered", told)
@@ -147,19 +136,10 @@ def test_all_are_asked_for(settled: System, how: str) -> None:
 
     if how == "annotation":
         settled.kubectl(
-            *("annotate", "xworkloadecrrepos", "--all", "--overwrite"),
+            *("annotate", settled.api.composite, "--all", "--overwrite"),
             f"example.org/asked-at={time.time_ns()}",
         )
         healed(settled, "all are asked for", asked)
         return
-    changed = yaml.safe_load(OUR_COMPOSITION.read_text())
-    changed["spec"]["pipeline"][0]["input"] = {
-        "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-        "kind": "Input",
-        "bundle": True,
-    }
-    settled.kubectl.apply(changed)
-    try:
+    with settled.configured(bundle=True):
         healed(settled, "all are asked for", asked)
-    finally:
-        settled.kubectl("replace", "-f", OUR_COMPOSITION)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import claims
 import pytest
 import xpkg
 import yaml
@@ -29,7 +30,6 @@ from build import provider_crds
 from control_plane import KubectlError
 from nodes import Nodes, Watch, watch
 from system import FUNCTION, ROOT, System
-from test_chain import claim_manifest, condition, direct_condition, direct_ready, names
 
 ORGANISATION = "releases"
 NAME = f"{ORGANISATION}-{FUNCTION}"
@@ -97,7 +97,7 @@ class Releases:
         found = self.system.kubectl.get(kind, name) or {}
         current = found.get("status", {}).get("currentIdentifier", "")
         return current.endswith(f":{version}") and all(
-            condition(found, each).get("status") == "True"
+            claims.condition(found, each).get("status") == "True"
             for each in ("Installed", "Healthy")
         )
 
@@ -111,7 +111,7 @@ class Releases:
         active = [r for r in revisions if r["spec"].get("desiredState") == "Active"]
         return (
             [r["spec"]["image"] for r in active] == [f"{self.repository}:{version}"]
-            and condition(active[0], "RuntimeHealthy").get("status") == "True"
+            and claims.condition(active[0], "RuntimeHealthy").get("status") == "True"
             and len(self.nodes.pods) == 1
             and self._healthy(FUNCTIONS, NAME, version)
         )
@@ -197,7 +197,7 @@ def run_provider(system: System, name: str) -> None:
         ),
     )[0]["metadata"]["name"]
     secret = {"name": f"{name}-server", "namespace": "crossplane-system"}
-    files = (system.directory / "tls-function").iterdir()
+    files = (system.directory / "tls-server").iterdir()
     system.kubectl.apply(
         {
             "apiVersion": "v1",
@@ -215,7 +215,9 @@ def run_provider(system: System, name: str) -> None:
 
     def says(kind: str, of: str, *conditions: str) -> bool:
         found = system.kubectl.get(kind, of)
-        return all(condition(found, c).get("status") == "True" for c in conditions)
+        return all(
+            claims.condition(found, c).get("status") == "True" for c in conditions
+        )
 
     system.wait(
         "the provider's kinds are its package's",
@@ -308,7 +310,7 @@ class Users:
         try:
             while not self._done.is_set():
                 name = f"{self._prefix}-{len(self.made)}"
-                self.system.kubectl.apply(claim_manifest(name, name))
+                self.system.kubectl.apply(claims.manifest(name, name))
                 self.made.append(name)
                 # An XR is reconciled, and the function called.
                 touched = self._standing[self.touched % len(self._standing)]
@@ -367,8 +369,8 @@ def interrupted(users: Users, standing: list[str]) -> set[str]:
 
 
 def says_available(system: System, name: str) -> bool:
-    said = direct_condition(system, "RepositoriesReady", name)
-    return said.get("status") == "True" and direct_ready(system, name)
+    said = claims.said(system, name)
+    return said.get("status") == "True" and claims.is_ready(system, name)
 
 
 def warnings(users: Users, kind: str, since: float) -> list[str]:
@@ -445,13 +447,13 @@ def test_claims_and_resources_stay_as_they_are(
 ) -> None:
     system = releases.system
     standing = [f"{prefix}-standing-{n}" for n in range(STANDING)]
-    system.kubectl.apply(*(claim_manifest(name, name) for name in standing))
+    system.kubectl.apply(*(claims.manifest(name, name) for name in standing))
     system.wait(
         "the first claims are Ready",
-        lambda: all(direct_ready(system, name) for name in standing),
+        lambda: all(claims.is_ready(system, name) for name in standing),
         240,
     )
-    expected = {each for name in standing for each in names(name)}
+    expected = {each for name in standing for each in claims.names(name)}
     before = managed_states(system, expected)
     assert set(before) == expected
     started = time.time()

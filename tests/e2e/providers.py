@@ -1,0 +1,162 @@
+"""The real AWS providers: how each is installed, configured and run here."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from apis import Api
+from build import build, provider_crds, upbound_crds
+from processes import NotReadyError, answers, free_port, is_free
+
+if TYPE_CHECKING:
+    from system import System
+
+# The name of the program, whichever provider it is.
+PROVIDER = "provider-aws"
+# What claims name in spec.parameters.providerName.
+CONFIG = "aws-provider"
+# provider-aws v0.58.0 has no flag for where its metrics are.
+CLASSIC_PORT = 8080
+_POLL = ("--poll=1m", "--max-reconcile-rate=100")
+_KEYS = "[default]\naws_access_key_id = none\naws_secret_access_key = none\n"
+
+
+def check_port(api: Api) -> None:
+    """Check that the provider can listen.
+
+    Raises:
+        NotReadyError: Another program has the port that provider-aws needs.
+    """
+    if api.name == "classic" and not is_free(CLASSIC_PORT):
+        raise NotReadyError(
+            f"provider-aws needs port {CLASSIC_PORT}, and another program has it. "
+            "Is another e2e run active? Stop it first"
+        )
+
+
+def install(system: "System") -> None:
+    """Create the provider's kinds, start it, and configure it for the endpoint."""
+    _credentials(system)
+    if system.api.name == "classic":
+        _classic(system)
+    else:
+        _upbound(system)
+
+
+def _credentials(system: "System") -> None:
+    system.kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": _secret(system),
+            "stringData": {"creds": _KEYS},
+        }
+    )
+
+
+def _secret(system: "System") -> dict[str, str]:
+    return {"name": "aws", "namespace": system.namespace}
+
+
+def _source(system: "System") -> dict[str, Any]:
+    return {"source": "Secret", "secretRef": {**_secret(system), "key": "creds"}}
+
+
+def _endpoint(system: "System") -> dict[str, Any]:
+    return {
+        "hostnameImmutable": True,
+        "url": {"type": "Static", "static": system.endpoint},
+    }
+
+
+def _classic(system: "System") -> None:
+    # It starts only where all of its kinds are served.
+    system.kubectl("create", "-f", provider_crds())
+    system.established(system.api.repositories, "providerconfigs.aws.crossplane.io")
+    system.programs.start(
+        *(PROVIDER, build("provider-aws"), *_POLL),
+        restart=True,
+        env={"KUBECONFIG": str(system.kubectl.kubeconfig)},
+    )
+    system.kubectl.apply(
+        {
+            "apiVersion": "aws.crossplane.io/v1beta1",
+            "kind": "ProviderConfig",
+            "metadata": {"name": CONFIG},
+            "spec": {
+                "credentials": _source(system),
+                "endpoint": _endpoint(system),
+            },
+        }
+    )
+
+
+def _upbound(system: "System") -> None:
+    certificates = system.certificates()
+    webhook, health = free_port(), free_port()
+    served = [
+        _converting(crd, webhook, certificates / "ca.crt") for crd in _crds(system.api)
+    ]
+    system.kubectl.create(*served)
+    system.established(*(crd["metadata"]["name"] for crd in served))
+    system.programs.start(
+        *(PROVIDER, build("provider-aws-upbound"), *_POLL),
+        f"--certs-dir={certificates}",
+        f"--webhook-port={webhook}",
+        f"--metrics-bind-address=127.0.0.1:{free_port()}",
+        f"--health-probe-bind-addr=127.0.0.1:{health}",
+        *system.provider_flags,
+        restart=True,
+        env={"KUBECONFIG": str(system.kubectl.kubeconfig)},
+    )
+    # With its webhook, which every write of a Repository needs.
+    ready = f"http://127.0.0.1:{health}/readyz"
+    system.wait("the provider is ready", lambda: answers(ready))
+    namespaced = system.api.namespaced
+    system.kubectl.apply(
+        {
+            "apiVersion": f"aws.{'m.' if namespaced else ''}upbound.io/v1beta1",
+            "kind": "ClusterProviderConfig" if namespaced else "ProviderConfig",
+            "metadata": {"name": CONFIG},
+            "spec": {
+                "credentials": _source(system),
+                "endpoint": {**_endpoint(system), "services": ["ecr", "sts"]},
+                "skip_credentials_validation": True,
+                "skip_metadata_api_check": True,
+                "skip_region_validation": True,
+                "skip_requesting_account_id": True,
+            },
+        }
+    )
+
+
+def _crds(api: Api) -> list[dict[str, Any]]:
+    """Return the kinds of one of Upbound's two APIs: ECR's, and the configurations."""
+    groups = (api.group, api.group.removeprefix("ecr."))
+    return [
+        yaml.safe_load(file.read_text())
+        for file in upbound_crds()
+        if file.name.partition("_")[0] in groups
+    ]
+
+
+def _converting(crd: dict[str, Any], port: int, ca: Path) -> dict[str, Any]:
+    """Return a kind whose versions the provider's webhook converts.
+
+    Crossplane's package manager does the same to what a provider package brings.
+    Without it the API server only changes the version's name: v1beta1, which is stored,
+    has scanning as a list, v1beta2 as an object.
+    """
+    if len(crd["spec"]["versions"]) > 1:
+        crd["spec"]["conversion"] = {
+            "strategy": "Webhook",
+            "webhook": {
+                "conversionReviewVersions": ["v1"],
+                "clientConfig": {
+                    "url": f"https://127.0.0.1:{port}/convert",
+                    "caBundle": base64.b64encode(ca.read_bytes()).decode(),
+                },
+            },
+        }
+    return crd

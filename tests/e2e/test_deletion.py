@@ -1,0 +1,133 @@
+"""What goes with what: a claim, a namespace, what is installed, in every order."""
+
+import claims
+import pytest
+from control_plane import KubectlError
+from system import FUNCTION, MANIFESTS, OURS, ROOT, System
+
+
+def test_a_namespace_takes_its_repositories_along(system: System) -> None:
+    system.kubectl("create", "namespace", "leaving")
+    claims.apply(system, "passenger", namespace="leaving")
+    claims.wait_ready(system, "passenger", namespace="leaving")
+    claims.push(system, *claims.names("passenger", "leaving"))
+    system.kubectl("delete", "namespace", "leaving", "--timeout=120s")
+    claims.wait_gone(system, *claims.names("passenger", "leaving"))
+
+
+def test_a_namespace_goes_after_its_composites(system: System) -> None:
+    system.kubectl("create", "namespace", "leaving")
+    claims.apply(system, "passenger", namespace="leaving")
+    claims.wait_ready(system, "passenger", namespace="leaving")
+    claims.push(system, *claims.names("passenger", "leaving"))
+    page = ROOT / "docs/deletion.md"
+    system.install(page, "Delete a namespace on Crossplane v2", {"my-team": "leaving"})
+    assert not claims.names("passenger", "leaving") & system.repositories()
+
+
+def test_a_namespace_that_hangs_can_be_released_without_losing_an_image(
+    system: System,
+) -> None:
+    """A namespace that is deleted before its composites."""
+    system.kubectl("create", "namespace", "hung")
+    claims.apply(system, "passenger", namespace="hung")
+    claims.wait_ready(system, "passenger", namespace="hung")
+    kept = frozenset(claims.names("passenger", "hung"))
+    claims.push(system, *kept)
+    before = claims.contents(system, set(kept))
+    system.kubectl("delete", "namespace", "hung", "--wait=false")
+
+    def stuck() -> bool:
+        return all(
+            "unable to create new content in namespace hung"
+            in claims.condition(resource, "Synced").get("message", "")
+            for resource in claims.managed(system).values()
+            if resource["metadata"]["namespace"] == "hung"
+        )
+
+    system.wait("its resources say why they cannot go", stuck)
+    with pytest.raises(KubectlError, match="timed out"):
+        system.kubectl("wait", "--for=delete", "namespace/hung", "--timeout=20s")
+    page = ROOT / "docs/deletion.md"
+    system.install(page, "A namespace that hangs", {"my-team": "hung"})
+    system.wait("it is gone", lambda: not system.kubectl.get("namespace", "hung"))
+    assert claims.contents(system, set(kept)) == before
+    for name in kept:
+        system.ecr.delete_repository(repositoryName=name, force=True)
+
+
+def test_a_claim_can_go_after_its_composition_and_function(system: System) -> None:
+    """A deleted XR is not run through the pipeline: nothing hangs on a finalizer."""
+    claims.apply(system, "survivor")
+    claims.wait_ready(system, "survivor")
+    survives = claims.names("survivor")
+    claims.push(system, *survives)
+    before = claims.contents(system, survives)
+    system.kubectl("delete", "composition", "workloadecrrepo")
+    system.kubectl("delete", "functions.pkg.crossplane.io", FUNCTION)
+    system[FUNCTION].stop()
+    try:
+        claims.apply(system, "too-late")
+
+        def told() -> bool:
+            return any(
+                event["involvedObject"].get("name", "").startswith("too-late")
+                and "Composition" in event["message"]
+                for event in system.kubectl.all("events", "-n", "default")
+            )
+
+        system.wait("an event of its XR says what is missing", told, 120)
+        assert claims.contents(system, survives) == before
+        claims.delete(system, "too-late", "survivor")
+        claims.wait_gone(system, *survives)
+    finally:
+        system.install_function(FUNCTION, ROOT / "package/function", *OURS)
+        system.kubectl.apply(system.composed_with())
+    claims.apply(system, "reborn")
+    claims.wait_ready(system, "reborn", seconds=claims.HEALS_S)
+    claims.delete(system, "reborn", wait=False)
+
+
+def test_claims_can_be_kept_when_the_triggers_crd_goes(system: System) -> None:
+    """Else the garbage collector takes each claim with its Workload."""
+    kubectl = system.kubectl
+    kubectl.apply(claims.workload("keeps"))
+    claims.wait_ready(system, "keeps-ecr-repos")
+    kept = claims.of_workload(system, "keeps")
+    assert kept
+    owner = kept["metadata"]["ownerReferences"]
+    assert owner
+    page = ROOT / "package/kyverno/README.md"
+    system.install(page, "Keep the repositories without the trigger")
+    owned = claims.manifest("owned")
+    owned["metadata"]["ownerReferences"] = owner
+    kubectl.apply(owned)
+    claims.push(system, *claims.names("keeps"))
+    before = claims.contents(system, claims.names("keeps"))
+    try:
+        kubectl("delete", "crd", "workloads.carto.run", "--timeout=60s")
+        system.wait(
+            "the claim that still has its owner goes with it",
+            lambda: not claims.claim(system, "owned"),
+            120,
+        )
+        assert claims.of_workload(system, "keeps")
+        assert claims.contents(system, claims.names("keeps")) == before
+    finally:
+        kubectl("create", "-f", MANIFESTS / "workloads.yaml")
+        system.established("workloads.carto.run")
+        kubectl("apply", "-k", ROOT / "package/kyverno/base")
+        # It learns the kinds at its start.
+        system.scan_every("15s")
+    claims.delete(system, "keeps-ecr-repos", wait=False)
+
+    def back() -> bool:
+        try:
+            kubectl.apply(claims.workload("back"))
+        except KubectlError:
+            return False
+        return True
+
+    system.wait("Workloads are served again", back)
+    claims.wait_ready(system, "back-ecr-repos", seconds=claims.HEALS_S)
+    kubectl("delete", "workload", "back")

@@ -1,0 +1,129 @@
+"""A repository's options, as ECR has them."""
+
+import json
+from typing import Any
+
+import claims
+from system import System
+
+OPTIONS = {
+    "repository": {
+        "imageTagMutability": "IMMUTABLE",
+        "scanOnPush": True,
+        "tags": {"team": "shop"},
+        "lifecycle": {"expireUntaggedAfterDays": 7, "keepLast": 30},
+        "permissions": {"pull": ["210987654321"]},
+    },
+    "bundleRepository": {"lifecycle": {"keepLast": 3}},
+    "allow": {"overrides": ["scanOnPush"]},
+}
+
+
+def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:  # noqa: ANN401  # boto3's clients
+    """Return what ECR says of a repository's options."""
+    (found,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    try:
+        lifecycle = ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+        policy = ecr.get_repository_policy(repositoryName=name)["policyText"]
+    except (
+        ecr.exceptions.LifecyclePolicyNotFoundException,
+        ecr.exceptions.RepositoryPolicyNotFoundException,
+    ):
+        return {}
+    tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]
+    return {
+        "mutability": found["imageTagMutability"],
+        "scan": found["imageScanningConfiguration"]["scanOnPush"],
+        "rules": [
+            (rule["selection"]["tagStatus"], rule["selection"]["countNumber"])
+            for rule in json.loads(lifecycle)["rules"]
+        ],
+        "may pull": "210987654321" in policy,
+        "team": {tag["Key"]: tag["Value"] for tag in tags}.get("team"),
+    }
+
+
+def test_ecr_has_what_the_input_asks_for(system: System) -> None:
+    image, bundle = sorted(claims.names("optional"))
+    with system.configured(**OPTIONS):
+        own = claims.manifest("optional")
+        own["spec"]["parameters"]["repository"] = {"scanOnPush": False}
+        forbidden = claims.manifest("forbidden")
+        forbidden["spec"]["parameters"]["repository"] = {"forceDelete": False}
+        system.kubectl.apply(own, forbidden)
+        assert "forceDelete" in claims.told(system, "forbidden", "NotAllowed")
+        claims.wait_ready(system, "optional", seconds=claims.HEALS_S)
+
+        common = {
+            "mutability": "IMMUTABLE",
+            "scan": False,
+            "may pull": True,
+            "team": "shop",
+        }
+        wanted = {
+            image: common | {"rules": [("untagged", 7), ("any", 30)]},
+            bundle: common | {"rules": [("any", 3)]},
+        }
+        found = dict[str, Any]()
+
+        def applied() -> bool:
+            found.update((name, _of_ecr(system.ecr, name)) for name in wanted)
+            return found == wanted
+
+        system.wait(f"ECR has all of them, and not {found}", applied)
+        assert len(_policies(system)) == 4
+        claims.delete(system, "forbidden", "optional")
+        claims.wait_gone(system, image, bundle)
+        system.wait(
+            "the policies' resources go too", lambda: not _policies(system), 120
+        )
+
+
+def _policies(system: System) -> list[dict[str, Any]]:
+    return [
+        found
+        for kind in system.api.policies
+        for found in system.kubectl.all("-A", kind)
+    ]
+
+
+def test_switching_the_bundle_off_keeps_the_bundles_there_are(system: System) -> None:
+    claims.apply(system, "bundled")
+    claims.wait_ready(system, "bundled")
+    claims.push(system, *claims.names("bundled"))
+    before = claims.contents(system, claims.names("bundled"))
+    with system.configured(bundle=False):
+        claims.apply(system, "unbundled")
+        claims.wait_ready(system, "unbundled")
+        assert len(claims.names("unbundled") & system.repositories()) == 1
+
+        def kept() -> bool:
+            return "`bundle` is false now" in claims.said(system, "bundled")["message"]
+
+        system.wait("the claim tells what is kept", kept, claims.HEALS_S)
+        assert claims.contents(system, claims.names("bundled")) == before
+        claims.delete(system, "unbundled", wait=False)
+    claims.delete(system, "bundled")
+    claims.wait_gone(system, *claims.names("bundled"), *claims.names("unbundled"))
+
+
+def test_deletion_never_takes_the_right_to_delete_from_what_is_live(
+    system: System,
+) -> None:
+    claims.apply(system, "treasured")
+    claims.wait_ready(system, "treasured")
+    kept = frozenset(claims.names("treasured"))
+    claims.push(system, *kept)
+    before = claims.contents(system, set(kept))
+    assert not claims.kept_by_their_claims(system) & kept
+    with system.configured(deletion="Never"):
+        system.wait(
+            "no resource of it may delete",
+            lambda: kept <= claims.kept_by_their_claims(system),
+            claims.HEALS_S,
+        )
+        claims.delete(system, "treasured")
+        claims.wait_gone(system, *kept, but=kept)
+    assert claims.contents(system, set(kept)) == before
+    for name in kept:
+        system.ecr.delete_repository(repositoryName=name, force=True)

@@ -1,0 +1,160 @@
+"""What a tenant asks for that cannot be had, and what ECR refuses."""
+
+import base64
+from collections.abc import Iterator
+
+import claims
+import pytest
+from system import REGION, Refusal, System
+
+REFUSALS = {
+    "denied": Refusal(
+        ("CreateRepository",),
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/platform/1 is not authorized "
+        "to perform: ecr:CreateRepository",
+        repository="/denied-",
+    ),
+    "throttled": Refusal(
+        ("DescribeRepositories",),
+        "ThrottlingException",
+        "Rate exceeded",
+        repository="/throttled-",
+    ),
+    "unencrypted": Refusal(
+        ("CreateRepository",),
+        "KmsException",
+        "The operation failed due to a KMS exception",
+        repository="/unencrypted-",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(system: System) -> Iterator[System]:
+    """The system with claims that ECR refuses, each in another way."""
+    with system.refusing(*REFUSALS.values()):
+        claims.apply(system, *REFUSALS)
+        yield system
+    # The provider waits longer after each refusal.
+    claims.wait_ready(system, *REFUSALS, seconds=300)
+    for name, refusal in REFUSALS.items():
+        assert claims.names(name) <= system.repositories()
+        system.wait(
+            f"{name} no longer says what ECR said",
+            lambda name=name, code=refusal.code: (
+                code not in claims.said(system, name)["message"]
+            ),
+            claims.HEALS_S,
+        )
+    claims.delete(system, *REFUSALS, wait=False)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_ecr_refuses_is_said_on_the_claim_and_heals(
+    refused: System, name: str
+) -> None:
+    refusal = REFUSALS[name]
+
+    def told() -> bool:
+        message = claims.said(refused, name).get("message", "")
+        return refusal.code in message and refusal.message in message
+
+    # Crossplane's circuit breaker holds back an XR that changes often.
+    refused.wait("the claim says what ECR says", told, 180)
+    print(f"{refused.api.name}: {claims.said(refused, name)['message']}")
+    # Else the provider would try again at once, each time.
+    for resource in claims.resources_of(refused, name):
+        marks = resource["metadata"]["annotations"]
+        assert "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned" not in marks
+
+
+def test_a_bad_workload_name_is_said_on_the_claim_and_nothing_is_made(
+    system: System,
+) -> None:
+    system.kubectl.apply(claims.manifest("bad", "Shop"))
+    said = claims.told(system, "bad", "InvalidParameters")
+    assert "spec.parameters.workloadName" in said or "/Shop-default" in said
+    assert not claims.resources_of(system, "bad")
+
+    def told() -> bool:
+        return any(
+            event["involvedObject"]["kind"] == "WorkloadECRRepo"
+            and event["involvedObject"]["name"] == "bad"
+            and "Shop" in event["message"]
+            for event in system.kubectl.all("events", "-n", "default")
+        )
+
+    system.wait("so does an event of it", told)
+    claims.edit(system, "bad", workloadName="healed")
+    claims.wait_ready(system, "bad", seconds=claims.HEALS_S)
+    assert claims.names("healed") <= system.repositories()
+    claims.delete(system, "bad", wait=False)
+
+
+def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:
+    """An edit of the prefix is reported, and what exists stays as it is."""
+    claims.apply(system, "moved")
+    claims.wait_ready(system, "moved")
+    claims.edit(system, "moved", repoPrefix="other", region="eu-west-1")
+
+    def told() -> bool:
+        message = claims.said(system, "moved").get("message", "")
+        kept = f"Kept, because a repository never moves: {claims.PREFIX}/moved-"
+        return kept in message
+
+    # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
+    system.wait("the claim tells what is kept", told, 120)
+    assert (
+        claims.names("moved") <= system.repositories() & claims.managed(system).keys()
+    )
+    assert not [name for name in system.repositories() if name.startswith("other/")]
+    claims.delete(system, "moved")
+    claims.wait_gone(system, *claims.names("moved"))
+
+
+def _uris(system: System, name: str) -> dict[str, str]:
+    described = system.ecr.describe_repositories(
+        repositoryNames=sorted(claims.names(name))
+    )
+    # ECR lists them as they were made.
+    image, bundle = sorted(r["repositoryUri"] for r in described["repositories"])
+    return {
+        "imageRepositoryUri": image,
+        "bundleRepositoryUri": bundle,
+        "region": REGION,
+    }
+
+
+def _data(system: System, kind: str, name: str) -> dict[str, str]:
+    data = (system.kubectl.get(kind, name) or {}).get("data") or {}
+    if kind == "Secret":
+        return {k: base64.b64decode(v).decode() for k, v in data.items()}
+    return dict(data)
+
+
+def test_a_claims_connection_secret_has_its_uris(system: System) -> None:
+    secretive = claims.manifest("secretive")
+    secretive["spec"]["writeConnectionSecretToRef"] = {"name": "secretive-ecr"}
+    system.kubectl.apply(secretive)
+    claims.wait_ready(system, "secretive")
+    uris = _uris(system, "secretive")
+    system.wait(
+        "the secret has what the claim shows",
+        lambda: _data(system, "Secret", "secretive-ecr") == uris,
+    )
+    claims.delete(system, "secretive", wait=False)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_an_object_holds_what_a_claims_secret_would(system: System, kind: str) -> None:
+    name = f"connected-{kind.lower()}"
+    held = f"{name}-repositories"
+    with system.configured(connection={"kind": kind}):
+        claims.apply(system, name)
+        claims.wait_ready(system, name)
+        uris = _uris(system, name)
+        system.wait("it has the URIs", lambda: _data(system, kind, held) == uris)
+        claims.delete(system, name)
+        system.wait("it goes too", lambda: not _data(system, kind, held))
+        claims.wait_gone(system, *claims.names(name))

@@ -1,0 +1,162 @@
+"""From a Workload to ECR and back."""
+
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import claims
+import pytest
+from control_plane import KubectlError
+from system import MANIFESTS, ROOT, System
+
+
+def test_the_recipes_own_policy_is_refused(bare: System) -> None:
+    bare.install_configuration()
+
+    def refused() -> bool:
+        # Kyverno hears of the claim's kind a moment later.
+        with pytest.raises(KubectlError) as e:
+            bare.kubectl("apply", "-f", MANIFESTS / "recipe.yaml")
+        return "requires permissions get,create" in str(e.value)
+
+    bare.wait("Kyverno refuses it for want of rights", refused)
+
+
+def test_a_workload_from_before_the_policy_gets_its_repositories(
+    bare: System, request: pytest.FixtureRequest
+) -> None:
+    """At once, by the order of the documented commands: the next scan is in an hour."""
+    bare.kubectl.apply(claims.workload("older"))
+    system: System = request.getfixturevalue("installed")
+    claims.wait_ready(system, "older-ecr-repos")
+    assert claims.names("older") <= system.repositories()
+    system.kubectl("delete", "workload", "older")
+
+
+def test_a_workload_gets_its_repositories_and_takes_them_along(system: System) -> None:
+    started = time.monotonic()
+    system.kubectl.apply(claims.workload("shop"))
+    claims.wait_ready(system, "shop-ecr-repos")
+    print(f"{system.api.name}: Workload to Ready: {time.monotonic() - started:.1f} s")
+    image, bundle = sorted(claims.names("shop"))
+    assert {image, bundle} <= system.repositories()
+
+    found = claims.of_workload(system, "shop")
+    assert found
+    assert found["metadata"]["ownerReferences"][0]["kind"] == "Workload"
+    status = found["status"]["repositories"]
+    for key, name in (("image", image), ("bundle", bundle)):
+        assert status[key]["name"] == name
+        assert status[key]["uri"].endswith(f"/{name}")
+        assert status[key]["arn"].endswith(f":repository/{name}")
+        assert status[key]["registryId"] in status[key]["arn"]
+    shown = system.kubectl("get", "workloadecrrepos", "shop-ecr-repos")
+    assert status["image"]["uri"] in shown
+
+    claims.push(system, image, bundle)
+    system.kubectl("delete", "workload", "shop")
+    system.wait("its claim is gone", lambda: not claims.of_workload(system, "shop"))
+    claims.wait_gone(system, image, bundle)
+    assert not [
+        composite
+        for composite in system.kubectl.all("-A", system.api.composite)
+        if composite["metadata"]["name"].startswith("shop-ecr-repos")
+    ]
+
+
+def test_updates_and_backfills_leave_crossplanes_fields_alone(system: System) -> None:
+    def crossplanes() -> dict[str, Any]:
+        found = claims.of_workload(system, "kept")
+        assert found is not None
+        metadata, spec = found["metadata"], found["spec"]
+        return {
+            "finalizers": metadata["finalizers"],
+            "labels": metadata.get("labels"),
+            "references": spec.get("resourceRef") or spec["crossplane"],
+            "uid": metadata["uid"],
+        }
+
+    system.kubectl.apply(claims.workload("kept"))
+    claims.wait_ready(system, "kept-ecr-repos")
+    before = crossplanes()
+    assert before["finalizers"]
+    claims.edit(system, "kept-ecr-repos", repoPrefix="somewhere/else")
+    changed = claims.workload("kept")
+    changed["spec"]["image"] = "another"
+    system.kubectl.apply(changed)
+
+    def reverted() -> bool:
+        found = claims.of_workload(system, "kept")
+        assert found is not None
+        return bool(found["spec"]["parameters"]["repoPrefix"] == claims.PREFIX)
+
+    system.wait("an edit of what the policy owns is undone", reverted)
+    backfill(system)
+    assert crossplanes() == before
+    system.kubectl("delete", "workload", "--wait=false", "kept")
+
+
+def backfill(system: System) -> None:
+    """Wait until a background scan has made a claim that was deleted."""
+    system.kubectl.apply(claims.workload("canary"))
+    first = system.wait(
+        "the canary has a claim", lambda: claims.of_workload(system, "canary")
+    )
+    claims.delete(system, "canary-ecr-repos")
+
+    def another() -> bool:
+        found = claims.of_workload(system, "canary")
+        return (
+            found is not None and found["metadata"]["uid"] != first["metadata"]["uid"]
+        )
+
+    system.wait("the backfill has made it again", another, 90)
+    system.kubectl("delete", "workload", "canary")
+
+
+@pytest.fixture
+def without_kyverno(system: System) -> Iterator[System]:
+    """The system while Kyverno is down."""
+    programs = ("kyverno-admission", "kyverno-background")
+    for name in programs:
+        system[name].stop(signal.SIGKILL)
+    yield system
+    for name in programs:
+        system[name].start()
+    system.wait("Kyverno is ready", system.kyverno_is_ready)
+
+
+def test_kyverno_down_blocks_nothing(
+    system: System, request: pytest.FixtureRequest
+) -> None:
+    claims.apply(system, "unblocked")
+    claims.wait_ready(system, "unblocked")
+    request.getfixturevalue("without_kyverno")
+    system.kubectl.apply(claims.workload("meanwhile"), claims.workload("short-lived"))
+    system.kubectl("delete", "workload", "short-lived")
+    # Crossplane's finalizers are writes to the claim.
+    claims.delete(system, "unblocked")
+    claims.wait_gone(system, *claims.names("unblocked"))
+
+
+def test_the_backfill_makes_what_was_missed_meanwhile(system: System) -> None:
+    claims.wait_ready(system, "meanwhile-ecr-repos")
+    assert claims.of_workload(system, "short-lived") is None
+    system.kubectl("delete", "workload", "--wait=false", "meanwhile")
+
+
+def test_the_policy_can_go_and_the_cluster_policy_take_over(system: System) -> None:
+    system.kubectl.apply(claims.workload("stays"))
+    claims.wait_ready(system, "stays-ecr-repos")
+    system.kubectl("delete", "generatingpolicy", "workload-ecr-repos")
+    overlay = ROOT / "package/kyverno/overlays/cluster-policy"
+    system.kubectl("apply", "-k", overlay)
+    system.kubectl.apply(claims.workload("by-cluster-policy"))
+    claims.wait_ready(system, "by-cluster-policy-ecr-repos")
+    assert claims.is_ready(system, "stays-ecr-repos")
+    assert claims.names("stays") <= system.repositories()
+    system.kubectl("delete", "workload", "by-cluster-policy", "stays")
+    claims.wait_gone(system, *claims.names("by-cluster-policy"), *claims.names("stays"))
+    system.kubectl("delete", "clusterpolicy", "workload-ecr-repos")
+    system.kubectl("apply", "-k", ROOT / "package/kyverno/base")
