@@ -48,7 +48,15 @@ VERSIONS = {
     "github.com/crossplane/crossplane/v2": (
         "github.com/crossplane/crossplane-runtime/v2/pkg/version.version"
     ),
+    "github.com/crossplane/crossplane": (
+        "github.com/crossplane/crossplane/internal/version.version"
+    ),
+    "github.com/upbound/provider-aws/v2": (
+        "github.com/upbound/provider-aws/v2/internal/version.Version"
+    ),
 }
+# Scripts that prepare the sources, for modules that are too large to build unmodified.
+RECIPES = {"provider-aws-upbound": Path(__file__).with_name("upbound.py")}
 # Compiling keeps both of a small machine's cores busy, linking only one.
 AT_ONCE = 2
 HEARTBEAT_S = 15.0
@@ -121,13 +129,17 @@ class _Build:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._started = self._said = time.monotonic()
         print(f"building {name} …", file=sys.stderr, flush=True)
+        command: list[str | Path] = [
+            compiler,
+            *("build", "-trimpath", "-ldflags", _ldflags(name)),
+            *("-tags", TAGS.get(name, "")),
+            *("-o", f"{self._partial}/", "tool"),
+        ]
+        if recipe := RECIPES.get(name):
+            sources = guard.directory(f".{name}-sources-", CACHE)
+            command = [sys.executable, recipe, sources, *command]
         self._process = subprocess.Popen(  # noqa: S603
-            [
-                compiler,
-                *("build", "-trimpath", "-ldflags", _ldflags(name)),
-                *("-tags", TAGS.get(name, "")),
-                *("-o", f"{self._partial}/", "tool"),
-            ],
+            command,
             cwd=folder,
             env=_environment(),
             stdout=self._log,
@@ -150,7 +162,7 @@ class _Build:
         if status:
             self._log.seek(0)
             text = self._log.read()[-2000:]
-            raise BuildError(f"go build of {self.name} failed ({status}): {text}")
+            raise BuildError(f"building {self.name} failed ({status}): {text}")
         target = _target(self.name)
         target.parent.mkdir(exist_ok=True)
         try:
@@ -168,10 +180,27 @@ def provider_crds() -> Path:
     return module_dir("provider-aws", module) / "package" / "crds"
 
 
-def core_crds() -> Path:
-    """Return Crossplane core's directory of CRDs, out of its module."""
-    module = "github.com/crossplane/crossplane/v2"
-    return module_dir("crossplane-core", module) / "cluster" / "crds"
+def upbound_crds() -> list[Path]:
+    """Return the CRDs of Upbound's ECR provider, and of what configures it.
+
+    Of both scopes: the namespaced ones have `.m.` in their group.
+    """
+    module = "github.com/upbound/provider-aws/v2"
+    crds = module_dir("provider-aws-upbound", module) / "package" / "crds"
+    group = re.compile(r"(ecr\.)?aws\.(m\.)?upbound\.io_")
+    return sorted(each for each in crds.iterdir() if group.match(each.name))
+
+
+def core_crds(tool: str = "crossplane-core") -> Path:
+    """Return the directory of CRDs of the Crossplane core that a tool builds."""
+    return core_dir(tool) / "cluster" / "crds"
+
+
+def core_dir(tool: str = "crossplane-core") -> Path:
+    """Return the module of the Crossplane core that a tool builds."""
+    v1 = "github.com/crossplane/crossplane"
+    pins = (TOOLS / tool / "go.mod").read_text()
+    return module_dir(tool, f"{v1}/v2" if f"{v1}/v2 " in pins else v1)
 
 
 def module_dir(tool: str, module: str) -> Path:
@@ -184,6 +213,8 @@ def _target(name: str) -> Path:
     folder = TOOLS / name
     pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
     pins += (_ldflags(name) + TAGS.get(name, "")).encode()
+    if recipe := RECIPES.get(name):
+        pins += recipe.read_bytes()
     return CACHE / name / hashlib.sha256(pins).hexdigest()[:16]
 
 
