@@ -29,7 +29,7 @@ CACHE = (
 CONFORMANCE = (
     "crossplane-cli",
     "crossplane-core",
-    "crank-v1.20",
+    "crossplane-v1.20",
     "crank-v1.16",
     "patch-and-transform",
     "kyverno",
