@@ -1,7 +1,7 @@
 """Builds the real programs from pinned Go modules, once per version and machine.
 
-Run as a command it builds those named, or all that conformance compares with, with
-progress on standard error. Any that cannot be had is a failure with its reason.
+Run as a command it builds those named, or those that lanes of the tests run, with
+progress on standard error. Any that cannot be built is a failure with its reason.
 """
 
 import argparse
@@ -26,20 +26,46 @@ CACHE = (
     / "function-ecr-repos"
     / "tools"
 )
-CONFORMANCE = (
-    "crossplane-cli",
-    "crossplane-core",
-    "crossplane-v1.20",
-    "crank-v1.16",
-    "patch-and-transform",
+# A control plane, Crossplane, Kyverno, a registry, and what makes packages.
+_CHAIN = (
     "kyverno",
     "kubernetes",
+    "etcd",
+    "crossplane-core",
+    "crossplane-cli",
+    "helm",
     "crane",
+)
+_CLASSIC = ("provider-aws", "patch-and-transform")
+_CONFORMANCE = (
+    "kyverno",
+    "kubernetes",
+    "crossplane-core",
+    "crossplane-cli",
+    "crossplane-v1.20",
+    "patch-and-transform",
     "promtool",
+    "crane",
     "actionlint",
 )
+# The tools of each make target, the slowest to build first.
+LANES = {
+    "conformance": _CONFORMANCE,
+    # Nothing else shares v1.16's libraries, so that CLI is compiled for this lane only.
+    "conformance-full": (*_CONFORMANCE, "crank-v1.16"),
+    "e2e": (*_CHAIN, *_CLASSIC, "provider-aws-upbound"),
+    "e2e-classic": (*_CHAIN, *_CLASSIC),
+    "e2e-upbound": (*_CHAIN, "provider-aws-upbound"),
+    "e2e-namespaced": (*_CHAIN, "provider-aws-upbound"),
+    "e2e-versions": (
+        *(*_CHAIN, "provider-aws", "provider-aws-upbound"),
+        *("crossplane-v1.20", "crossplane-core-v2.3"),
+    ),
+}
 # What the benchmark measures with, and beside: it builds them itself, and nobody else.
 BENCHMARK = ("ghz", "go-templating")
+# PATH's, if there is one: any version can check a rule, and Debian has a package.
+FROM_PATH = {"promtool"}
 # Of Prometheus' service discovery, which is most of it, no rule needs any.
 TAGS = {"promtool": "remove_all_sd"}
 # Kubernetes' clients and packages' constraints choke on a version that is none.
@@ -88,6 +114,8 @@ def build(name: str, program: str = "") -> Path:
         name: The folder under tools/.
         program: Which program, where the folder's go.mod names several tools.
     """
+    if found := _on_path(name):
+        return found
     build_all([name])
     built = _target(name)
     if program:
@@ -98,7 +126,9 @@ def build(name: str, program: str = "") -> Path:
 
 def build_all(names: Iterable[str]) -> None:
     """Build what is not cached, some at a time, with progress on standard error."""
-    waiting = [name for name in names if not _target(name).exists()]
+    waiting = [
+        name for name in names if not _on_path(name) and not _target(name).exists()
+    ]
     if not waiting:
         return
     running: list[_Build] = []
@@ -209,6 +239,11 @@ def module_dir(tool: str, module: str) -> Path:
     return Path(json.loads(said)["Dir"])
 
 
+def _on_path(name: str) -> Path | None:
+    found = shutil.which(name) if name in FROM_PATH else None
+    return Path(found) if found else None
+
+
 def _target(name: str) -> Path:
     folder = TOOLS / name
     pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
@@ -219,13 +254,13 @@ def _target(name: str) -> Path:
 
 
 def _ldflags(name: str) -> str:
-    """Return the linker's flags for programs that must know their own version."""
+    """Return the linker's flags: no tables for debuggers, and a version if needed."""
     pins = (TOOLS / name / "go.mod").read_text()
     for module, variable in VERSIONS.items():
         required = re.search(rf"^(?:require )?\s*{module} (\S+)", pins, re.MULTILINE)
         if required and re.search(rf"^(?:tool )?\s*{module}/cmd/", pins, re.MULTILINE):
-            return f"-X {variable}={required[1]}"
-    return ""
+            return f"-s -w -X {variable}={required[1]}"
+    return "-s -w"
 
 
 def _version(text: str, pattern: str) -> tuple[int, ...]:
@@ -234,9 +269,11 @@ def _version(text: str, pattern: str) -> tuple[int, ...]:
 
 
 def _environment() -> dict[str, str]:
+    # The compiler collects garbage less often: a fifth less time, for some memory.
+    faster = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
     # The toolchain is the one that was found: none is fetched behind our back.
     own = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
-    return {**os.environ, **own}
+    return {**faster, **os.environ, **own}
 
 
 def _run(command: list[str], cwd: Path) -> str:
@@ -261,6 +298,13 @@ def _main() -> None:
         "--check-go", action="store_true", help="only say whether Go is new enough"
     )
     parser.add_argument(
+        "--lane",
+        action="append",
+        choices=LANES,
+        default=[],
+        help="build what a make target runs; may be given several times",
+    )
+    parser.add_argument(
         "--all", action="store_true", help="build every one but the benchmark's"
     )
     given = parser.parse_args()
@@ -272,9 +316,8 @@ def _main() -> None:
         if given.check_go:
             return
         every = [name for name in known if name not in BENCHMARK]
-        build_all(every if given.all else given.tools or CONFORMANCE)
-        provider_crds()
-        core_crds()
+        lanes = [tool for lane in given.lane for tool in LANES[lane]]
+        build_all(every if given.all else dict.fromkeys([*given.tools, *lanes]))
     except BuildError as e:
         sys.exit(f"build: {e}")
     except KeyboardInterrupt:

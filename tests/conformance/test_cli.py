@@ -81,7 +81,7 @@ def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "cli", ["v2.5", "v1.20", "v1.16"]
+    "cli", ["v2.5", "v1.20", pytest.param("v1.16", marks=pytest.mark.full)]
 )
 @pytest.mark.parametrize("golden", ["first", "ready"])
 def test_the_real_cli_prints_what_the_golden_says(
