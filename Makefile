@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-15s %s\n", $$1, $$2}'
 
@@ -72,26 +72,31 @@ FUZZ_S ?= 600
 fuzz: $(VENV)/.fuzz ## Send it broken bytes for FUZZ_S seconds, and watch its memory
 	@$(VENV)/bin/python tests/fuzz/raw_bytes.py --seconds $(FUZZ_S)
 
-conformance: $(VENV)/.test ## Compare with the real Crossplane CLIs, built from pinned Go modules
+conformance: $(VENV)/.test ## Compare with the real CLIs, built from pinned Go modules
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py
+	@$(VENV)/bin/python tests/conformance/build.py --lane $@
+	@$(VENV)/bin/pytest tests/conformance -m "not full"
+
+conformance-full: $(VENV)/.test ## The same with the oldest CLI that is supported too
+	@$(GO)
+	@$(VENV)/bin/python tests/conformance/build.py --lane $@
 	@$(VENV)/bin/pytest tests/conformance
 
 # Each provider API has a control plane of its own, in a process of its own.
 E2E = $(VENV)/bin/pytest -v -s --tb=short --durations=15
 e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, on every provider API at once
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane $@
 	@$(E2E) tests/e2e --ignore=tests/e2e/test_versions.py -n 3 --dist loadgroup
 
 e2e-classic e2e-upbound e2e-namespaced: $(VENV)/.e2e ## The same on one provider API
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane $@
 	@$(E2E) tests/e2e --ignore=tests/e2e/test_versions.py --api $(@:e2e-%=%)
 
 e2e-versions: $(VENV)/.e2e ## A short suite on each older Crossplane that is supported
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane $@
 	@$(E2E) tests/e2e/test_versions.py -n 2 --dist loadgroup
 
 e2e-full: export E2E_FULL = 1
@@ -112,7 +117,7 @@ API ?= all
 SEED ?=
 chaos: $(VENV)/.e2e ## Random colliding claims while programs are killed (MINUTES=10 SEED= API=classic|upbound|namespaced)
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
 	@$(VENV)/bin/python tests/e2e/chaos.py --api $(API) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 # STEADY=--play-hour: what comes in an hour, played in MINUTES.
@@ -120,12 +125,12 @@ XRS ?= 50
 MINUTES ?= 10
 steady: $(VENV)/.e2e ## Count the calls for XRs at rest, beside the SDK's default (XRS, MINUTES)
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e-classic
 	@$(VENV)/bin/python tests/e2e/steady.py --xrs $(XRS) --minutes $(MINUTES) $(STEADY)
 
 demo: $(VENV)/.e2e ## Show the whole chain as a story (DEMO=--keep leaves it up)
 	@$(GO)
-	@$(VENV)/bin/python tests/conformance/build.py --all
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e-classic
 	@$(VENV)/bin/python tests/e2e/demo.py $(DEMO)
 
 # The image's architecture, where it is not this machine's; where the sources are.

@@ -57,7 +57,7 @@ def validate(
             build("crossplane-cli"),
             *("resource", "validate", "--error-on-missing-schemas"),
             *("--cache-dir", tmp_path / "cache"),
-            *("--crossplane-image", "crossplane/core:v2.3.4"),
+            *("--crossplane-image", "crossplane/core:v2.4.2"),
             *(schemas, given),
         ),
         capture_output=True,

@@ -1,0 +1,179 @@
+"""Builds Upbound's provider-aws-ecr without the code of other AWS services.
+
+    upbound.py DIRECTORY COMMAND...
+
+The unmodified provider compiles 5,300 packages, which takes hours. Generated files
+register every AWS service: its types, controllers, Terraform resources and SDK client.
+This copies the provider's module and the module of its Terraform provider into
+DIRECTORY, removes all services but ECR from those files, and runs COMMAND there. The
+code that handles ECR, Terraform or Kubernetes is not changed.
+
+The modules are the ones that tools/provider-aws-upbound pins. Go checks each of them
+against the go.sum of that folder.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from build import TOOLS, BuildError, module_dir
+
+FOLDER = TOOLS / "provider-aws-upbound"
+PROVIDER = "github.com/upbound/provider-aws/v2"
+# Upbound's fork declares the path of the module that it replaces.
+TERRAFORM = "github.com/hashicorp/terraform-provider-aws"
+# Whose Terraform resources, configuration and controllers are kept.
+SERVICES = {"ecr"}
+# Whose SDK clients are kept: internal/conns itself uses sts and s3.
+CLIENTS = {"ecr", "sts", "s3"}
+# Whose types are kept: ECR's resources can refer to keys, roles and secrets.
+APIS = {"ecr", "kms", "iam", "secretsmanager"}
+# Folders at a module's root that hold nothing to compile, and half of its bytes.
+NOT_CODE = {"docs", "e2e", "examples", "examples-generated", "package", "website"}
+# At startup the provider configures every resource that these tables name, and fails
+# where Terraform has none. Their entries span lines, so they are filtered when it runs.
+ONLY_ECR = """\
+package config
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/crossplane/upjet/v2/pkg/config"
+)
+
+func init() {
+	other := func(name string, _ config.ExternalName) bool {
+		return !strings.HasPrefix(name, "aws_ecr_")
+	}
+	maps.DeleteFunc(CLIReconciledExternalNameConfigs, other)
+	maps.DeleteFunc(TerraformPluginFrameworkExternalNameConfigs, other)
+	maps.DeleteFunc(TerraformPluginSDKExternalNameConfigs, other)
+}
+"""
+
+
+def cut_terraform(terraform: Path) -> None:
+    """Keep ECR's Terraform resources, and the SDK clients that are then used."""
+    package = re.escape(f"{TERRAFORM}/internal/service/")
+    keep_lines(
+        terraform / "internal/provider/sdkv2/service_packages_gen.go",
+        (rf'\t"{package}(\w+)"', r"\t\t(\w+)\.ServicePackage\(ctx\),"),
+        SERVICES.__contains__,
+    )
+    clients = terraform / "internal/conns/awsclient_gen.go"
+    keep_lines(
+        clients,
+        (r'\t(?:\w+ )?"github\.com/aws/aws-sdk-go-v2/service/(\w+)"',),
+        CLIENTS.__contains__,
+    )
+    # Each client has one method, whose result type names the client's package.
+    method = r"func \(c \*AWSClient\) \w+\(.*\) \*(\w+)\.Client \{\n.*\n\}\n\n?"
+    keep(clients, method, CLIENTS.__contains__)
+
+
+def cut_provider(provider: Path, scope: str) -> None:
+    """Keep ECR's types, controllers and configuration of one scope."""
+    register = provider / f"apis/{scope}/zz_register.go"
+    types = rf'\t(\w+) "{PROVIDER}/apis/{scope}/(.+)"'
+    # Types outside a service's folder are the provider's own, such as ProviderConfig.
+    wanted = {
+        alias
+        for alias, path in re.findall(types, register.read_text())
+        if "/" not in path or path.split("/")[0] in APIS
+    }
+    added = r"\t\t(\w+)\.SchemeBuilder\.AddToScheme,"
+    keep_lines(register, (types, added), wanted.__contains__)
+    keep_lines(
+        provider / f"config/{scope}/provider.go",
+        (
+            rf'\t(?:\w+ )?"{PROVIDER}/config/{scope}/(\w+)"',
+            r"\tProviderConfiguration\.AddConfig\((\w+)\.Configure\)",
+        ),
+        SERVICES.__contains__,
+    )
+    # Each file sets up the controllers of one service; cmd/provider/ecr calls ECR's.
+    controllers = provider / f"internal/controller/{scope}"
+    setups = set(controllers.glob("zz_*_setup.go"))
+    ours = {controllers / f"zz_{service}_setup.go" for service in SERVICES}
+    if not ours < setups:
+        raise BuildError(f"{controllers} lacks the setup of {', '.join(SERVICES)}")
+    for setup in setups - ours:
+        setup.unlink()
+
+
+def keep_lines(
+    file: Path, patterns: tuple[str, ...], wanted: Callable[[str], bool]
+) -> None:
+    """Drop the lines that match one of the patterns and whose group is not wanted."""
+    for pattern in patterns:
+        keep(file, rf"^{pattern}.*\n", wanted)
+
+
+def keep(file: Path, pattern: str, wanted: Callable[[str], bool]) -> None:
+    """Drop what matches the pattern and whose group is not wanted.
+
+    Raises:
+        BuildError: The pattern matches nothing, or all matches would be dropped or
+            kept. So the file is not what this recipe was written for.
+    """
+    kept: list[bool] = []
+
+    def each(match: re.Match[str]) -> str:
+        kept.append(wanted(match[1]))
+        return match[0] if kept[-1] else ""
+
+    text = re.sub(pattern, each, file.read_text(), flags=re.MULTILINE)
+    if len(set(kept)) != 2:
+        what = "matches nothing" if not kept else f"keeps {sum(kept)} of {len(kept)}"
+        raise BuildError(f"{pattern} {what} in {file}: was the provider upgraded?")
+    file.write_text(text)
+
+
+def copy_code(source: Path, target: Path) -> None:
+    """Copy a module's code, without the modes that make Go's cache read-only."""
+    for directory, folders, files in os.walk(source):
+        if Path(directory) == source:
+            folders[:] = sorted(set(folders) - NOT_CODE)
+        into = target / Path(directory).relative_to(source)
+        into.mkdir()
+        for name in files:
+            if not name.endswith("_test.go"):
+                shutil.copyfile(Path(directory, name), into / name)
+
+
+def prepare(directory: Path) -> None:
+    """Create the module to build, with the two copies, in an empty directory."""
+    provider, terraform = directory / "provider", directory / "terraform"
+    copy_code(module_dir(FOLDER.name, PROVIDER), provider)
+    copy_code(module_dir(FOLDER.name, TERRAFORM), terraform)
+    cut_terraform(terraform)
+    for scope in ("cluster", "namespaced"):
+        cut_provider(provider, scope)
+    (provider / "config/zz_only_ecr.go").write_text(ONLY_ECR)
+    pins = (FOLDER / "go.mod").read_text()
+    pins, replaced = re.subn(rf"^replace {TERRAFORM} => .*\n", "", pins, flags=re.M)
+    if not replaced:
+        raise BuildError(f"{FOLDER}/go.mod does not replace {TERRAFORM}")
+    pins += (
+        f"\nreplace {TERRAFORM} => ./terraform\n\nreplace {PROVIDER} => ./provider\n"
+    )
+    (directory / "go.mod").write_text(pins)
+    shutil.copyfile(FOLDER / "go.sum", directory / "go.sum")
+
+
+def _main() -> None:
+    directory, command = Path(sys.argv[1]), sys.argv[2:]
+    try:
+        prepare(directory)
+    except (BuildError, OSError) as e:
+        sys.exit(str(e))
+    os.chdir(directory)
+    os.execvp(command[0], command)  # noqa: S606
+
+
+if __name__ == "__main__":
+    _main()
