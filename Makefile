@@ -83,7 +83,7 @@ conformance-full: $(VENV)/.test ## The same with the oldest CLI that is supporte
 	@$(VENV)/bin/pytest tests/conformance
 
 # Each provider API has a control plane of its own, in a process of its own.
-E2E = $(VENV)/bin/pytest -v -s --tb=short --durations=15
+E2E = $(VENV)/bin/pytest -vv -s --tb=short --durations=15
 e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, on every provider API at once
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --lane $@
