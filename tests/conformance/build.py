@@ -81,8 +81,9 @@ VERSIONS = {
         "github.com/upbound/provider-aws/v2/internal/version.Version"
     ),
 }
-# Scripts that prepare the sources, for modules that are too large to build unmodified.
-RECIPES = {"provider-aws-upbound": Path(__file__).with_name("upbound.py")}
+# Built from copies without the other AWS services: see ecr_only.py.
+ECR_ONLY = ("provider-aws", "provider-aws-upbound")
+RECIPE = Path(__file__).with_name("ecr_only.py")
 # Compiling keeps both of a small machine's cores busy, linking only one.
 AT_ONCE = 2
 HEARTBEAT_S = 15.0
@@ -165,9 +166,9 @@ class _Build:
             *("-tags", TAGS.get(name, "")),
             *("-o", f"{self._partial}/", "tool"),
         ]
-        if recipe := RECIPES.get(name):
+        if name in ECR_ONLY:
             sources = guard.directory(f".{name}-sources-", CACHE)
-            command = [sys.executable, recipe, sources, *command]
+            command = [sys.executable, RECIPE, name, sources, *command]
         self._process = subprocess.Popen(  # noqa: S603
             command,
             cwd=folder,
@@ -210,8 +211,14 @@ def provider_crds() -> Path:
     return module_dir("provider-aws", module) / "package" / "crds"
 
 
+def classic_crds() -> list[Path]:
+    """Return the CRDs of provider-aws for ECR, and of what configures it."""
+    group = re.compile(r"(ecr\.)?aws\.crossplane\.io_")
+    return sorted(each for each in provider_crds().iterdir() if group.match(each.name))
+
+
 def upbound_crds() -> list[Path]:
-    """Return the CRDs of Upbound's ECR provider, and of what configures it.
+    """Return the CRDs of Upbound's provider for ECR, and of what configures it.
 
     Of both scopes: the namespaced ones have `.m.` in their group.
     """
@@ -248,8 +255,8 @@ def _target(name: str) -> Path:
     folder = TOOLS / name
     pins = (folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()
     pins += (_ldflags(name) + TAGS.get(name, "")).encode()
-    if recipe := RECIPES.get(name):
-        pins += recipe.read_bytes()
+    if name in ECR_ONLY:
+        pins += RECIPE.read_bytes()
     return CACHE / name / hashlib.sha256(pins).hexdigest()[:16]
 
 

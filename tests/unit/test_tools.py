@@ -5,13 +5,12 @@ import shutil
 from pathlib import Path
 
 import build
+import ecr_only
 import pytest
-import upbound
 
 ROOT = Path(__file__).parents[2]
 PINNED = sorted(file.parent.name for file in build.TOOLS.glob("*/go.mod"))
 V1 = "github.com/crossplane/crossplane"
-CLASSIC = "github.com/crossplane-contrib/provider-aws"
 PATCH = "github.com/crossplane-contrib/function-patch-and-transform"
 # Each row of docs/versions.md: its first words, where it is pinned, who tests it.
 ROWS = [
@@ -21,9 +20,9 @@ ROWS = [
     ("`crossplane`", "crossplane-cli", "github.com/crossplane/cli/v2", "conformance"),
     ("`crossplane`", "crossplane-v1.20", V1, "conformance"),
     ("`crossplane`", "crank-v1.16", V1, "conformance-full"),
-    ("provider-aws ", "provider-aws", CLASSIC, "e2e-classic"),
-    ("provider-aws-ecr", "provider-aws-upbound", upbound.PROVIDER, "e2e-upbound"),
-    ("provider-aws-ecr", "provider-aws-upbound", upbound.PROVIDER, "e2e-namespaced"),
+    ("provider-aws ", "provider-aws", ecr_only.CLASSIC, "e2e-classic"),
+    ("provider-aws-ecr", "provider-aws-upbound", ecr_only.UPBOUND, "e2e-upbound"),
+    ("provider-aws-ecr", "provider-aws-upbound", ecr_only.UPBOUND, "e2e-namespaced"),
     ("function-patch-and-transform", "patch-and-transform", PATCH, "e2e-classic"),
     ("Kyverno", "kyverno", "github.com/kyverno/kyverno", "e2e"),
     ("Kubernetes", "kubernetes", "k8s.io/kubernetes", "e2e"),
@@ -80,13 +79,15 @@ def test_a_lane_builds_known_tools_once(lane: str) -> None:
     assert len(set(tools)) == len(tools)
 
 
-@pytest.mark.parametrize("module", [upbound.PROVIDER, upbound.TERRAFORM])
-def test_the_modules_that_are_copied_are_checked(module: str) -> None:
-    tool = upbound.FOLDER.name
+@pytest.mark.parametrize(
+    ("tool", "module"),
+    [(tool, module) for tool, cuts in ecr_only.CUTS.items() for module in cuts],
+)
+def test_the_modules_that_are_copied_are_checked(tool: str, module: str) -> None:
     replaced = re.search(rf"^replace {module} => (\S+ v\S+)$", pins(tool), re.MULTILINE)
     of = replaced[1] if replaced else f"{module} {pinned(tool, module)}"
-    assert bool(replaced) == (module == upbound.TERRAFORM)
-    assert f"\n{of} h1:" in "\n" + (upbound.FOLDER / "go.sum").read_text()
+    assert bool(replaced) == (module == ecr_only.TERRAFORM)
+    assert f"\n{of} h1:" in "\n" + (build.TOOLS / tool / "go.sum").read_text()
 
 
 REGISTRY = 'import (\n\t"example.org/acm"\n\t"example.org/ecr"\n)\n'
@@ -95,7 +96,7 @@ REGISTRY = 'import (\n\t"example.org/acm"\n\t"example.org/ecr"\n)\n'
 def test_a_registry_keeps_what_is_wanted(tmp_path: Path) -> None:
     file = tmp_path / "registry.go"
     file.write_text(REGISTRY)
-    upbound.keep_lines(file, (r'\t"example.org/(\w+)"',), {"ecr"}.__contains__)
+    ecr_only.keep_lines(file, (r'\t"example.org/(\w+)"',), {"ecr"}.__contains__)
     assert file.read_text() == 'import (\n\t"example.org/ecr"\n)\n'
 
 
@@ -113,7 +114,7 @@ def test_a_registry_that_was_changed_is_refused(
     file = tmp_path / "registry.go"
     file.write_text(REGISTRY)
     with pytest.raises(build.BuildError, match=f"{says} in .*was the provider upgra"):
-        upbound.keep_lines(file, (pattern,), wanted.__contains__)
+        ecr_only.keep_lines(file, (pattern,), wanted.__contains__)
     assert file.read_text() == REGISTRY
 
 

@@ -1,15 +1,16 @@
-"""Builds Upbound's provider-aws-ecr without the code of other AWS services.
+"""Builds a provider for AWS without the code of services other than ECR.
 
-    upbound.py DIRECTORY COMMAND...
+    ecr_only.py TOOL DIRECTORY COMMAND...
 
-The unmodified provider compiles 5,300 packages, which takes hours. Generated files
-register every AWS service: its types, controllers, Terraform resources and SDK client.
-This copies the provider's module and the module of its Terraform provider into
-DIRECTORY, removes all services but ECR from those files, and runs COMMAND there. The
-code that handles ECR, Terraform or Kubernetes is not changed.
+An unmodified provider takes long to compile: Upbound's has 5,300 packages, which takes
+hours. A few files, most of them generated, register every AWS service: its types,
+controllers, Terraform resources and SDK client. This copies the provider's module, and
+for Upbound's the module of its Terraform provider, into DIRECTORY, removes the other
+services from those files, and runs COMMAND there. The code that handles ECR, Terraform
+or Kubernetes is not changed.
 
-The modules are the ones that tools/provider-aws-upbound pins. Go checks each of them
-against the go.sum of that folder.
+The modules are the ones that tools/TOOL pins. Go checks each of them against the go.sum
+of that folder.
 """
 
 import os
@@ -21,8 +22,8 @@ from pathlib import Path
 
 from build import TOOLS, BuildError, module_dir
 
-FOLDER = TOOLS / "provider-aws-upbound"
-PROVIDER = "github.com/upbound/provider-aws/v2"
+CLASSIC = "github.com/crossplane-contrib/provider-aws"
+UPBOUND = "github.com/upbound/provider-aws/v2"
 # Upbound's fork declares the path of the module that it replaces.
 TERRAFORM = "github.com/hashicorp/terraform-provider-aws"
 # Whose Terraform resources, configuration and controllers are kept.
@@ -56,6 +57,27 @@ func init() {
 """
 
 
+def cut_classic(provider: Path) -> None:
+    """Keep the types and controllers of ECR, and those of the provider itself."""
+    register = provider / "apis/aws.go"
+    types = rf'\t(\w+) "{CLASSIC}/apis/(.+)"'
+    wanted = _types(register, types)
+    added = r"\t\t(\w+)\.(?:SchemeBuilder\.)?AddToScheme,"
+    keep_lines(register, (types, added), wanted.__contains__)
+    keep_lines(
+        provider / "pkg/controller/aws.go",
+        (rf'\t"{CLASSIC}/pkg/controller/(\w+)"', r"\t\t(\w+)\.Setup,"),
+        {*SERVICES, "config"}.__contains__,
+    )
+
+
+def cut_upbound(provider: Path) -> None:
+    """Keep the types, controllers and configuration of ECR, in both scopes."""
+    for scope in ("cluster", "namespaced"):
+        _cut_scope(provider, scope)
+    (provider / "config/zz_only_ecr.go").write_text(ONLY_ECR)
+
+
 def cut_terraform(terraform: Path) -> None:
     """Keep ECR's Terraform resources, and the SDK clients that are then used."""
     package = re.escape(f"{TERRAFORM}/internal/service/")
@@ -75,22 +97,23 @@ def cut_terraform(terraform: Path) -> None:
     keep(clients, method, CLIENTS.__contains__)
 
 
-def cut_provider(provider: Path, scope: str) -> None:
-    """Keep ECR's types, controllers and configuration of one scope."""
+# The modules that a tool is built from, and how each is cut.
+CUTS: dict[str, dict[str, Callable[[Path], None]]] = {
+    "provider-aws": {CLASSIC: cut_classic},
+    "provider-aws-upbound": {UPBOUND: cut_upbound, TERRAFORM: cut_terraform},
+}
+
+
+def _cut_scope(provider: Path, scope: str) -> None:
     register = provider / f"apis/{scope}/zz_register.go"
-    types = rf'\t(\w+) "{PROVIDER}/apis/{scope}/(.+)"'
-    # Types outside a service's folder are the provider's own, such as ProviderConfig.
-    wanted = {
-        alias
-        for alias, path in re.findall(types, register.read_text())
-        if "/" not in path or path.split("/")[0] in APIS
-    }
+    types = rf'\t(\w+) "{UPBOUND}/apis/{scope}/(.+)"'
+    wanted = _types(register, types)
     added = r"\t\t(\w+)\.SchemeBuilder\.AddToScheme,"
     keep_lines(register, (types, added), wanted.__contains__)
     keep_lines(
         provider / f"config/{scope}/provider.go",
         (
-            rf'\t(?:\w+ )?"{PROVIDER}/config/{scope}/(\w+)"',
+            rf'\t(?:\w+ )?"{UPBOUND}/config/{scope}/(\w+)"',
             r"\tProviderConfiguration\.AddConfig\((\w+)\.Configure\)",
         ),
         SERVICES.__contains__,
@@ -103,6 +126,16 @@ def cut_provider(provider: Path, scope: str) -> None:
         raise BuildError(f"{controllers} lacks the setup of {', '.join(SERVICES)}")
     for setup in setups - ours:
         setup.unlink()
+
+
+def _types(register: Path, pattern: str) -> set[str]:
+    """Return the aliases of the types to keep."""
+    return {
+        alias
+        for alias, path in re.findall(pattern, register.read_text())
+        # Types outside a service's folder are the provider's own: ProviderConfig.
+        if "/" not in path or path.split("/")[0] in APIS
+    }
 
 
 def keep_lines(
@@ -145,30 +178,23 @@ def copy_code(source: Path, target: Path) -> None:
                 shutil.copyfile(Path(directory, name), into / name)
 
 
-def prepare(directory: Path) -> None:
-    """Create the module to build, with the two copies, in an empty directory."""
-    provider, terraform = directory / "provider", directory / "terraform"
-    copy_code(module_dir(FOLDER.name, PROVIDER), provider)
-    copy_code(module_dir(FOLDER.name, TERRAFORM), terraform)
-    cut_terraform(terraform)
-    for scope in ("cluster", "namespaced"):
-        cut_provider(provider, scope)
-    (provider / "config/zz_only_ecr.go").write_text(ONLY_ECR)
-    pins = (FOLDER / "go.mod").read_text()
-    pins, replaced = re.subn(rf"^replace {TERRAFORM} => .*\n", "", pins, flags=re.M)
-    if not replaced:
-        raise BuildError(f"{FOLDER}/go.mod does not replace {TERRAFORM}")
-    pins += (
-        f"\nreplace {TERRAFORM} => ./terraform\n\nreplace {PROVIDER} => ./provider\n"
-    )
+def prepare(tool: str, directory: Path) -> None:
+    """Create the module to build, with the copies, in an empty directory."""
+    pins = (TOOLS / tool / "go.mod").read_text()
+    for module, cut in CUTS[tool].items():
+        name = module.split("/")[2]
+        copy_code(module_dir(tool, module), directory / name)
+        cut(directory / name)
+        pins = re.sub(rf"^replace {module} => .*\n", "", pins, flags=re.MULTILINE)
+        pins += f"\nreplace {module} => ./{name}\n"
     (directory / "go.mod").write_text(pins)
-    shutil.copyfile(FOLDER / "go.sum", directory / "go.sum")
+    shutil.copyfile(TOOLS / tool / "go.sum", directory / "go.sum")
 
 
 def _main() -> None:
-    directory, command = Path(sys.argv[1]), sys.argv[2:]
+    tool, directory, command = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     try:
-        prepare(directory)
+        prepare(tool, directory)
     except (BuildError, OSError) as e:
         sys.exit(str(e))
     os.chdir(directory)
