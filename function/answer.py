@@ -62,7 +62,7 @@ def answer(seen: Seen) -> Answer:
     live = dict(seen.live)
     new = Live(PROVIDERS[settings.provider], None)
     composed = {}
-    for key, wanted in _wanted(composite, settings, live).items():
+    for key, wanted in _wanted(composite, settings, live, seen.asked.uid).items():
         own = live.get(key, new)
         has = keep_identity(wanted, own.facts or UNKNOWN)
         its = _standing(rsp, seen, key, has, own)
@@ -78,7 +78,7 @@ def answer(seen: Seen) -> Answer:
 
 
 def _wanted(
-    composite: Composite, settings: Settings, live: Collection[str]
+    composite: Composite, settings: Settings, live: Collection[str], uid: str
 ) -> dict[str, Repository]:
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
@@ -93,6 +93,7 @@ def _wanted(
             composite.provider_config,
             namespace,
             _options(composite, settings, "image" if key == IMAGE else "bundle"),
+            composite_uid=uid,
         )
         for key, name in names.items()
     }
@@ -118,7 +119,7 @@ def _standing(
 ) -> Standing:
     """Ask Crossplane who else asks for a repository, unless it is ours for good."""
     provider, own = live
-    if own and own.created_it and not own.doubtful:
+    if own and own.created_it:
         return Standing.CREATED
     # Without a namespace: in all of them.
     selector = fnv1.ResourceSelector(

@@ -64,6 +64,7 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
         options=options,
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
+        copies_tags=observed.copies_tags,
     )
 
 

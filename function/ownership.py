@@ -24,6 +24,10 @@ CREATE_FAILED = "crossplane.io/external-create-failed"
 CREATE_ABANDONED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
 # pkg/reconciler/managed/reconciler.go: what it says while it waits for a person.
 _ABANDONED = "cannot determine creation result"
+# Ours, on what Upbound's provider creates: the UID of the composite that asked for it.
+# No dots in it: upjet v2.2, filterInitExclusiveDiffs, takes what stands before the last
+# dot for the field, and would then see a change in every adopted repository.
+CREATED_BY_TAG = "function-ecr-repos/created-by"
 # Between the cluster's clock, which makes the record, and AWS's.
 _SKEW = timedelta(minutes=5)
 
@@ -68,10 +72,9 @@ def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
         return Standing.TAKEN if rivals else Standing.FREE
     # Two are live at once where their names differ: in two namespaces, or where one
     # is from before this function.
-    makers = [rival for rival in rivals if rival.created_it]
     if own.created_it:
-        return Standing.TAKEN if _yields(own, makers) else Standing.CREATED
-    if makers:
+        return Standing.CREATED
+    if any(rival.created_it for rival in rivals):
         return Standing.TAKEN
     if not own.arn:
         return Standing.WAITING
@@ -79,16 +82,6 @@ def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
     if any(rival.since < own.since for rival in rivals):
         return Standing.TAKEN
     return Standing.ADOPTED
-
-
-def _yields(own: Facts, makers: Sequence[Facts]) -> bool:
-    """Whether, of those that say they created it, another one has it.
-
-    Several may say so where they tried at once: the first one has it then.
-    """
-    return own.doubtful and any(
-        not maker.doubtful or maker.since < own.since for maker in makers
-    )
 
 
 def rights(deletion: Deletion, its: Standing) -> Rights:
@@ -177,14 +170,26 @@ def abandoned(recorded: Attempts, problem: str) -> str:
     return pending if newer else ""
 
 
-def began(recorded: Attempts) -> bool:
-    """Whether a provider that creates in the background ever began to.
+def created_by(signature: str, composite_uid: str) -> bool:
+    """Whether a repository's signature says that this very composite created it.
 
-    The managed reconciler records a creation as succeeded when it has begun, and the
-    one after a failed attempt as failed whatever comes of it (upjet,
-    external_async_tfpluginsdk.go): what it made must be known by something else.
+    `spec.initProvider.tags` reaches ECR with the creation alone. Another cluster, a
+    restored composite and one that was made again have other UIDs; a person's
+    repository has none.
+
+    Args:
+        signature: The value of CREATED_BY_TAG that the provider reads back.
+        composite_uid: The UID of the composite whose managed resource it is.
     """
-    return bool(recorded.succeeded)
+    return bool(signature) and signature == composite_uid
+
+
+def controller_uid(managed: structpb.Struct) -> str:
+    """Return the UID of a managed resource's composite; empty where it has none."""
+    for owner in items(struct(managed, "metadata"), "ownerReferences"):
+        if boolean(owner, "controller"):
+            return text(owner, "uid")
+    return ""
 
 
 def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
@@ -194,9 +199,8 @@ def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
     of the same claim, or of the same name where there are no claims.
     """
     ours, theirs = struct(xr, "metadata"), struct(managed, "metadata")
-    for owner in items(theirs, "ownerReferences"):
-        if boolean(owner, "controller"):
-            return text(owner, "uid") != text(ours, "uid")
+    if controller := controller_uid(managed):
+        return controller != text(ours, "uid")
     labels, claim = struct(theirs, "labels"), struct(struct(xr, "spec"), "claimRef")
     # On a namespaced XR a tenant could write any claimRef.
     if text(claim, "name") and not text(ours, "namespace"):

@@ -89,7 +89,7 @@ class Classic:
         """Read what the provider says of one."""
         return managed.attached(observed, _ATTACHMENTS[kind][2])
 
-    def facts(self, observed: structpb.Struct) -> Facts:
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:  # noqa: ARG002  # it can sign nothing
         """Read what the provider says of an observed managed resource."""
         metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
         status = struct(observed, "status")

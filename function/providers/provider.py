@@ -54,8 +54,14 @@ class Provider(Protocol):
             manages: Whether to say it in management policies too.
         """
 
-    def facts(self, observed: structpb.Struct) -> Facts:
-        """Read what the provider says of an observed managed resource."""
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
+        """Read what the provider says of an observed managed resource.
+
+        Args:
+            observed: The managed resource.
+            composite_uid: The UID of the composite that it is of; None where that has
+                let it go.
+        """
 
     def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
         """Return the managed resource for a repository's policy."""

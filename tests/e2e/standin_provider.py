@@ -252,7 +252,7 @@ class Repositories:
     def differs(self, mg: Manifest, at: Manifest) -> bool:
         """Whether what is there is not what the spec says."""
         wanted = mg["spec"]["forProvider"]
-        return wanted.get("tags", {}) != at.get("tags", {}) or any(
+        return wanted.get("tags", {}) != unsigned(mg, at) or any(
             field in wanted and wanted[field] != at.get(field)
             for field in (
                 *("forceDelete", "imageTagMutability", "imageScanningConfiguration"),
@@ -265,7 +265,7 @@ class Repositories:
         wanted = mg["spec"]["forProvider"]
         given = {
             "repositoryName": mg["metadata"]["annotations"][EXTERNAL_NAME],
-            "tags": tags_of(wanted.get("tags", {})),
+            "tags": tags_of({**signature(mg), **wanted.get("tags", {})}),
         }
         for field in ("imageTagMutability", "imageScanningConfiguration"):
             if field in wanted:
@@ -299,7 +299,7 @@ class Repositories:
                 imageTagMutability=mutability,
                 **({"imageTagMutabilityExclusionFilters": filters} if filters else {}),
             )
-        tags, there = wanted.get("tags", {}), at.get("tags", {})
+        tags, there = wanted.get("tags", {}), unsigned(mg, at)
         if gone := sorted(there.keys() - tags.keys()):
             ecr.untag_resource(resourceArn=at["arn"], tagKeys=gone)
         if tags != there:
@@ -314,6 +314,16 @@ class Repositories:
 def tags_of(tags: dict[str, str]) -> list[dict[str, str]]:
     """Return tags as ECR takes them."""
     return [{"Key": k, "Value": v} for k, v in sorted(tags.items())]
+
+
+def signature(mg: Manifest) -> dict[str, str]:
+    """Return the tags that are given at the creation alone."""
+    return mg["spec"].get("initProvider", {}).get("tags", {})
+
+
+def unsigned(mg: Manifest, at: Manifest) -> dict[str, str]:
+    """Return the tags of what is there that the spec has a say in."""
+    return {k: v for k, v in at.get("tags", {}).items() if k not in signature(mg)}
 
 
 class Policies:

@@ -100,20 +100,8 @@ GUARDS = (
     Guard(
         "a live one yields to who created it",
         "ownership.py",
-        "if makers:",
+        "if any(rival.created_it for rival in rivals):",
         "if False:",
-    ),
-    Guard(
-        "of those that say they created it, one has it",
-        "ownership.py",
-        "return Standing.TAKEN if _yields(own, makers) else Standing.CREATED",
-        "return Standing.CREATED",
-    ),
-    Guard(
-        "who is sure to have created it has it",
-        "ownership.py",
-        "not maker.doubtful or maker.since < own.since",
-        "maker.since < own.since",
     ),
     Guard(
         "a claim that a namespaced XR names is not read",
@@ -130,7 +118,7 @@ GUARDS = (
     Guard(
         "another composite's resource is a rival",
         "ownership.py",
-        'return text(owner, "uid") != text(ours, "uid")',
+        'return controller != text(ours, "uid")',
         "return False",
     ),
     Guard(
@@ -188,12 +176,6 @@ GUARDS = (
         "provider = DEFAULT",
     ),
     Guard(
-        "who may not be the only one to have created it asks who else did",
-        "answer.py",
-        "if own and own.created_it and not own.doubtful:",
-        "if own and own.created_it:",
-    ),
-    Guard(
         "a live repository keeps its encryption",
         "composed.py",
         "if options.encryption and observed.encryption:",
@@ -249,27 +231,21 @@ GUARDS = (
     ),
     Guard(
         "what has another's signature was not created",
-        "providers/upbound.py",
-        " and signed == signature",
-        "",
+        "ownership.py",
+        "return bool(signature) and signature == composite_uid",
+        "return True",
     ),
     Guard(
-        "what a past life of the name, or another cluster, made was not created",
+        "a signature that the provider may have written proves nothing",
         "providers/upbound.py",
-        "return began(recorded) and",
-        "return",
+        " and CREATED_BY_TAG not in tags.fields",
+        "",
     ),
     Guard(
         "what is not there yet was not created",
         "providers/upbound.py",
         "created_it=bool(arn) and",
         "created_it=",
-    ),
-    Guard(
-        "each namespace signs with a name of its own",
-        "providers/upbound.py",
-        "repository.namespace, *repository.place",
-        "*repository.place",
     ),
     Guard(
         "a tenant may ask for what is allowed alone",

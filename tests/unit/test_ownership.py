@@ -10,6 +10,7 @@ from function.ownership import (
     Standing,
     abandoned,
     attempts,
+    created_by,
     created_it,
     give_up,
     is_rival,
@@ -41,30 +42,6 @@ FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
             [Facts(arn="x", since=FIRST)],
             Standing.CREATED,
             "who made it keeps it from who asked first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=SECOND),
-            [Facts(arn="x", since=FIRST)],
-            Standing.CREATED,
-            "nobody else says they made it",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=SECOND),
-            [Facts(created_it=True, doubtful=True, since=FIRST)],
-            Standing.TAKEN,
-            "both say so: the first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=FIRST),
-            [Facts(created_it=True, doubtful=True, since=SECOND)],
-            Standing.CREATED,
-            "both say so: we are the first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=FIRST),
-            [Facts(created_it=True, since=SECOND)],
-            Standing.TAKEN,
-            "the other one is sure",
         ),
         (Facts(arn="x"), [], Standing.ADOPTED, "there before"),
         (
@@ -167,6 +144,19 @@ def test_the_mark_of_having_created_it(
     }
     recorded = attempts(resource.dict_to_struct(annotations))
     assert created_it(recorded, created_at) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("signature", "uid", "want", "reason"),
+    [
+        ("a", "a", True, "our own"),
+        ("b", "a", False, "another's"),
+        ("", "a", False, "nobody's"),
+        ("", "", False, "nobody's, and we have none"),
+    ],
+)
+def test_a_signature(signature: str, uid: str, reason: str, *, want: bool) -> None:
+    assert created_by(signature, uid) is want, reason
 
 
 STUCK = "cannot determine creation result - remove the annotation"
