@@ -7,7 +7,7 @@ repository may delete it, and because of several that want one only one gets it.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from google.protobuf import struct_pb2 as structpb
 
@@ -124,25 +124,47 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
 def created_it(recorded: Attempts, created_at: str) -> bool:
     """Whether the managed reconciler created the repository that is there now.
 
+    It records when its last attempt began and when that succeeded; the repository must
+    have been created in between. One that is older was there before, as where the
+    provider was pointed at another account. One that is newer was put in place of ours.
     Where in doubt, it did not: what is kept by mistake can be deleted by hand.
 
     Args:
         recorded: What the managed reconciler did.
-        created_at: When the repository was made, by AWS's clock (RFC 3339); empty
-            where the provider does not say.
+        created_at: When the repository was created, by AWS's clock (RFC 3339).
     """
-    pending, succeeded, _ = recorded
-    if not succeeded:
+    times = (_time(recorded.pending), _time(recorded.succeeded), _time(created_at))
+    if not are_known(*times):
         return False
-    try:
-        at = datetime.fromisoformat(succeeded)
-        # It may be making another, or have failed to: someone else's stands there.
-        if pending and datetime.fromisoformat(pending) > at:
-            return False
-        # Ours was deleted behind our back, and this one put in its place.
-        return not created_at or datetime.fromisoformat(created_at) <= at + _SKEW
-    except (TypeError, ValueError):  # no time at all, or one without its zone
-        return False
+    began, succeeded, created = cast("tuple[datetime, datetime, datetime]", times)
+    return (
+        attempt_succeeded(began, succeeded)
+        and not_older(created, began)
+        and not_newer(created, succeeded)
+    )
+
+
+def are_known(*times: datetime | None) -> bool:
+    """Whether all times of a record are there, and can be read."""
+    return None not in times
+
+
+def attempt_succeeded(began: datetime, succeeded: datetime) -> bool:
+    """Whether the last attempt succeeded: a newer one may have failed, or be under way.
+
+    What stands there then may be someone else's.
+    """
+    return began <= succeeded
+
+
+def not_older(created: datetime, began: datetime) -> bool:
+    """Whether a repository is not older than the attempt that is said to have made it."""
+    return began - created <= _SKEW
+
+
+def not_newer(created: datetime, succeeded: datetime) -> bool:
+    """Whether a repository is not newer than the attempt that is said to have made it."""
+    return created - succeeded <= _SKEW
 
 
 def abandoned(recorded: Attempts, problem: str) -> str:
@@ -161,13 +183,19 @@ def abandoned(recorded: Attempts, problem: str) -> str:
     # Said until there is a newer one: the record is all that lets the provider go on.
     if not problem.startswith(_ABANDONED) and (not pending or before != pending):
         return ""
-    try:
-        newer = not succeeded or datetime.fromisoformat(
-            pending
-        ) > datetime.fromisoformat(succeeded)
-    except (TypeError, ValueError):
+    began, ended = _time(pending), _time(succeeded)
+    if succeeded and (began is None or ended is None or began <= ended):
         return ""
-    return pending if newer else ""
+    return pending
+
+
+def _time(said: str) -> datetime | None:
+    """Return an RFC 3339 time; None for what is none, or has no zone."""
+    try:
+        time = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
 
 def created_by(signature: str, composite_uid: str) -> bool:

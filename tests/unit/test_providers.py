@@ -23,6 +23,7 @@ MARK = {
     "crossplane.io/external-create-pending": "2026-01-01T00:00:00Z",
     "crossplane.io/external-create-succeeded": "2026-01-01T00:00:01Z",
 }
+MADE_AT = "2026-01-01T00:00:01Z"
 READY = {"type": "Ready", "status": "True"}
 
 
@@ -152,7 +153,9 @@ def live(  # noqa: PLR0913  # each row of a table has its own
         manifest["spec"].get("initProvider", {}).get("tags", {})[SIGNATURE] = uid
     if signature is None:
         signature = (uid or "ours") if made else ""
-    if signature and provider != CLASSIC:
+    if provider == CLASSIC:
+        manifest["status"]["atProvider"]["createdAt"] = MADE_AT
+    elif signature:
         manifest["status"]["atProvider"]["tags"] = {SIGNATURE: signature}
     return manifest
 
@@ -334,6 +337,29 @@ def test_an_xr_without_a_uid_signs_and_proves_nothing(provider: str) -> None:
     manifest = image(rsp)
     assert policies(manifest)[1] == OBSERVE[1]
     assert "initProvider" not in manifest["spec"]
+
+
+@pytest.mark.parametrize(
+    ("created_at", "want", "reason"),
+    [
+        (MADE_AT, ALL, "between the marks"),
+        (
+            "2019-01-01T00:00:00Z",
+            OBSERVE,
+            "the provider was pointed at another account",
+        ),
+        ("2026-01-01T01:00:00Z", OBSERVE, "it was put in place of ours"),
+        ("", OBSERVE, "nobody knows when"),
+    ],
+)
+def test_the_classic_provider_created_what_is_as_old_as_its_marks(
+    created_at: str, want: tuple[str, list[str]], reason: str
+) -> None:
+    observed = live(CLASSIC)
+    observed["status"]["atProvider"]["createdAt"] = created_at
+    rsp = run(CLASSIC, observed)
+    assert policies(image(rsp)) == (want[0], None), reason
+    assert rsp.conditions[0].reason == ("Available" if want is ALL else "Adopted")
 
 
 @pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
