@@ -146,13 +146,17 @@ def _compose(
         rsp.desired.composite.ready = fnv1.READY_FALSE
     settings, problems = seen.settings, list[str]()
     for key, each in composed.items():
-        repository = given(each.kept, rights(settings.deletion, each.standing))
+        manages = settings.manages(each.provider)
+        repository = given(
+            each.kept,
+            rights(settings.deletion, each.standing),
+            leaves_adopted_alone=manages and each.provider.creates_with_options,
+        )
         if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
             given_up = give_up(repository, each.facts, each.standing)
             if given_up is None:
                 continue
             repository = given_up
-        manages = settings.manages(each.provider)
         if not taken or each.facts:  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
             _desire(rsp, key, manifest, ready=each.known.ready)

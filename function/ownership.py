@@ -100,6 +100,16 @@ def rights(deletion: Deletion, its: Standing) -> Rights:
     return Rights.CREATE
 
 
+def may_send_options(*, earned: bool, creates_only: bool) -> bool:
+    """Whether a provider is told what a repository is like.
+
+    Args:
+        earned: Whether the right to change the repository is.
+        creates_only: Whether the provider says it only as it creates.
+    """
+    return earned or creates_only
+
+
 def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | None:
     """Say what becomes of a live bundle whose image is another's; None is to let go.
 
@@ -158,12 +168,12 @@ def attempt_succeeded(began: datetime, succeeded: datetime) -> bool:
 
 
 def not_older(created: datetime, began: datetime) -> bool:
-    """Whether a repository is not older than the attempt that is said to have made it."""
+    """Whether a repository is not older than the attempt that should have made it."""
     return began - created <= _SKEW
 
 
 def not_newer(created: datetime, succeeded: datetime) -> bool:
-    """Whether a repository is not newer than the attempt that is said to have made it."""
+    """Whether a repository is not newer than the attempt that should have made it."""
     return created - succeeded <= _SKEW
 
 

@@ -35,6 +35,8 @@ class Classic:
     # Behind --enable-management-policies, off by default: any non-default value is
     # then an error (crossplane-runtime v1.20, policies.go).
     manages = False
+    # Its Create takes no tags; and its Update, which follows, writes all of them.
+    creates_with_options = False
     config_kinds: tuple[str, ...] = ()
     lacks = frozenset({"encryption", "imageTagMutabilityExclusionFilters"})
     replaces: frozenset[Kind] = frozenset()

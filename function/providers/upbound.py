@@ -32,6 +32,8 @@ class Upbound:
 
     kind = "Repository"
     manages = True
+    # Encryption cannot be changed later.
+    creates_with_options = True
     lacks: frozenset[str] = frozenset()
     # Terraform's aws_ecr_lifecycle_policy says ForceNew of its text, and upjet refuses
     # what would replace (external_tfpluginsdk.go, assertNoForceNew).

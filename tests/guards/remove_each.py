@@ -56,6 +56,12 @@ GUARDS = (
         "if False:",
     ),
     Guard(
+        "options are not written onto what was there before",
+        "ownership.py",
+        "return earned or creates_only",
+        "return True",
+    ),
+    Guard(
         "a bundle that was ready once is never let go",
         "ownership.py",
         "if (own.deletable and own.force_delete) or its is",
