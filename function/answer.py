@@ -14,7 +14,7 @@ from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
 from function.freshness import ttl_seconds
-from function.ownership import Standing, give_up, rights, standing
+from function.ownership import Standing, bundle_rights, give_up, rights, standing
 from function.providers import managed
 from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
@@ -145,14 +145,18 @@ def _compose(
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     settings, problems = seen.settings, list[str]()
+    image_taken = composed[IMAGE].standing is Standing.TAKEN
     for key, each in composed.items():
         manages = settings.manages(each.provider)
+        earned = rights(settings.deletion, each.standing)
+        if key == BUNDLE and not image_taken:
+            earned = bundle_rights(earned, composed[IMAGE].standing, each.facts)
         repository = given(
             each.kept,
-            rights(settings.deletion, each.standing),
+            earned,
             leaves_adopted_alone=manages and each.provider.creates_with_options,
         )
-        if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
+        if each.facts and key == BUNDLE and image_taken:
             given_up = give_up(repository, each.facts, each.standing)
             if given_up is None:
                 continue

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from google.protobuf import struct_pb2 as structpb
 
 from function.fields import boolean, items, struct, text, texts
-from function.repository import Deletion, Facts, Repository, Rights
+from function.repository import NO_OPTIONS, Deletion, Facts, Repository, Rights
 
 # crossplane-runtime, pkg/meta.
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
@@ -100,6 +100,21 @@ def rights(deletion: Deletion, its: Standing) -> Rights:
     return Rights.CREATE
 
 
+def bundle_rights(earned: Rights, image: Standing, own: Facts | None) -> Rights:
+    """Return a bundle's rights, beside what became of its image.
+
+    Args:
+        earned: What it has earned by itself.
+        image: How the composite stands to the image.
+        own: What the bundle's managed resource says; None if there is none.
+    """
+    may_earn = bundle_may_earn(
+        image_is_ours=image in (Standing.CREATED, Standing.ADOPTED),
+        earned_before=own is not None and own.changeable,
+    )
+    return earned if may_earn or earned is Rights.OBSERVE else Rights.CREATE
+
+
 def may_send_options(*, earned: bool, creates_only: bool) -> bool:
     """Whether a provider is told what a repository is like.
 
@@ -110,22 +125,55 @@ def may_send_options(*, earned: bool, creates_only: bool) -> bool:
     return earned or creates_only
 
 
+def bundle_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
+    """Whether a bundle may have more than the right to create it.
+
+    Of two composites that race for two repositories each may create one. So a bundle
+    earns nothing before its image was created or adopted by the same composite: what
+    has earned nothing can be released.
+
+    Args:
+        image_is_ours: Whether its composite created or adopted the image.
+        earned_before: Whether the bundle has such rights already, because that was so.
+    """
+    return image_is_ours or earned_before
+
+
+def may_be_under_way(*, attempted: bool, problem: bool) -> bool:
+    """Whether a repository that is not there may be there in a moment.
+
+    Args:
+        attempted: Whether its provider recorded that it tries to create it.
+        problem: Whether its provider said that it could not.
+    """
+    return attempted and not problem
+
+
 def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | None:
     """Say what becomes of a live bundle whose image is another's; None is to let go.
 
-    Of two claims that race for two repositories, each may get one. Who has the image
-    gets the bundle: a name that ends in -bundle is longer than its image's, so nobody
-    waits in a circle. What was given the right to delete was ready once, and stays.
+    Of two composites that race for two repositories, each may get one. Who has the
+    image gets the bundle: a name that ends in -bundle is longer than its image's, so
+    nobody waits in a circle. What this composite created is deleted if it is empty,
+    and else stays in ECR, with its images.
 
     Args:
         repository: The bundle, as it is wanted.
         own: What its managed resource says.
         its: How the composite stands to it.
     """
-    if (own.deletable and own.force_delete) or its is Standing.WAITING:
-        return repository
-    if own.deletable or repository.rights is not Rights.ALL:
-        return None  # it stays in ECR, or goes if ECR finds it empty
+    if its is Standing.WAITING:
+        under_way = may_be_under_way(attempted=own.attempted, problem=bool(own.problem))
+        return repository if under_way else None
+    if own.deleting:
+        # ECR refuses to delete what is not empty without force: it stays.
+        left = repository._replace(options=NO_OPTIONS, rights=Rights.OBSERVE)
+        return left if own.problem else None
+    if repository.rights is not Rights.ALL:
+        # The right to delete it is taken before it is let go.
+        return repository if own.deletable else None
+    if own.deletable and not own.force_delete:
+        return None
     return repository._replace(
         options=repository.options._replace(force_delete=False),
     )

@@ -135,6 +135,10 @@ class Facts(NamedTuple):
         provider_config: Which of the provider's configurations.
         deletable: Whether the provider may delete it.
         force_delete: Whether it may delete its images too.
+        changeable: Whether the provider may change or delete it, by policies that say
+            so.
+        attempted: Whether the provider recorded an attempt to create it.
+        deleting: Whether the managed resource is being deleted.
         created_it: Whether the provider made this very repository, and did not find
             it there.
         copies_tags: Whether the provider, allowed to fill in what the spec leaves open,
@@ -157,6 +161,9 @@ class Facts(NamedTuple):
     ready: bool = False
     deletable: bool = False
     force_delete: bool = False
+    changeable: bool = False
+    attempted: bool = False
+    deleting: bool = False
     created_it: bool = False
     copies_tags: bool = False
     encryption: Encryption | None = None

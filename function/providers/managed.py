@@ -98,6 +98,16 @@ def may_delete(spec: structpb.Struct) -> bool:
     return not policies or "*" in policies or "Delete" in policies
 
 
+def may_change(spec: structpb.Struct) -> bool:
+    """Whether its external resource may be changed or deleted, as far as it is said.
+
+    Where there are no management policies, a deletionPolicy of Orphan says nothing of
+    changes.
+    """
+    policies = strings(spec, "managementPolicies")
+    return may_delete(spec) or "*" in policies or "Update" in policies
+
+
 def conditions(status: structpb.Struct) -> tuple[bool, str]:
     """Return whether it is Ready, and why it is not Synced."""
     ready, problem, operation = False, "", ""

@@ -62,16 +62,22 @@ GUARDS = (
         "return True",
     ),
     Guard(
-        "a bundle that was ready once is never let go",
+        "a bundle earns nothing before its image is decided",
         "ownership.py",
-        "if (own.deletable and own.force_delete) or its is",
-        "if its is",
+        "return image_is_ours or earned_before",
+        "return True",
+    ),
+    Guard(
+        "a bundle that may be made right now is not let go",
+        "ownership.py",
+        "return attempted and not problem",
+        "return False",
     ),
     Guard(
         "a bundle is let go without force",
         "ownership.py",
-        "options=repository.options._replace(force_delete=False),",
-        "",
+        "options=repository.options._replace(force_delete=False),\n    )",
+        ")",
     ),
     Guard(
         "created means recorded by the managed reconciler",

@@ -88,24 +88,44 @@ CONFIG = ProviderConfig("p")
 BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
 MINE = BUNDLE._replace(rights=Rights.ALL)
 UNFORCED = MINE._replace(options=Options(force_delete=False))
-YOUNG = Facts(force_delete=True)
+LEFT_ALONE = BUNDLE._replace(rights=Rights.OBSERVE)
+NEW = Facts(force_delete=True)
+FULL = Facts(deletable=True, force_delete=True)
 
 
 @pytest.mark.parametrize(
     ("repository", "own", "its", "want", "reason"),
     [
         (
-            MINE,
-            Facts(deletable=True, force_delete=True),
-            Standing.CREATED,
-            MINE,
-            "it was ready once, and may hold images",
+            BUNDLE,
+            Facts(attempted=True),
+            Standing.WAITING,
+            BUNDLE,
+            "it may be made right now",
         ),
-        (BUNDLE, YOUNG, Standing.WAITING, BUNDLE, "it may be made right now"),
-        (BUNDLE, YOUNG, Standing.ADOPTED, None, "it stays in ECR"),
-        (BUNDLE, YOUNG, Standing.CREATED, None, "Never: it stays in ECR"),
-        (MINE, YOUNG, Standing.CREATED, UNFORCED, "to be deleted if it is empty"),
+        (BUNDLE, NEW, Standing.WAITING, None, "nobody has tried to"),
+        (
+            BUNDLE,
+            Facts(attempted=True, problem="AccessDenied"),
+            Standing.WAITING,
+            None,
+            "the other claim need not wait for what cannot be made",
+        ),
+        (BUNDLE, NEW, Standing.ADOPTED, None, "it stays in ECR"),
+        (BUNDLE, NEW, Standing.CREATED, None, "Never: it stays in ECR"),
+        (BUNDLE, FULL, Standing.CREATED, BUNDLE, "Never: first it may not be deleted"),
+        (LEFT_ALONE, FULL, Standing.ADOPTED, LEFT_ALONE, "first it may not be deleted"),
+        (MINE, NEW, Standing.CREATED, UNFORCED, "to be deleted if it is empty"),
+        (MINE, FULL, Standing.CREATED, UNFORCED, "though it was ready once"),
         (MINE, Facts(deletable=True), Standing.CREATED, None, "and then deleted"),
+        (MINE, Facts(deleting=True), Standing.CREATED, None, "it is being deleted"),
+        (
+            MINE,
+            Facts(deleting=True, deletable=True, problem="RepositoryNotEmptyException"),
+            Standing.CREATED,
+            LEFT_ALONE,
+            "it holds images: it stays in ECR",
+        ),
     ],
 )
 def test_a_bundle_whose_image_is_anothers(

@@ -483,6 +483,71 @@ def test_of_two_in_two_namespaces_who_created_it_has_it(
     assert policies(manifest) == (None, OBSERVE[1] if taken else ALL[1]), reason
 
 
+def race(
+    provider: str,
+    image: dict[str, Any] | None,
+    bundle: dict[str, Any],
+    **more: Any,  # noqa: ANN401
+) -> dict[str, Any] | None:
+    """Return what is desired of a live bundle."""
+    managed = {"managementPolicies": True}
+    rsp = run(
+        provider, image, bundle=True, others={"bundlerepo": bundle}, **managed, **more
+    )
+    if "bundlerepo" not in rsp.desired.resources:
+        return None
+    return resource.struct_to_dict(rsp.desired.resources["bundlerepo"].resource)
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        ("absent", CREATE, "nobody knows who gets it"),
+        ("asked for", CREATE, "nobody knows who gets it"),
+        ("created", ALL, "both are ours"),
+        ("adopted", ALL, "both are ours"),
+    ],
+)
+def test_a_bundle_earns_nothing_before_its_image_is_decided(
+    provider: str, image: str, want: tuple[str, list[str]], reason: str
+) -> None:
+    observed = None if image == "absent" else live(provider, made=image == "created")
+    if observed and image == "asked for":
+        del observed["status"]
+    got = race(provider, observed, live(provider))
+    assert got, reason
+    assert policies(got)[1] == want[1], reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
+    """While an image that was deleted by hand is created again."""
+    bundle = live(provider)
+    bundle["spec"]["managementPolicies"] = ["*"]
+    assert policies(race(provider, None, bundle) or {})[1] == ALL[1]
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
+    lost = {"rivals": [live(provider, uid="theirs")]}
+    image, bundle = live(provider, made=False), live(provider)
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert policies(got)[1] == ALL[1]
+    assert got["spec"]["forProvider"]["forceDelete"] is False, "if it is empty"
+    bundle["spec"] = got["spec"]
+    assert race(provider, image, bundle, **lost) is None, "to be deleted"
+    bundle["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
+    assert race(provider, image, bundle, **lost) is None
+    bundle["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": "RepositoryNotEmptyException"}
+    ]
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert policies(got)[1] == OBSERVE[1], "it holds images, and stays in ECR"
+
+
 def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() -> None:
     one = image(run(NAMESPACED, composite=same_repository("a-b", "c")))
     two = image(run(NAMESPACED, composite=same_repository("a", "b-c")))
