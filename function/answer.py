@@ -14,7 +14,7 @@ from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
 from function.freshness import ttl_seconds
-from function.ownership import Standing, give_up, rights, standing
+from function.ownership import Standing, bundle_rights, give_up, rights, standing
 from function.providers import managed
 from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
@@ -62,7 +62,7 @@ def answer(seen: Seen) -> Answer:
     live = dict(seen.live)
     new = Live(PROVIDERS[settings.provider], None)
     composed = {}
-    for key, wanted in _wanted(composite, settings, live).items():
+    for key, wanted in _wanted(composite, settings, live, seen.asked.uid).items():
         own = live.get(key, new)
         has = keep_identity(wanted, own.facts or UNKNOWN)
         its = _standing(rsp, seen, key, has, own)
@@ -78,7 +78,7 @@ def answer(seen: Seen) -> Answer:
 
 
 def _wanted(
-    composite: Composite, settings: Settings, live: Collection[str]
+    composite: Composite, settings: Settings, live: Collection[str], uid: str
 ) -> dict[str, Repository]:
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
@@ -93,6 +93,7 @@ def _wanted(
             composite.provider_config,
             namespace,
             _options(composite, settings, "image" if key == IMAGE else "bundle"),
+            composite_uid=uid,
         )
         for key, name in names.items()
     }
@@ -118,7 +119,7 @@ def _standing(
 ) -> Standing:
     """Ask Crossplane who else asks for a repository, unless it is ours for good."""
     provider, own = live
-    if own and own.created_it and not own.doubtful:
+    if own and own.created_it:
         return Standing.CREATED
     # Without a namespace: in all of them.
     selector = fnv1.ResourceSelector(
@@ -144,14 +145,22 @@ def _compose(
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     settings, problems = seen.settings, list[str]()
+    image_taken = composed[IMAGE].standing is Standing.TAKEN
     for key, each in composed.items():
-        repository = given(each.kept, rights(settings.deletion, each.standing))
-        if each.facts and key == BUNDLE and composed[IMAGE].standing is Standing.TAKEN:
+        manages = settings.manages(each.provider)
+        earned = rights(settings.deletion, each.standing)
+        if key == BUNDLE and not image_taken:
+            earned = bundle_rights(earned, composed[IMAGE].standing, each.facts)
+        repository = given(
+            each.kept,
+            earned,
+            leaves_adopted_alone=manages and each.provider.creates_with_options,
+        )
+        if each.facts and key == BUNDLE and image_taken:
             given_up = give_up(repository, each.facts, each.standing)
             if given_up is None:
                 continue
             repository = given_up
-        manages = settings.manages(each.provider)
         if not taken or each.facts:  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
             _desire(rsp, key, manifest, ready=each.known.ready)

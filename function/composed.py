@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from function import ownership
 from function.errors import shown
 from function.naming import RepositoryName
 from function.ownership import Standing
@@ -64,12 +65,35 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
         options=options,
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
+        copies_tags=observed.copies_tags,
     )
 
 
-def given(repository: Repository, rights: Rights) -> Repository:
-    """Give the provider rights on a repository; what it only observes it leaves."""
-    options = NO_OPTIONS if rights is Rights.OBSERVE else repository.options
+def given(
+    repository: Repository, rights: Rights, *, leaves_adopted_alone: bool
+) -> Repository:
+    """Give the provider rights on a repository; options go where they are earned.
+
+    Before a repository is known to be created by us, a provider writes the options that
+    it is told onto the one that it finds.
+
+    Args:
+        repository: What is asked for.
+        rights: What the provider may do.
+        leaves_adopted_alone: Whether a provider that may only create does not.
+    """
+    options = repository.options
+    if not ownership.may_send_options(
+        earned=rights in (Rights.KEEP, Rights.ALL),
+        creates_only=rights is Rights.CREATE and leaves_adopted_alone,
+    ):
+        options = NO_OPTIONS
+        if rights is Rights.CREATE:
+            # No provider writes these two onto a repository.
+            options = options._replace(
+                force_delete=repository.options.force_delete,
+                encryption=repository.options.encryption,
+            )
     return repository._replace(options=options, rights=rights)
 
 

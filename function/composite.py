@@ -37,6 +37,7 @@ class Asked(NamedTuple):
         region: region.
         provider: providerName.
         name: The XR's own.
+        uid: Its UID; empty where it has none, as in a file.
         namespace: The XR's own; empty where it is in none.
         claim_namespace: Its claim's.
         overrides: What the workload says of its repositories, serialized.
@@ -48,6 +49,7 @@ class Asked(NamedTuple):
     region: str | None
     provider: str | None
     name: str
+    uid: str
     namespace: str | None
     claim_namespace: str | None
     overrides: bytes
@@ -102,6 +104,7 @@ def read_composite(xr: structpb.Struct) -> Asked:
         _text(parameters, "region", f"{PARAMETERS}.region"),
         _text(parameters, "providerName", f"{PARAMETERS}.providerName"),
         text(metadata, "name"),
+        text(metadata, "uid"),
         namespace,
         claim_namespace,
         _overrides(parameters),

@@ -7,12 +7,12 @@ repository may delete it, and because of several that want one only one gets it.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from google.protobuf import struct_pb2 as structpb
 
 from function.fields import boolean, items, struct, text, texts
-from function.repository import Deletion, Facts, Repository, Rights
+from function.repository import NO_OPTIONS, Deletion, Facts, Repository, Rights
 
 # crossplane-runtime, pkg/meta.
 _SUCCEEDED = "crossplane.io/external-create-succeeded"
@@ -24,6 +24,10 @@ CREATE_FAILED = "crossplane.io/external-create-failed"
 CREATE_ABANDONED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
 # pkg/reconciler/managed/reconciler.go: what it says while it waits for a person.
 _ABANDONED = "cannot determine creation result"
+# Ours, on what Upbound's provider creates: the UID of the composite that asked for it.
+# No dots in it: upjet v2.2, filterInitExclusiveDiffs, takes what stands before the last
+# dot for the field, and would then see a change in every adopted repository.
+CREATED_BY_TAG = "function-ecr-repos/created-by"
 # Between the cluster's clock, which makes the record, and AWS's.
 _SKEW = timedelta(minutes=5)
 
@@ -68,10 +72,9 @@ def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
         return Standing.TAKEN if rivals else Standing.FREE
     # Two are live at once where their names differ: in two namespaces, or where one
     # is from before this function.
-    makers = [rival for rival in rivals if rival.created_it]
     if own.created_it:
-        return Standing.TAKEN if _yields(own, makers) else Standing.CREATED
-    if makers:
+        return Standing.CREATED
+    if any(rival.created_it for rival in rivals):
         return Standing.TAKEN
     if not own.arn:
         return Standing.WAITING
@@ -79,16 +82,6 @@ def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
     if any(rival.since < own.since for rival in rivals):
         return Standing.TAKEN
     return Standing.ADOPTED
-
-
-def _yields(own: Facts, makers: Sequence[Facts]) -> bool:
-    """Whether, of those that say they created it, another one has it.
-
-    Several may say so where they tried at once: the first one has it then.
-    """
-    return own.doubtful and any(
-        not maker.doubtful or maker.since < own.since for maker in makers
-    )
 
 
 def rights(deletion: Deletion, its: Standing) -> Rights:
@@ -107,22 +100,80 @@ def rights(deletion: Deletion, its: Standing) -> Rights:
     return Rights.CREATE
 
 
+def bundle_rights(earned: Rights, image: Standing, own: Facts | None) -> Rights:
+    """Return a bundle's rights, beside what became of its image.
+
+    Args:
+        earned: What it has earned by itself.
+        image: How the composite stands to the image.
+        own: What the bundle's managed resource says; None if there is none.
+    """
+    may_earn = bundle_may_earn(
+        image_is_ours=image in (Standing.CREATED, Standing.ADOPTED),
+        earned_before=own is not None and own.changeable,
+    )
+    return earned if may_earn or earned is Rights.OBSERVE else Rights.CREATE
+
+
+def may_send_options(*, earned: bool, creates_only: bool) -> bool:
+    """Whether a provider is told what a repository is like.
+
+    Args:
+        earned: Whether the right to change the repository is.
+        creates_only: Whether the provider says it only as it creates.
+    """
+    return earned or creates_only
+
+
+def bundle_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
+    """Whether a bundle may have more than the right to create it.
+
+    Of two composites that race for two repositories each may create one. So a bundle
+    earns nothing before its image was created or adopted by the same composite: what
+    has earned nothing can be released.
+
+    Args:
+        image_is_ours: Whether its composite created or adopted the image.
+        earned_before: Whether the bundle has such rights already, because that was so.
+    """
+    return image_is_ours or earned_before
+
+
+def may_be_under_way(*, attempted: bool, problem: bool) -> bool:
+    """Whether a repository that is not there may be there in a moment.
+
+    Args:
+        attempted: Whether its provider recorded that it tries to create it.
+        problem: Whether its provider said that it could not.
+    """
+    return attempted and not problem
+
+
 def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | None:
     """Say what becomes of a live bundle whose image is another's; None is to let go.
 
-    Of two claims that race for two repositories, each may get one. Who has the image
-    gets the bundle: a name that ends in -bundle is longer than its image's, so nobody
-    waits in a circle. What was given the right to delete was ready once, and stays.
+    Of two composites that race for two repositories, each may get one. Who has the
+    image gets the bundle: a name that ends in -bundle is longer than its image's, so
+    nobody waits in a circle. What this composite created is deleted if it is empty,
+    and else stays in ECR, with its images.
 
     Args:
         repository: The bundle, as it is wanted.
         own: What its managed resource says.
         its: How the composite stands to it.
     """
-    if (own.deletable and own.force_delete) or its is Standing.WAITING:
-        return repository
-    if own.deletable or repository.rights is not Rights.ALL:
-        return None  # it stays in ECR, or goes if ECR finds it empty
+    if its is Standing.WAITING:
+        under_way = may_be_under_way(attempted=own.attempted, problem=bool(own.problem))
+        return repository if under_way else None
+    if own.deleting:
+        # ECR refuses to delete what is not empty without force: it stays.
+        left = repository._replace(options=NO_OPTIONS, rights=Rights.OBSERVE)
+        return left if own.problem else None
+    if repository.rights is not Rights.ALL:
+        # The right to delete it is taken before it is let go.
+        return repository if own.deletable else None
+    if own.deletable and not own.force_delete:
+        return None
     return repository._replace(
         options=repository.options._replace(force_delete=False),
     )
@@ -131,25 +182,47 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
 def created_it(recorded: Attempts, created_at: str) -> bool:
     """Whether the managed reconciler created the repository that is there now.
 
+    It records when its last attempt began and when that succeeded; the repository must
+    have been created in between. One that is older was there before, as where the
+    provider was pointed at another account. One that is newer was put in place of ours.
     Where in doubt, it did not: what is kept by mistake can be deleted by hand.
 
     Args:
         recorded: What the managed reconciler did.
-        created_at: When the repository was made, by AWS's clock (RFC 3339); empty
-            where the provider does not say.
+        created_at: When the repository was created, by AWS's clock (RFC 3339).
     """
-    pending, succeeded, _ = recorded
-    if not succeeded:
+    times = (_time(recorded.pending), _time(recorded.succeeded), _time(created_at))
+    if not are_known(*times):
         return False
-    try:
-        at = datetime.fromisoformat(succeeded)
-        # It may be making another, or have failed to: someone else's stands there.
-        if pending and datetime.fromisoformat(pending) > at:
-            return False
-        # Ours was deleted behind our back, and this one put in its place.
-        return not created_at or datetime.fromisoformat(created_at) <= at + _SKEW
-    except (TypeError, ValueError):  # no time at all, or one without its zone
-        return False
+    began, succeeded, created = cast("tuple[datetime, datetime, datetime]", times)
+    return (
+        attempt_succeeded(began, succeeded)
+        and not_older(created, began)
+        and not_newer(created, succeeded)
+    )
+
+
+def are_known(*times: datetime | None) -> bool:
+    """Whether all times of a record are there, and can be read."""
+    return None not in times
+
+
+def attempt_succeeded(began: datetime, succeeded: datetime) -> bool:
+    """Whether the last attempt succeeded: a newer one may have failed, or be under way.
+
+    What stands there then may be someone else's.
+    """
+    return began <= succeeded
+
+
+def not_older(created: datetime, began: datetime) -> bool:
+    """Whether a repository is not older than the attempt that should have made it."""
+    return began - created <= _SKEW
+
+
+def not_newer(created: datetime, succeeded: datetime) -> bool:
+    """Whether a repository is not newer than the attempt that should have made it."""
+    return created - succeeded <= _SKEW
 
 
 def abandoned(recorded: Attempts, problem: str) -> str:
@@ -168,23 +241,41 @@ def abandoned(recorded: Attempts, problem: str) -> str:
     # Said until there is a newer one: the record is all that lets the provider go on.
     if not problem.startswith(_ABANDONED) and (not pending or before != pending):
         return ""
-    try:
-        newer = not succeeded or datetime.fromisoformat(
-            pending
-        ) > datetime.fromisoformat(succeeded)
-    except (TypeError, ValueError):
+    began, ended = _time(pending), _time(succeeded)
+    if succeeded and (began is None or ended is None or began <= ended):
         return ""
-    return pending if newer else ""
+    return pending
 
 
-def began(recorded: Attempts) -> bool:
-    """Whether a provider that creates in the background ever began to.
+def _time(said: str) -> datetime | None:
+    """Return an RFC 3339 time; None for what is none, or has no zone."""
+    try:
+        time = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
-    The managed reconciler records a creation as succeeded when it has begun, and the
-    one after a failed attempt as failed whatever comes of it (upjet,
-    external_async_tfpluginsdk.go): what it made must be known by something else.
+
+def created_by(signature: str, composite_uid: str) -> bool:
+    """Whether a repository's signature says that this very composite created it.
+
+    `spec.initProvider.tags` reaches ECR with the creation alone. Another cluster, a
+    restored composite and one that was made again have other UIDs; a person's
+    repository has none.
+
+    Args:
+        signature: The value of CREATED_BY_TAG that the provider reads back.
+        composite_uid: The UID of the composite whose managed resource it is.
     """
-    return bool(recorded.succeeded)
+    return bool(signature) and signature == composite_uid
+
+
+def controller_uid(managed: structpb.Struct) -> str:
+    """Return the UID of a managed resource's composite; empty where it has none."""
+    for owner in items(struct(managed, "metadata"), "ownerReferences"):
+        if boolean(owner, "controller"):
+            return text(owner, "uid")
+    return ""
 
 
 def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
@@ -194,9 +285,8 @@ def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
     of the same claim, or of the same name where there are no claims.
     """
     ours, theirs = struct(xr, "metadata"), struct(managed, "metadata")
-    for owner in items(theirs, "ownerReferences"):
-        if boolean(owner, "controller"):
-            return text(owner, "uid") != text(ours, "uid")
+    if controller := controller_uid(managed):
+        return controller != text(ours, "uid")
     labels, claim = struct(theirs, "labels"), struct(struct(xr, "spec"), "claimRef")
     # On a namespaced XR a tenant could write any claimRef.
     if text(claim, "name") and not text(ours, "namespace"):

@@ -101,6 +101,9 @@ class Repository(NamedTuple):
         resource_name: The metadata.name of its managed resource; empty for one that
             has none yet.
         abandoned: See Facts.
+        copies_tags: See Facts.
+        composite_uid: The UID of the composite that asks for it; empty where there is
+            none, as in a file.
     """
 
     name: RepositoryName
@@ -111,6 +114,8 @@ class Repository(NamedTuple):
     rights: Rights = Rights.CREATE
     resource_name: str = ""
     abandoned: str = ""
+    copies_tags: bool = False
+    composite_uid: str = ""
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -130,10 +135,14 @@ class Facts(NamedTuple):
         provider_config: Which of the provider's configurations.
         deletable: Whether the provider may delete it.
         force_delete: Whether it may delete its images too.
+        changeable: Whether the provider may change or delete it, by policies that say
+            so.
+        attempted: Whether the provider recorded an attempt to create it.
+        deleting: Whether the managed resource is being deleted.
         created_it: Whether the provider made this very repository, and did not find
             it there.
-        doubtful: Whether another managed resource may say that of it too, where two
-            tried to create it at once.
+        copies_tags: Whether the provider, allowed to fill in what the spec leaves open,
+            would copy ECR's tags there, our signature among them.
         encryption: How its images are encrypted.
         problem: Why the provider's last attempt failed, in its words.
         abandoned: When an attempt to create it began of which nothing is recorded;
@@ -152,8 +161,11 @@ class Facts(NamedTuple):
     ready: bool = False
     deletable: bool = False
     force_delete: bool = False
+    changeable: bool = False
+    attempted: bool = False
+    deleting: bool = False
     created_it: bool = False
-    doubtful: bool = False
+    copies_tags: bool = False
     encryption: Encryption | None = None
     problem: str = ""
     abandoned: str = ""

@@ -13,7 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.attachment import Attached, Kind
 from function.composite import Asked, read_composite
 from function.fields import text
-from function.ownership import is_rival
+from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
@@ -70,9 +70,10 @@ def read(req: Request) -> Seen:
         BrokenRequestError: It is none of Crossplane's.
     """
     settings = _settings(req.input)
+    asked = _said(_asked, req.observed.composite.resource)
     resources = req.observed.resources
     live = tuple(
-        (key, _said(_live, observed.resource))
+        (key, _said(_live, observed.resource, asked.uid))
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
@@ -80,7 +81,7 @@ def read(req: Request) -> Seen:
     providers.update((key, each.provider) for key, each in live)
     return Seen(
         settings,
-        _said(_asked, req.observed.composite.resource),
+        asked,
         live,
         tuple(
             (name, _said(_attached, observed.resource, provider, kind))
@@ -129,11 +130,11 @@ def _asked(manifest: bytes) -> Asked:
 
 
 @functools.lru_cache(maxsize=512)
-def _live(manifest: bytes) -> Live:
+def _live(manifest: bytes, composite_uid: str) -> Live:
     observed = parse_struct(manifest)
     group = text(observed, "apiVersion").partition("/")[0]
     provider = _BY_GROUP.get(group, DEFAULT)
-    return Live(provider, provider.facts(observed))
+    return Live(provider, provider.facts(observed, composite_uid))
 
 
 @functools.lru_cache(maxsize=512)
@@ -158,5 +159,7 @@ def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
     contenders = found.items if found is not None else ()
     xr = parse_struct(req.observed.composite.resource)
     return tuple(
-        provider.facts(c.resource) for c in contenders if is_rival(c.resource, xr)
+        provider.facts(c.resource, controller_uid(c.resource) or None)
+        for c in contenders
+        if is_rival(c.resource, xr)
     )

@@ -35,6 +35,8 @@ class Classic:
     # Behind --enable-management-policies, off by default: any non-default value is
     # then an error (crossplane-runtime v1.20, policies.go).
     manages = False
+    # Its Create takes no tags; and its Update, which follows, writes all of them.
+    creates_with_options = False
     config_kinds: tuple[str, ...] = ()
     lacks = frozenset({"encryption", "imageTagMutabilityExclusionFilters"})
     replaces: frozenset[Kind] = frozenset()
@@ -89,7 +91,7 @@ class Classic:
         """Read what the provider says of one."""
         return managed.attached(observed, _ATTACHMENTS[kind][2])
 
-    def facts(self, observed: structpb.Struct) -> Facts:
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:  # noqa: ARG002  # it can sign nothing
         """Read what the provider says of an observed managed resource."""
         metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
         status = struct(observed, "status")
@@ -116,6 +118,9 @@ class Classic:
             ready=ready and not gone,
             deletable=managed.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
+            changeable=managed.may_change(spec),
+            attempted=bool(recorded.pending),
+            deleting="deletionTimestamp" in metadata.fields,
             created_it=created_it(recorded, created_at),
             problem=problem,
             abandoned=abandoned(recorded, problem),

@@ -21,6 +21,12 @@ _POLICIES = {
     Rights.KEEP: ("Observe", "Create", "Update", "LateInitialize"),
     Rights.ALL: ("*",),
 }
+_WITHOUT_LATE_INITIALIZE = {
+    **_POLICIES,
+    Rights.KEEP: ("Observe", "Create", "Update"),
+    Rights.ALL: ("Observe", "Create", "Update", "Delete"),
+}
+_FINALIZER = "finalizer.managedresource.crossplane.io"  # pkg/reconciler/managed
 # pkg/reconciler/managed/reconciler.go: what it says of an external resource that it may
 # only observe and that is gone. The status is then of a past one.
 _GONE = "external resource does not exist"
@@ -70,9 +76,17 @@ def deletion_policy(rights: Rights) -> dict[str, str]:
     return {"deletionPolicy": "Delete" if rights is Rights.ALL else "Orphan"}
 
 
-def management_policies(rights: Rights) -> dict[str, list[str]]:
+def management_policies(
+    rights: Rights, *, late_initialize: bool = True
+) -> dict[str, list[str]]:
     """Return spec.managementPolicies."""
-    return {"managementPolicies": list(_POLICIES[rights])}
+    policies = _POLICIES if late_initialize else _WITHOUT_LATE_INITIALIZE
+    return {"managementPolicies": list(policies[rights])}
+
+
+def is_reconciled(metadata: structpb.Struct) -> bool:
+    """Whether a provider has taken a managed resource in hand."""
+    return _FINALIZER in strings(metadata, "finalizers")
 
 
 def may_delete(spec: structpb.Struct) -> bool:
@@ -82,6 +96,16 @@ def may_delete(spec: structpb.Struct) -> bool:
         return False
     policies = strings(spec, "managementPolicies")
     return not policies or "*" in policies or "Delete" in policies
+
+
+def may_change(spec: structpb.Struct) -> bool:
+    """Whether its external resource may be changed or deleted, as far as it is said.
+
+    Where there are no management policies, a deletionPolicy of Orphan says nothing of
+    changes.
+    """
+    policies = strings(spec, "managementPolicies")
+    return may_delete(spec) or "*" in policies or "Update" in policies
 
 
 def conditions(status: structpb.Struct) -> tuple[bool, str]:

@@ -22,6 +22,8 @@ class Provider(Protocol):
             say what may be deleted where not.
         manages: Whether it honours management policies, unless the Input says
             otherwise.
+        creates_with_options: Whether one that may only observe and create is told the
+            options with the first manifest.
         config_kinds: The kinds of provider configs, its default first; empty where its
             API knows only one.
         lacks: The options that its API has no field for, by their names in the Input.
@@ -35,6 +37,7 @@ class Provider(Protocol):
     namespaced: bool
     has_deletion_policy: bool
     manages: bool
+    creates_with_options: bool
     config_kinds: tuple[str, ...]
     lacks: frozenset[str]
     replaces: frozenset[Kind]
@@ -54,8 +57,14 @@ class Provider(Protocol):
             manages: Whether to say it in management policies too.
         """
 
-    def facts(self, observed: structpb.Struct) -> Facts:
-        """Read what the provider says of an observed managed resource."""
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
+        """Read what the provider says of an observed managed resource.
+
+        Args:
+            observed: The managed resource.
+            composite_uid: The UID of the composite that it is of; None where that has
+                let it go.
+        """
 
     def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
         """Return the managed resource for a repository's policy."""

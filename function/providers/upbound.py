@@ -6,7 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, items, struct, text, texts
-from function.ownership import Attempts, abandoned, attempts, began, created_it
+from function.ownership import CREATED_BY_TAG, abandoned, attempts, created_by
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -20,9 +20,6 @@ from function.repository import (
     identity,
 )
 
-# crossplane-runtime, pkg/resource: upjet's initializer puts it among the tags of what
-# it makes, unless the provider is run with --skip-default-tags.
-_MADE_BY = "crossplane-name"
 _ATTACHMENTS = {
     Kind.LIFECYCLE: "LifecyclePolicy",
     Kind.PERMISSIONS: "RepositoryPolicy",
@@ -35,6 +32,8 @@ class Upbound:
 
     kind = "Repository"
     manages = True
+    # Encryption cannot be changed later.
+    creates_with_options = True
     lacks: frozenset[str] = frozenset()
     # Terraform's aws_ecr_lifecycle_policy says ForceNew of its text, and upjet refuses
     # what would replace (external_tfpluginsdk.go, assertNoForceNew).
@@ -65,23 +64,21 @@ class Upbound:
     def manifest(self, repository: Repository, *, manages: bool) -> Manifest:
         """Return the managed resource for a repository, only the fields we own."""
         identified = self.identify(repository)
-        # A name of its own in each namespace: the provider tags what it makes with the
-        # name alone.
-        name = (
-            identity(self.group, repository.namespace, *repository.place)
-            if self.namespaced
-            else identified
-        )
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": managed.metadata(repository, name, identified),
+            "metadata": managed.metadata(repository, identified, identified),
             "spec": {
-                **self._rights(repository.rights, manages=manages),
+                **self._rights(
+                    repository.rights,
+                    manages=manages,
+                    late_initialize=not repository.copies_tags,
+                ),
                 "forProvider": {
                     "region": repository.region,
                     **_options(repository.options),
                 },
+                **_signature(repository.composite_uid),
                 **_config(repository),
             },
         }
@@ -109,18 +106,25 @@ class Upbound:
         """Read what the provider says of one."""
         return managed.attached(observed, "policy")
 
-    def _rights(self, rights: Rights, *, manages: bool) -> dict[str, Any]:
+    def _rights(
+        self, rights: Rights, *, manages: bool, late_initialize: bool = True
+    ) -> dict[str, Any]:
+        policies = managed.management_policies(rights, late_initialize=late_initialize)
         return {
             **(managed.deletion_policy(rights) if self.has_deletion_policy else {}),
-            **(managed.management_policies(rights) if manages else {}),
+            **(policies if manages else {}),
         }
 
-    def facts(self, observed: structpb.Struct) -> Facts:
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
         """Read what the provider says of an observed managed resource.
 
         Its Create runs in the background (upjet, external_async_tfpluginsdk.go), so
         that the managed reconciler records it as succeeded when it has begun. What it
-        made has the managed resource's name among its tags, from the first moment.
+        created has the composite's UID among its tags, from the first moment.
+
+        The signature must not be among spec.forProvider.tags: these are written onto
+        whatever stands there. We never put it there, but a provider that runs with
+        --skip-default-tags copies ECR's tags there where the spec has none.
         """
         metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
         status = struct(observed, "status")
@@ -134,8 +138,12 @@ class Upbound:
         uri, arn, registry = texts(at_provider, "repositoryUrl", "arn", "registryId")
         if gone:
             uri = arn = ""
-        signed = text(struct(for_provider, "tags"), _MADE_BY)
-        signature = text(struct(at_provider, "tags"), _MADE_BY)
+        tags = struct(for_provider, "tags")
+        signature = text(struct(at_provider, "tags"), CREATED_BY_TAG)
+        asked = text(struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG)
+        created = created_by(
+            signature, asked if composite_uid is None else composite_uid
+        )
         return Facts(
             resource_name=name,
             external_name=text(annotations, managed.EXTERNAL_NAME),
@@ -149,8 +157,11 @@ class Upbound:
             ready=ready and not gone,
             deletable=managed.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            created_it=bool(arn) and _created(recorded, signed, signature),
-            doubtful=not signed,
+            changeable=managed.may_change(spec),
+            attempted=bool(recorded.pending),
+            deleting="deletionTimestamp" in metadata.fields,
+            created_it=bool(arn) and created and CREATED_BY_TAG not in tags.fields,
+            copies_tags=managed.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
             problem=problem,
             abandoned=abandoned(recorded, problem),
@@ -174,8 +185,9 @@ def _options(options: Options) -> dict[str, Any]:
         fields["encryptionConfiguration"] = [
             {"encryptionType": kind, **({"kmsKey": key} if key else {})}
         ]
-    if options.tags:
-        fields["tags"] = dict(options.tags)
+    tags = {key: value for key, value in options.tags if key != CREATED_BY_TAG}
+    if tags:
+        fields["tags"] = tags
     return fields
 
 
@@ -191,8 +203,8 @@ def _encryption(at_provider: structpb.Struct) -> Encryption | None:
     return None
 
 
-def _created(recorded: Attempts, signed: str, signature: str) -> bool:
-    """Whether it made what is there; its record has to do where it signs nothing."""
-    if not signed:
-        return created_it(recorded, "")
-    return began(recorded) and signed == signature
+def _signature(composite_uid: str) -> dict[str, Any]:
+    """Return spec.initProvider: what the provider says only as it creates."""
+    if not composite_uid:
+        return {}
+    return {"initProvider": {"tags": {CREATED_BY_TAG: composite_uid}}}

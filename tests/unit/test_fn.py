@@ -98,6 +98,7 @@ def observed(name: str, *, created: bool = True, **more: str) -> dict[str, Any]:
             "repositoryUri": f"host/{name}",
             "repositoryArn": f"arn:{name}",
             "registryId": "123456789012",
+            "createdAt": "2026-01-01T00:00:01Z",
         },
     }
     return {"resource": live}

@@ -190,6 +190,68 @@ def of(rsp: fnv1.RunFunctionResponse, name: str = "imagerepo") -> dict[str, Any]
     return dict(spec["forProvider"])
 
 
+WRITTEN = {
+    "imageTagMutability": "IMMUTABLE",
+    "scanOnPush": True,
+    "tags": {"team": "shop"},
+    "forceDelete": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "managed", "made", "deletion", "sent", "reason"),
+    [
+        (
+            CLASSIC,
+            None,
+            None,
+            "OnlyCreated",
+            False,
+            "it would write onto what it finds",
+        ),
+        (CLASSIC, True, None, "OnlyCreated", False, "its Create takes no tags anyway"),
+        (CLASSIC, None, False, "OnlyCreated", False, "there before"),
+        (CLASSIC, None, False, "Never", False, "there before"),
+        (CLASSIC, None, False, "Always", True, "full rights, as the recipe's"),
+        (CLASSIC, None, True, "OnlyCreated", True, "created"),
+        (CLASSIC, None, True, "Never", True, "created"),
+        (CLUSTER, None, None, "OnlyCreated", True, "it may create, and not update"),
+        (CLUSTER, False, None, "OnlyCreated", False, "it would write them"),
+        (CLUSTER, False, True, "OnlyCreated", True, "created"),
+        (CLUSTER, None, False, "OnlyCreated", False, "there before"),
+        (NAMESPACED, None, None, "OnlyCreated", True, "it may create, and not update"),
+        (NAMESPACED, None, False, "OnlyCreated", False, "there before"),
+    ],
+)
+def test_options_are_never_written_onto_what_was_there_before(  # noqa: PLR0913  # a table's row
+    provider: str,
+    deletion: str,
+    reason: str,
+    *,
+    managed: bool | None,
+    made: bool | None,
+    sent: bool,
+) -> None:
+    more = {} if managed is None else {"managementPolicies": managed}
+    observed = None if made is None else live(provider, made=made)
+    got = of(run(provider, observed, repository=WRITTEN, deletion=deletion, **more))
+    options = {"imageTagMutability", "imageScanningConfiguration", "tags"}
+    assert got.keys() - {"region", "forceDelete"} == (options if sent else set()), (
+        reason
+    )
+    assert got["forceDelete"] == (made is False and not sent), reason
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_encryption_is_sent_with_the_creation(*, managed: bool) -> None:
+    """It can never be changed, and so never be written onto what is there."""
+    encryption = {"type": "KMS"}
+    rsp = run(
+        CLUSTER, repository={"encryption": encryption}, managementPolicies=managed
+    )
+    assert of(rsp)["encryptionConfiguration"] == [{"encryptionType": "KMS"}]
+
+
 def test_the_two_can_differ_option_by_option() -> None:
     rsp = run(
         CLUSTER,

@@ -1,5 +1,6 @@
 """Whose a repository is."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from function.ownership import (
     Standing,
     abandoned,
     attempts,
+    created_by,
     created_it,
     give_up,
     is_rival,
@@ -41,30 +43,6 @@ FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
             [Facts(arn="x", since=FIRST)],
             Standing.CREATED,
             "who made it keeps it from who asked first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=SECOND),
-            [Facts(arn="x", since=FIRST)],
-            Standing.CREATED,
-            "nobody else says they made it",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=SECOND),
-            [Facts(created_it=True, doubtful=True, since=FIRST)],
-            Standing.TAKEN,
-            "both say so: the first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=FIRST),
-            [Facts(created_it=True, doubtful=True, since=SECOND)],
-            Standing.CREATED,
-            "both say so: we are the first",
-        ),
-        (
-            Facts(created_it=True, doubtful=True, since=FIRST),
-            [Facts(created_it=True, since=SECOND)],
-            Standing.TAKEN,
-            "the other one is sure",
         ),
         (Facts(arn="x"), [], Standing.ADOPTED, "there before"),
         (
@@ -110,24 +88,44 @@ CONFIG = ProviderConfig("p")
 BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
 MINE = BUNDLE._replace(rights=Rights.ALL)
 UNFORCED = MINE._replace(options=Options(force_delete=False))
-YOUNG = Facts(force_delete=True)
+LEFT_ALONE = BUNDLE._replace(rights=Rights.OBSERVE)
+NEW = Facts(force_delete=True)
+FULL = Facts(deletable=True, force_delete=True)
 
 
 @pytest.mark.parametrize(
     ("repository", "own", "its", "want", "reason"),
     [
         (
-            MINE,
-            Facts(deletable=True, force_delete=True),
-            Standing.CREATED,
-            MINE,
-            "it was ready once, and may hold images",
+            BUNDLE,
+            Facts(attempted=True),
+            Standing.WAITING,
+            BUNDLE,
+            "it may be made right now",
         ),
-        (BUNDLE, YOUNG, Standing.WAITING, BUNDLE, "it may be made right now"),
-        (BUNDLE, YOUNG, Standing.ADOPTED, None, "it stays in ECR"),
-        (BUNDLE, YOUNG, Standing.CREATED, None, "Never: it stays in ECR"),
-        (MINE, YOUNG, Standing.CREATED, UNFORCED, "to be deleted if it is empty"),
+        (BUNDLE, NEW, Standing.WAITING, None, "nobody has tried to"),
+        (
+            BUNDLE,
+            Facts(attempted=True, problem="AccessDenied"),
+            Standing.WAITING,
+            None,
+            "the other claim need not wait for what cannot be made",
+        ),
+        (BUNDLE, NEW, Standing.ADOPTED, None, "it stays in ECR"),
+        (BUNDLE, NEW, Standing.CREATED, None, "Never: it stays in ECR"),
+        (BUNDLE, FULL, Standing.CREATED, BUNDLE, "Never: first it may not be deleted"),
+        (LEFT_ALONE, FULL, Standing.ADOPTED, LEFT_ALONE, "first it may not be deleted"),
+        (MINE, NEW, Standing.CREATED, UNFORCED, "to be deleted if it is empty"),
+        (MINE, FULL, Standing.CREATED, UNFORCED, "though it was ready once"),
         (MINE, Facts(deletable=True), Standing.CREATED, None, "and then deleted"),
+        (MINE, Facts(deleting=True), Standing.CREATED, None, "it is being deleted"),
+        (
+            MINE,
+            Facts(deleting=True, deletable=True, problem="RepositoryNotEmptyException"),
+            Standing.CREATED,
+            LEFT_ALONE,
+            "it holds images: it stays in ECR",
+        ),
     ],
 )
 def test_a_bundle_whose_image_is_anothers(
@@ -143,30 +141,60 @@ def test_a_bundle_whose_image_is_anothers(
 @pytest.mark.parametrize(
     ("pending", "succeeded", "created_at", "want", "reason"),
     [
-        ("", "2026-01-01T00:00:01Z", "", True, "the mark"),
-        ("2026-01-01T00:00:01Z", "2026-01-01T00:00:01Z", "", True, "the same second"),
-        ("", "", "2026-01-01T00:00:01Z", False, "no mark"),
-        ("2026-01-01T00:00:01Z", "", "", False, "under way"),
-        ("2026-01-01T00:00:02Z", "2026-01-01T00:00:01Z", "", False, "made again"),
-        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:00:00Z", True, "AWS is behind"),
-        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:04:00Z", True, "AWS is ahead"),
-        ("", "2026-01-01T00:00:01Z", "2026-01-01T00:06:00Z", False, "another one"),
-        ("", "2026-01-01T01:00:01+01:00", "2026-01-01T00:00:00Z", True, "a zone"),
-        ("", "2026-01-01T00:00:01+01:00", "2026-01-01T00:00:00Z", False, "a zone"),
-        ("", "yes", "", False, "no time"),
-        ("", "2026-01-01T00:00:01Z", "soon", False, "no time of AWS's"),
-        ("", "2026-01-01T00:00:01", "2026-01-01T00:00:01Z", False, "no zone"),
+        (0, 1, 0, True, "between the marks"),
+        (1, 1, 1, True, "all in one second"),
+        ("", 1, 1, False, "no mark of an attempt"),
+        (1, "", 1, False, "under way, or killed"),
+        (1, 1, "", False, "not known when it was created"),
+        (2, 1, 1, False, "another attempt is under way, or failed"),
+        (3000, 3001, 2701, True, "AWS's clock is behind"),
+        (3000, 3001, 2699, False, "older than the attempt"),
+        (0, 1, 301, True, "AWS's clock is ahead"),
+        (0, 1, 302, False, "newer than the record"),
+        (0, "2026-01-01T01:00:01+01:00", 0, True, "a zone"),
+        ("2025-12-31T23:00:00+01:00", "2026-01-01T00:00:01+01:00", 0, False, "a zone"),
+        (0, "yes", 0, False, "no time"),
+        ("0001-01-01T00:00:00Z", 0, 0, True, "the first of all times"),
+        (0, "9999-12-31T23:59:59Z", 0, True, "the last one"),
+        (0, 1, "soon", False, "no time of AWS's"),
+        (0, "2026-01-01T00:00:01", 0, False, "no zone"),
+        (0, 1, "2019-01-01T00:00:00Z", False, "of another account"),
     ],
 )
 def test_the_mark_of_having_created_it(
-    pending: str, succeeded: str, created_at: str, *, want: bool, reason: str
+    pending: int | str,
+    succeeded: int | str,
+    created_at: int | str,
+    *,
+    want: bool,
+    reason: str,
 ) -> None:
+    def at(second: int | str) -> str:
+        if isinstance(second, str):
+            return second
+        return (
+            datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+        ).isoformat()
+
     annotations = {
-        "crossplane.io/external-create-pending": pending,
-        "crossplane.io/external-create-succeeded": succeeded,
+        "crossplane.io/external-create-pending": at(pending),
+        "crossplane.io/external-create-succeeded": at(succeeded),
     }
     recorded = attempts(resource.dict_to_struct(annotations))
-    assert created_it(recorded, created_at) is want, reason
+    assert created_it(recorded, at(created_at)) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("signature", "uid", "want", "reason"),
+    [
+        ("a", "a", True, "our own"),
+        ("b", "a", False, "another's"),
+        ("", "a", False, "nobody's"),
+        ("", "", False, "nobody's, and we have none"),
+    ],
+)
+def test_a_signature(signature: str, uid: str, reason: str, *, want: bool) -> None:
+    assert created_by(signature, uid) is want, reason
 
 
 STUCK = "cannot determine creation result - remove the annotation"

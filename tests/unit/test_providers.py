@@ -9,18 +9,21 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
+from function.naming import RepositoryName
 from function.providers.registry import PROVIDERS
-from function.repository import ProviderConfig
+from function.repository import Options, ProviderConfig, Repository
 
 logging.configure(logging.Level.DISABLED)
 CLASSIC = "ecr.aws.crossplane.io/v1beta1"
 CLUSTER = "ecr.aws.upbound.io/v1beta2"
 NAMESPACED = "ecr.aws.m.upbound.io/v1beta1"
 NAME = "tap/shop-default"
+SIGNATURE = "function-ecr-repos/created-by"
 MARK = {
     "crossplane.io/external-create-pending": "2026-01-01T00:00:00Z",
     "crossplane.io/external-create-succeeded": "2026-01-01T00:00:01Z",
 }
+MADE_AT = "2026-01-01T00:00:01Z"
 READY = {"type": "Ready", "status": "True"}
 
 
@@ -122,14 +125,14 @@ def live(  # noqa: PLR0913  # each row of a table has its own
     *,
     made: bool = True,
     conditions: list[dict[str, str]] | None = None,
-    tags: tuple[str, str] | None = None,
+    signature: str | None = None,
     uid: str = "",
     day: int = 1,
 ) -> dict[str, Any]:
     """Return an observed managed resource, as its provider leaves it when it is ready.
 
     Args:
-        tags: The managed resource's name among the tags it asks for, and ECR's.
+        signature: What ECR's tag of ours says; None for its creator's UID.
         uid: That of its controller, where it is another's.
         day: When it was asked for.
     """
@@ -146,13 +149,14 @@ def live(  # noqa: PLR0913  # each row of a table has its own
             theirs: FACTS[ours] for ours, theirs in APIS[provider].facts.items()
         },
     }
-    if tags:
-        for fields, name in zip(
-            (manifest["spec"]["forProvider"], manifest["status"]["atProvider"]),
-            tags,
-            strict=True,
-        ):
-            fields["tags"] = {"crossplane-name": name} if name else {}
+    if uid:
+        manifest["spec"].get("initProvider", {}).get("tags", {})[SIGNATURE] = uid
+    if signature is None:
+        signature = (uid or "ours") if made else ""
+    if provider == CLASSIC:
+        manifest["status"]["atProvider"]["createdAt"] = MADE_AT
+    elif signature:
+        manifest["status"]["atProvider"]["tags"] = {SIGNATURE: signature}
     return manifest
 
 
@@ -185,12 +189,16 @@ def test_a_new_repository(provider: str) -> None:
             **({"deletionPolicy": "Orphan"} if api.has_deletion_policy else {}),
             "managementPolicies": ["Observe", "Create"],
             "forProvider": {"forceDelete": True, "region": "eu-west-2"},
+            **(
+                {}
+                if provider == CLASSIC
+                else {"initProvider": {"tags": {SIGNATURE: "ours"}}}
+            ),
             "providerConfigRef": api.config,
         },
     }
     (identified,) = set(identity.values()) - {"eu-west-2"}
-    assert name.startswith("shop-default-")
-    assert (name.endswith(identified)) == (provider != NAMESPACED)
+    assert name == f"shop-default-{identified}"
 
 
 @pytest.mark.parametrize("provider", APIS)
@@ -252,34 +260,106 @@ def test_facts_come_back_under_one_name(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
 @pytest.mark.parametrize(
-    ("signed", "signature", "made", "reason"),
+    ("signature", "tags", "made", "reason"),
     [
-        ("x", "x", True, "it has the name that ours puts on what it makes"),
-        ("x", "y", False, "it has another one's"),
-        ("x", "", False, "it has none: ours only tried to make it"),
-        ("", "", True, "the provider signs nothing: its record has to do"),
-        ("", "y", True, "the provider signs nothing"),
+        ("ours", {}, True, "ours signed it as it created it"),
+        ("theirs", {}, False, "another cluster's composite did, or a past one"),
+        ("", {}, False, "nobody did: it was there before, or was made by hand"),
+        ("", {"crossplane-name": "x"}, False, "a name proves nothing"),
+        ("ours", {"crossplane-name": "x"}, True, "nor is it asked for"),
     ],
 )
-def test_what_has_another_signature_was_not_created(
-    provider: str, signed: str, signature: str, reason: str, *, made: bool
+def test_created_is_what_has_the_composites_own_signature(
+    provider: str, signature: str, tags: dict[str, str], reason: str, *, made: bool
 ) -> None:
-    rsp = run(provider, live(provider, tags=(signed, signature)))
-    want = ALL if made else OBSERVE
-    assert policies(image(rsp))[1] == want[1], reason
+    """The provider's record says only that it began to create (upjet)."""
+    observed = live(provider, signature=signature)
+    observed["metadata"]["name"] = "x"
+    observed["spec"]["forProvider"]["tags"] = tags
+    observed["status"]["atProvider"].setdefault("tags", {}).update(tags)
+    rsp = run(provider, observed)
+    assert policies(image(rsp))[1] == (ALL if made else OBSERVE)[1], reason
     assert rsp.conditions[0].reason == ("Available" if made else "Adopted")
+    assert image(rsp)["spec"]["initProvider"] == {"tags": {SIGNATURE: "ours"}}
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_a_second_attempt_that_made_it_is_recorded_as_failed(provider: str) -> None:
-    again = {
-        "crossplane.io/external-create-pending": "2026-01-01T00:00:09Z",
-        "crossplane.io/external-create-failed": "2026-01-01T00:00:09Z",
-    }
-    for tags, want in ((("x", "x"), ALL), (("x", ""), OBSERVE)):
-        observed = live(provider, tags=tags)
-        observed["metadata"]["annotations"] |= again
-        assert policies(image(run(provider, observed)))[1] == want[1]
+def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
+    """The spec's own tags are written onto whatever stands there."""
+    repository = Repository(
+        RepositoryName(NAME),
+        "eu-west-2",
+        ProviderConfig("aws"),
+        options=Options(tags=((SIGNATURE, "ours"), ("team", "a"))),
+        composite_uid="ours",
+    )
+    spec = PROVIDERS[provider].manifest(repository, manages=True)["spec"]
+    assert spec["forProvider"]["tags"] == {"team": "a"}
+    assert spec["initProvider"]["tags"] == {SIGNATURE: "ours"}
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_signature_that_the_provider_may_have_written_proves_nothing(
+    provider: str,
+) -> None:
+    observed = live(provider)
+    observed["spec"]["forProvider"]["tags"] = {SIGNATURE: "ours"}
+    assert policies(image(run(provider, observed)))[1] == OBSERVE[1]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("deletion", "want"),
+    [
+        ("OnlyCreated", ["Observe", "Create", "Update", "Delete"]),
+        ("Never", ["Observe", "Create", "Update"]),
+    ],
+)
+def test_a_provider_that_tags_nothing_copies_no_signature(
+    provider: str, deletion: str, want: list[str]
+) -> None:
+    """With --skip-default-tags, LateInitialize fills spec.forProvider.tags from ECR.
+
+    upjet, pkg/resource/lateinit.go, handleMap: where the spec has none. With the right
+    to update, it would write our signature onto a repository that replaces ours.
+    """
+    observed = live(provider)
+    observed["metadata"]["finalizers"] = ["finalizer.managedresource.crossplane.io"]
+    rsp = run(provider, observed, deletion=deletion)
+    assert policies(image(rsp))[1] == want
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_an_xr_without_a_uid_signs_and_proves_nothing(provider: str) -> None:
+    composite = xr(provider)
+    del composite["metadata"]["uid"]
+    rsp = run(provider, live(provider, signature=""), composite=composite)
+    manifest = image(rsp)
+    assert policies(manifest)[1] == OBSERVE[1]
+    assert "initProvider" not in manifest["spec"]
+
+
+@pytest.mark.parametrize(
+    ("created_at", "want", "reason"),
+    [
+        (MADE_AT, ALL, "between the marks"),
+        (
+            "2019-01-01T00:00:00Z",
+            OBSERVE,
+            "the provider was pointed at another account",
+        ),
+        ("2026-01-01T01:00:00Z", OBSERVE, "it was put in place of ours"),
+        ("", OBSERVE, "nobody knows when"),
+    ],
+)
+def test_the_classic_provider_created_what_is_as_old_as_its_marks(
+    created_at: str, want: tuple[str, list[str]], reason: str
+) -> None:
+    observed = live(CLASSIC)
+    observed["status"]["atProvider"]["createdAt"] = created_at
+    rsp = run(CLASSIC, observed)
+    assert policies(image(rsp)) == (want[0], None), reason
+    assert rsp.conditions[0].reason == ("Available" if want is ALL else "Adopted")
 
 
 @pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
@@ -318,13 +398,6 @@ def test_a_refused_attempt_is_the_providers_to_record(provider: str) -> None:
     ]
     told = image(run(provider, observed))["metadata"]["annotations"]
     assert set(told) == {"crossplane.io/external-name"}
-
-
-@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_what_was_never_begun_was_not_created(provider: str) -> None:
-    """Another cluster has the same names, and so the same signature."""
-    observed = live(provider, made=False, tags=("x", "x"))
-    assert policies(image(run(provider, observed)))[1] == OBSERVE[1]
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
@@ -386,19 +459,17 @@ def test_what_was_only_observed_and_is_gone_is_made_anew(provider: str) -> None:
         (live(NAMESPACED), None, False, "nobody else asks"),
         (live(NAMESPACED, made=False), live(NAMESPACED, uid="z"), True, "they made it"),
         (live(NAMESPACED), live(NAMESPACED, made=False, uid="a"), False, "we made it"),
-        (live(NAMESPACED), live(NAMESPACED, uid="z"), False, "both; we are the first"),
-        (live(NAMESPACED, day=2), live(NAMESPACED, uid="a"), True, "both; they are"),
         (
-            live(NAMESPACED, tags=("o", "t")),
-            live(NAMESPACED, tags=("t", "t"), uid="z"),
+            live(NAMESPACED, made=False, day=2),
+            live(NAMESPACED, uid="a", signature="ours"),
             True,
-            "both; theirs is signed",
+            "they found it first",
         ),
         (
-            live(NAMESPACED, tags=("o", "o")),
-            live(NAMESPACED, tags=("t", "o"), uid="a"),
+            live(NAMESPACED),
+            live(NAMESPACED, uid="a", signature="ours"),
             False,
-            "both; ours is signed",
+            "both read our signature",
         ),
     ],
 )
@@ -412,13 +483,77 @@ def test_of_two_in_two_namespaces_who_created_it_has_it(
     assert policies(manifest) == (None, OBSERVE[1] if taken else ALL[1]), reason
 
 
-def test_a_name_is_of_its_namespace_and_a_contender_of_all() -> None:
-    """The provider signs with the name alone."""
+def race(
+    provider: str,
+    image: dict[str, Any] | None,
+    bundle: dict[str, Any],
+    **more: Any,  # noqa: ANN401
+) -> dict[str, Any] | None:
+    """Return what is desired of a live bundle."""
+    managed = {"managementPolicies": True}
+    rsp = run(
+        provider, image, bundle=True, others={"bundlerepo": bundle}, **managed, **more
+    )
+    if "bundlerepo" not in rsp.desired.resources:
+        return None
+    return resource.struct_to_dict(rsp.desired.resources["bundlerepo"].resource)
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        ("absent", CREATE, "nobody knows who gets it"),
+        ("asked for", CREATE, "nobody knows who gets it"),
+        ("created", ALL, "both are ours"),
+        ("adopted", ALL, "both are ours"),
+    ],
+)
+def test_a_bundle_earns_nothing_before_its_image_is_decided(
+    provider: str, image: str, want: tuple[str, list[str]], reason: str
+) -> None:
+    observed = None if image == "absent" else live(provider, made=image == "created")
+    if observed and image == "asked for":
+        del observed["status"]
+    got = race(provider, observed, live(provider))
+    assert got, reason
+    assert policies(got)[1] == want[1], reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
+    """While an image that was deleted by hand is created again."""
+    bundle = live(provider)
+    bundle["spec"]["managementPolicies"] = ["*"]
+    assert policies(race(provider, None, bundle) or {})[1] == ALL[1]
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
+    lost = {"rivals": [live(provider, uid="theirs")]}
+    image, bundle = live(provider, made=False), live(provider)
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert policies(got)[1] == ALL[1]
+    assert got["spec"]["forProvider"]["forceDelete"] is False, "if it is empty"
+    bundle["spec"] = got["spec"]
+    assert race(provider, image, bundle, **lost) is None, "to be deleted"
+    bundle["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
+    assert race(provider, image, bundle, **lost) is None
+    bundle["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": "RepositoryNotEmptyException"}
+    ]
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert policies(got)[1] == OBSERVE[1], "it holds images, and stays in ECR"
+
+
+def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() -> None:
     one = image(run(NAMESPACED, composite=same_repository("a-b", "c")))
     two = image(run(NAMESPACED, composite=same_repository("a", "b-c")))
     assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
     assert one["metadata"]["labels"] == two["metadata"]["labels"]
-    assert one["metadata"]["name"] != two["metadata"]["name"]
+    assert one["metadata"]["name"] == two["metadata"]["name"]
     (selector,) = run(NAMESPACED).requirements.resources.values()
     assert not selector.HasField("namespace")
 
