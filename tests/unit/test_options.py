@@ -278,10 +278,13 @@ def test_a_workload_that_may_not(
 @pytest.mark.parametrize(
     ("options", "field", "rule"),
     [
-        ({"tags": {"aws:x": "y"}}, "tags", "aws:"),
-        ({"tags": {"": "y"}}, "tags", "1 to 128"),
-        ({"tags": {"x": "y" * 257}}, "tags", "256"),
-        ({"tags": {"x": "y\x00"}}, "tags", "letters"),
+        ({"tags": {"aws:x": "y"}}, "tags.aws:x", "reserved for AWS"),
+        ({"tags": {"AWS:x": "y"}}, "tags.AWS:x", "reserved for AWS"),
+        ({"tags": {"": "y"}}, "tags.", "1 to 128"),
+        ({"tags": {"k" * 129: "y"}}, "tags.kkk", "1 to 128"),
+        ({"tags": {"[": "y"}}, "tags.[", "letters"),
+        ({"tags": {"x": "y" * 257}}, "tags.x", "256"),
+        ({"tags": {"x": "y\x00"}}, "tags.x", "letters"),
         ({"tags": {f"k{n}": "" for n in range(45)}}, "tags", "44 tags"),
         ({"imageTagMutability": "FIXED"}, "imageTagMutability", "MUTABLE"),
         ({"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}, "", "ExclusionFilters"),
@@ -310,8 +313,23 @@ def test_a_workload_that_may_not(
         ),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
+            "lifecycle.byTagPrefix",
+            "50 items",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 50,
+                    "keepLast": 1,
+                }
+            },
             "lifecycle",
             "51 rules",
+        ),
+        (
+            {"lifecycle": {"keepLast": 2**31}},
+            "lifecycle.keepLast",
+            "less than or equal to 2147483647",
         ),
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
@@ -332,7 +350,9 @@ def test_a_platform_that_errs_is_told_where(
 
 def test_each_pattern_has_its_rule_in_words() -> None:
     """Without one, the error of a wrong value would be one itself."""
-    found = re.findall(r'"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema()))
+    found = re.findall(
+        r'(?<!"not": {)"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema())
+    )
     assert {json.loads(pattern) for pattern in found} == set(RULES)
 
 
