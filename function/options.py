@@ -44,9 +44,13 @@ _MOST_TAGS = 44
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 # What a tag's key may not begin with, and who writes tags that do. AWS refuses its own
-# prefix in any case ("Tagging AWS resources").
+# prefix in any case ("Tagging AWS resources"). To ECR each spelling of another key is
+# another tag, but no tag of a workload may look like a record of who created its
+# repository: they are refused in any case too.
 _RESERVED = {
     "aws:": "AWS",
+    "crossplane-": "the Crossplane provider",
+    "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
 }
 _KEYS_RULE = (
     f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
@@ -290,7 +294,8 @@ class RepositoryOptions(Model):
         | None
     ) = Field(
         None,
-        description="AWS tags. Keys that begin with aws: are reserved.",
+        description="AWS tags. Keys that begin with aws:, crossplane- or "
+        "ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
     )
     automatic_tags: bool | None = Field(
         None,

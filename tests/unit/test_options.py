@@ -280,6 +280,19 @@ def test_a_workload_that_may_not(
     [
         ({"tags": {"aws:x": "y"}}, "tags.aws:x", "reserved for AWS"),
         ({"tags": {"AWS:x": "y"}}, "tags.AWS:x", "reserved for AWS"),
+        (
+            {"tags": {"crossplane-name": "shop"}},
+            'tags.crossplane-name: got "crossplane-name"',
+            "keys that begin with crossplane- are reserved for the Crossplane "
+            "provider, in upper and lower case. Use another key",
+        ),
+        ({"tags": {"Crossplane-Kind": "x"}}, "tags.Crossplane-Kind", "reserved"),
+        ({"tags": {"cros\u017fplane-name": "x"}}, "tags.", "reserved"),
+        (
+            {"tags": {"ecrrepos.fn.tap.vrabbi.cloud/created-by": "a-uid"}},
+            "tags.ecrrepos.fn.tap.vrabbi.cloud/created-by",
+            "reserved for this function",
+        ),
         ({"tags": {"": "y"}}, "tags.", "1 to 128"),
         ({"tags": {"k" * 129: "y"}}, "tags.kkk", "1 to 128"),
         ({"tags": {"[": "y"}}, "tags.[", "letters"),

@@ -63,6 +63,7 @@ def test_claim_xr_and_composition_are_wired() -> None:
         ({"allow": {"regions": "eu-*"}}, "no list"),
         ({"allow": {"regions": [""]}}, "an empty glob"),
         ({"image": {"tags": {"team": "shop"}}}, "a tag"),
+        ({"image": {"tags": {"crossplane-name": "shop"}}}, "a tag of the provider's"),
         ({"image": {"tags": {"k" * 129: ""}}}, "a tag with a long key"),
         ({"image": {"tags": {"k": "v" * 257}}}, "a tag with a long value"),
         ({"image": {"lifecycle": {"keepLast": 2**31}}}, "a huge number"),
