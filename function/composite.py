@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
+from function.bounds import LARGEST_OVERRIDES, LONGEST_PARAMETER
 from function.errors import (
     InvalidInputError,
     InvalidParameterError,
@@ -25,7 +26,8 @@ _SUBDOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_SUBDOMAIN = 253
+# How many globs a message names.
+_MOST_GLOBS = 10
 
 
 class Asked(NamedTuple):
@@ -40,7 +42,9 @@ class Asked(NamedTuple):
         uid: Its UID; empty where it has none, as in a file.
         namespace: The XR's own; empty where it is in none.
         claim_namespace: Its claim's.
-        overrides: What the workload says of its repositories, serialized.
+        overrides: What the workload says of its repositories, serialized; left out
+            where it is too large.
+        overrides_size: How many bytes that has.
         unheard: Whether Crossplane drops events of it.
     """
 
@@ -53,6 +57,7 @@ class Asked(NamedTuple):
     namespace: str | None
     claim_namespace: str | None
     overrides: bytes
+    overrides_size: int
     unheard: bool
 
 
@@ -107,7 +112,7 @@ def read_composite(xr: structpb.Struct) -> Asked:
         text(metadata, "uid"),
         namespace,
         claim_namespace,
-        _overrides(parameters),
+        *_overrides(parameters),
         _unheard(xr),
     )
 
@@ -119,6 +124,13 @@ def parse_composite(asked: Asked, settings: Settings) -> Composite:
         InvalidParameterError: A parameter or the namespace is missing or wrong.
         NotAllowedError: A parameter is outside the Input's `allow` lists.
     """
+    if asked.overrides_size > LARGEST_OVERRIDES:
+        raise InvalidParameterError(
+            f"{PARAMETERS}.repository",
+            f"an object of {asked.overrides_size} bytes",
+            f"it has {LARGEST_OVERRIDES} bytes at most",
+            "Make it smaller",
+        )
     namespace = _namespace(asked)
     defaults, allow = settings.defaults, settings.allow
     workload = _required("workloadName", asked.workload, None)
@@ -131,7 +143,7 @@ def parse_composite(asked: Asked, settings: Settings) -> Composite:
             "Use a code such as eu-west-2",
         )
     provider = _required("providerName", asked.provider, defaults.provider_name)
-    if len(provider) > _LONGEST_SUBDOMAIN or not _SUBDOMAIN.fullmatch(provider):
+    if not _SUBDOMAIN.fullmatch(provider):
         raise InvalidParameterError(
             f"{PARAMETERS}.providerName",
             quote(provider),
@@ -177,11 +189,14 @@ def _unheard(xr: structpb.Struct) -> bool:
     )
 
 
-def _overrides(parameters: structpb.Struct) -> bytes:
+def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
     if "repository" not in parameters.fields:
-        return b""
+        return b"", 0
     given = _struct(parameters, "repository", f"{PARAMETERS}.repository")
-    return given.SerializeToString(deterministic=True)
+    size = given.ByteSize()
+    if size > LARGEST_OVERRIDES:
+        return b"", size
+    return given.SerializeToString(deterministic=True), size
 
 
 def check_scope(composite: Composite, settings: Settings) -> None:
@@ -218,10 +233,13 @@ def check_scope(composite: Composite, settings: Settings) -> None:
 def _allowed(name: str, value: str, globs: Globs) -> None:
     if globs is None or any(compile_glob(g).match(value) for g in globs):
         return
+    said = [quote(g) for g in globs[:_MOST_GLOBS]]
+    if len(globs) > _MOST_GLOBS:
+        said.append(f"and {len(globs) - _MOST_GLOBS} more")
     raise NotAllowedError(
         f"{PARAMETERS}.{name}",
         quote(value),
-        f"the platform allows {', '.join(quote(g) for g in globs) or 'nothing'}",
+        f"the platform allows {', '.join(said) or 'nothing'}",
         "Use an allowed value, or ask the platform team to allow this one",
     )
 
@@ -255,9 +273,17 @@ def _namespace(asked: Asked) -> str:
 def _required(name: str, given: str | None, default: str | None) -> str:
     if given is None:
         given = default
+    field = f"{PARAMETERS}.{name}"
+    longest = LONGEST_PARAMETER[name]
+    if given and len(given) > longest:
+        raise InvalidParameterError(
+            field,
+            f"{quote(given)} of {len(given)} characters",
+            f"it has {longest} characters at most",
+            "Use a shorter value",
+        )
     if given:
         return given
-    field = f"{PARAMETERS}.{name}"
     raise InvalidParameterError(
         field,
         "nothing" if given is None else '""',

@@ -93,8 +93,11 @@ def _structural(schema: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
         "maxLength",
         "minItems",
         "maxItems",
+        "maxProperties",
         "minimum",
+        "maximum",
         "required",
+        "x-kubernetes-validations",
     )
     result = {key: schema[key] for key in kept if key in schema}
     if "properties" in schema:

@@ -3,12 +3,12 @@
 import functools
 from typing import Annotated, Any, Literal
 
-from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from function import settings
+from function.bounds import LARGEST_INPUT, LONGEST_PARAMETER, MOST_VALUES
 from function.errors import InvalidInputError, quote
 from function.model import Model
 from function.naming import RegistryHost
@@ -28,6 +28,7 @@ def _known(api_version: str) -> str:
 
 
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
+Globbed = Annotated[list[Glob], Field(max_length=1000)]
 
 
 # The names of RepositoryOptions.
@@ -47,17 +48,16 @@ Option = Literal[
 class Allow(Model):
     """What a tenant's parameters may be: lists of globs. Absent means anything."""
 
-    repo_prefixes: list[Glob] | None = Field(
+    repo_prefixes: Globbed | None = Field(
         None,
         description="Globs for repoPrefix, as it is used: without surrounding slashes "
         "and without a stripped registry host. `*` matches slashes too.",
     )
-    regions: list[Glob] | None = Field(None, description="Globs for region.")
-    provider_names: list[Glob] | None = Field(
-        None, description="Globs for providerName."
-    )
+    regions: Globbed | None = Field(None, description="Globs for region.")
+    provider_names: Globbed | None = Field(None, description="Globs for providerName.")
     overrides: list[Option] | None = Field(
         None,
+        max_length=32,
         description="The options of `repository` that a workload may set for itself, "
         "in spec.parameters.repository. Absent means none.",
     )
@@ -66,9 +66,24 @@ class Allow(Model):
 class Defaults(Model):
     """Values used where the XR omits the field."""
 
-    repo_prefix: str | None = Field(None, min_length=1, description="repoPrefix.")
-    region: str | None = Field(None, min_length=1, description="region.")
-    provider_name: str | None = Field(None, min_length=1, description="providerName.")
+    repo_prefix: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_PARAMETER["repoPrefix"],
+        description="repoPrefix.",
+    )
+    region: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_PARAMETER["region"],
+        description="region.",
+    )
+    provider_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_PARAMETER["providerName"],
+        description="providerName.",
+    )
 
 
 class Connection(Model):
@@ -189,11 +204,27 @@ def parse_input(struct: structpb.Struct) -> Settings:
     """
     if not struct.fields:
         return NO_INPUT
+    check_size(struct.ByteSize())
     return _parse(struct.SerializeToString(deterministic=True))
 
 
+def check_size(size: int) -> None:
+    """Refuse an Input by its size, before it is parsed.
+
+    Raises:
+        InvalidInputError: It has too many bytes.
+    """
+    if size > LARGEST_INPUT:
+        raise InvalidInputError(
+            "input",
+            f"an object of {size} bytes",
+            f"it has {LARGEST_INPUT} bytes at most",
+            "Make the input of the pipeline step in the Composition smaller",
+        )
+
+
 # A cluster has a handful of Compositions, and each sends the same input each time.
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=32)
 def _parse(serialized: bytes) -> Settings:
     try:
         parsed = _Document.model_validate(
@@ -209,14 +240,22 @@ _MEND = "Correct the input of the pipeline step in the Composition"
 
 
 def documented(struct: structpb.Struct, field: str) -> dict[str, Any]:
-    """Return a Struct as a document.
+    """Return a Struct as a document. It stops early where there is too much of it.
 
     Raises:
-        InvalidInputError: It holds a number that JSON has no word for.
+        InvalidInputError: It has too many values, or holds a number that JSON has no
+            word for.
     """
     try:
-        return {key: _json(v) for key, v in json_format.MessageToDict(struct).items()}
-    except ValueError:  # an infinite or undefined number
+        return _Values().object(struct)
+    except _TooManyError:
+        raise InvalidInputError(
+            field,
+            f"more than {MOST_VALUES} values",
+            f"an object has {MOST_VALUES} values at most, with those inside others",
+            "Make it smaller",
+        ) from None
+    except (OverflowError, ValueError):  # an infinite or undefined number
         raise InvalidInputError(
             field,
             "a number that JSON has no word for",
@@ -225,15 +264,39 @@ def documented(struct: structpb.Struct, field: str) -> dict[str, Any]:
         ) from None
 
 
-def _json(value: Any) -> Any:  # noqa: ANN401
-    """Return whole numbers as such: a Struct knows floats only."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
-    return value
+class _TooManyError(Exception):
+    pass
+
+
+class _Values:
+    """Reads a Struct's values, and counts them."""
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def object(self, struct: structpb.Struct) -> dict[str, Any]:
+        self._take(len(struct.fields))
+        return {key: self._value(value) for key, value in struct.fields.items()}
+
+    def _take(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise _TooManyError
+
+    def _value(self, value: structpb.Value) -> Any:  # noqa: ANN401
+        kind = value.WhichOneof("kind")
+        if kind == "struct_value":
+            return self.object(value.struct_value)
+        if kind == "list_value":
+            self._take(len(value.list_value.values))
+            return [self._value(item) for item in value.list_value.values]
+        if kind == "number_value":
+            # Whole numbers as such: a Struct knows floats only.
+            whole = int(value.number_value)
+            return whole if whole == value.number_value else value.number_value
+        if kind == "bool_value":
+            return value.bool_value
+        return value.string_value if kind == "string_value" else None
 
 
 def problem(error: ValidationError, root: str) -> tuple[str, str, str]:
@@ -244,7 +307,10 @@ def problem(error: ValidationError, root: str) -> tuple[str, str, str]:
         root: The path of what it looked at.
     """
     first = error.errors(include_url=False)[0]
-    field = ".".join([root, *(plain(part) for part in first["loc"])])
+    parts = first["loc"]
+    if first["type"] == "value_error" and parts[-1:] == ("[key]",):
+        parts = parts[:-1]  # pydantic's, below a key that is wrong
+    field = ".".join([root, *(plain(part) for part in parts)])
     missing = first["type"] == "missing"
     given = first["input"]
     if isinstance(given, Model):

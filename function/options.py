@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from function.model import Model
 from function.policies import lifecycle, permissions
@@ -30,35 +30,79 @@ RULES = {
     _PRINCIPAL: "it must be an account's 12 digits, or the ARN of a user or a role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
-Positive = Annotated[int, Field(ge=1)]
+# More than any policy has use for; what a Struct can hold has 309 digits.
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
+# More of them than fit a repository policy.
+_MOST_PRINCIPALS = 700
 
 # AWS General Reference, "Tagging AWS resources": limits and characters.
-# Of AWS's 50, three are ours (see tagged) and three the provider's.
-_MOST_TAGS = 44
+# Of AWS's 50, four are ours (see tagged, and CREATED_BY_TAG) and three the provider's.
+_MOST_TAGS = 43
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
+# What a tag's key may not begin with, and who writes tags that do. AWS refuses its own
+# prefix in any case ("Tagging AWS resources"). To ECR each spelling of another key is
+# another tag, but no tag of a workload may look like a record of who created its
+# repository: they are refused in any case too.
+_RESERVED = {
+    "aws:": "AWS",
+    "crossplane-": "the Crossplane provider",
+    "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
+    "function-ecr-repos/": "this function",
+}
+_KEYS_RULE = (
+    f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
+    f"{', '.join(_RESERVED)}"
+)
+# The same for the API server, in CEL, and for editors.
+_KEYS_CEL = " && ".join(
+    [f"size(k) <= {_LONGEST_KEY}"]
+    + [f"!k.lowerAscii().startsWith('{prefix}')" for prefix in _RESERVED]
+)
+_TAGS_SCHEMA: dict[str, Any] = {
+    "maxProperties": _MOST_TAGS,
+    "propertyNames": {
+        "maxLength": _LONGEST_KEY,
+        "not": {"pattern": f"^({'|'.join(map(re.escape, _RESERVED))})"},
+    },
+    "x-kubernetes-validations": [
+        {"rule": f"self.all(k, {_KEYS_CEL})", "message": _KEYS_RULE}
+    ],
+}
 
 
-def _tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > _MOST_TAGS:
+def _few(tags: Any) -> Any:  # noqa: ANN401  # before it is parsed
+    if isinstance(tags, dict) and len(tags) > _MOST_TAGS:
         raise ValueError(
             f"there are {_MOST_TAGS} tags at most; AWS takes 50, with those that are "
             "added"
         )
-    for key, value in tags.items():
-        if not 1 <= len(key) <= _LONGEST_KEY or len(value) > _LONGEST_VALUE:
-            raise ValueError(
-                f"a tag's key has 1 to {_LONGEST_KEY} characters, and its value "
-                f"{_LONGEST_VALUE} at most"
-            )
-        if not _TAG.fullmatch(key) or not _TAG.fullmatch(value):
-            raise ValueError("tags have letters, digits, spaces and + - = . _ : / @")
-        if key.lower().startswith("aws:"):
-            raise ValueError("tags that begin with aws: are AWS's own")
     return tags
+
+
+def _tag_text(text: str) -> str:
+    if not _TAG.fullmatch(text):
+        raise ValueError("tags have letters, digits, spaces and + - = . _ : / @")
+    return text
+
+
+def _tag_key(key: str) -> str:
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        raise ValueError(f"a tag's key has 1 to {_LONGEST_KEY} characters")
+    for prefix, writer in _RESERVED.items():
+        if key.casefold().startswith(prefix):
+            raise ValueError(
+                f"keys that begin with {prefix} are reserved for {writer}, in upper "
+                "and lower case. Use another key"
+            )
+    return _tag_text(key)
+
+
+TagKey = Annotated[str, AfterValidator(_tag_key)]
+TagValue = Annotated[str, Field(max_length=_LONGEST_VALUE), AfterValidator(_tag_text)]
 
 
 class EncryptionOption(Model):
@@ -120,6 +164,7 @@ class LifecycleOption(Model):
     )
     by_tag_prefix: list[PrefixRule] | None = Field(
         None,
+        max_length=lifecycle.MOST_RULES,
         description="What becomes of images by their tags, the first rule that fits. "
         "What one of them matches is safe from keepLast.",
     )
@@ -131,6 +176,7 @@ class LifecycleOption(Model):
     policy: str | None = Field(
         None,
         min_length=1,
+        max_length=2 * lifecycle.LONGEST,  # as it is written, with white space
         description="A whole lifecycle policy in JSON, instead of the fields above.",
     )
 
@@ -163,22 +209,30 @@ class PermissionsOption(Model):
     """Who besides the account's own users may pull and push."""
 
     pull: list[Principal] | None = Field(
-        None, description="Account numbers, or ARNs of users and roles, that may pull."
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="Account numbers, or ARNs of users and roles, that may pull.",
     )
     push: list[Principal] | None = Field(
-        None, description="The same for who may push, and pull."
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="The same for who may push, and pull.",
     )
     organizations: list[Organization] | None = Field(
-        None, description="AWS organizations (o-...), all accounts of which may pull."
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="AWS organizations (o-...), all accounts of which may pull.",
     )
     lambda_accounts: list[Account] | None = Field(
         None,
+        max_length=_MOST_PRINCIPALS,
         description="Accounts whose Lambda functions are made of the images. One that "
         "is not the registry's own must be among pull too.",
     )
     policy: str | None = Field(
         None,
         min_length=1,
+        max_length=2 * permissions.LONGEST,  # as it is written, with white space
         description="A whole repository policy in JSON, instead of the fields above.",
     )
 
@@ -232,8 +286,17 @@ class RepositoryOptions(Model):
         None,
         description="How images are encrypted. A live repository keeps what it has.",
     )
-    tags: Annotated[dict[str, str], AfterValidator(_tags)] | None = Field(
-        None, description="AWS tags."
+    tags: (
+        Annotated[
+            dict[TagKey, TagValue],
+            BeforeValidator(_few),
+            Field(json_schema_extra=_TAGS_SCHEMA),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="AWS tags. Keys that begin with aws:, crossplane- or "
+        "ecrrepos.fn.tap.vrabbi.cloud/ or function-ecr-repos/ are reserved.",
     )
     automatic_tags: bool | None = Field(
         None,

@@ -5,6 +5,7 @@ import functools
 from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
 
+from function.bounds import LARGEST_OVERRIDES_REMEMBERED
 from function.errors import InvalidParameterError, NotAllowedError
 from function.input import documented, lacking, plain, problem
 from function.options import RepositoryOptions, resolve
@@ -15,8 +16,6 @@ from function.settings import Settings, Which
 FIELD = "spec.parameters.repository"
 
 
-# A cluster has few Compositions, and few workloads that are special.
-@functools.lru_cache(maxsize=256)
 def options(
     settings: Settings,
     which: Which,
@@ -35,6 +34,17 @@ def options(
         InvalidParameterError: One of those is unknown or wrong.
         NotAllowedError: The Input does not allow one of those.
     """
+    # What is large is read each time: see seen.py.
+    large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
+    by = _options.__wrapped__ if large else _options
+    return by(settings, which, region, overrides)
+
+
+# A cluster has few Compositions, and few workloads that are special.
+@functools.lru_cache(maxsize=256)
+def _options(
+    settings: Settings, which: Which, region: str, overrides: bytes
+) -> Options:
     layers = settings.layers(which)
     if overrides:
         layers = (*layers, _parse(settings, overrides))

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.attachment import Attached, Kind
+from function.bounds import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
 from function.composite import Asked, read_composite
 from function.fields import text
 from function.ownership import controller_uid, is_rival
@@ -18,7 +19,7 @@ from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
 from function.settings import NO_INPUT, Settings
-from function.wire import Request, parse_struct
+from function.wire import Request, parse_struct, parse_xr
 
 # Existing installations have these names. They never change: Crossplane deletes an
 # observed resource whose name is missing from the desired state.
@@ -51,6 +52,8 @@ class Seen(NamedTuple):
             resource's name; nothing where it was not asked.
         knows_extra_only: Whether Crossplane may know required resources by their older
             name alone.
+        usual: Whether what was read is of a usual size, and its answer may be
+            remembered.
     """
 
     settings: Settings
@@ -59,6 +62,7 @@ class Seen(NamedTuple):
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
     knows_extra_only: bool
+    usual: bool
 
 
 def read(req: Request) -> Seen:
@@ -69,7 +73,7 @@ def read(req: Request) -> Seen:
         InvalidParameterError: Its XR is.
         BrokenRequestError: It is none of Crossplane's.
     """
-    settings = _settings(req.input)
+    settings = _said(_settings, req.input)
     asked = _said(_asked, req.observed.composite.resource)
     resources = req.observed.resources
     live = tuple(
@@ -95,6 +99,15 @@ def read(req: Request) -> Seen:
         if req.required_resources or req.extra_resources
         else (),
         knows_extra_only=fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
+        usual=asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
+        and len(req.observed.composite.resource) <= LARGEST_REMEMBERED
+        and all(len(r.resource) <= LARGEST_REMEMBERED for r in resources.values())
+        and sum(
+            found.ByteSize()
+            for by_name in (req.required_resources, req.extra_resources)
+            for found in by_name.values()
+        )
+        <= LARGEST_REMEMBERED,
     )
 
 
@@ -112,21 +125,25 @@ def requirement(key: str) -> str:
 def _settings(serialized: bytes) -> Settings:
     if not serialized:
         return NO_INPUT
-    from function.input import parse_input  # noqa: PLC0415  # see settings.py
+    from function.input import (  # noqa: PLC0415  # see settings.py
+        check_size,
+        parse_input,
+    )
 
+    check_size(len(serialized))
     return parse_input(parse_struct(serialized))
 
 
 # Crossplane asks about a hundred XRs at a time, about each some ten times while it
-# comes to be, and then seldom: what the last few hundred say is remembered. Usually
-# that is five kilobytes each; but others write what stands there, and what they write
-# must not fill the memory.
-_LARGEST_REMEMBERED = 16 * 1024
+# comes to be, and then seldom: what the last few hundred say is remembered. But
+# others write what stands there, and what they write must not fill the memory.
 
 
 @functools.lru_cache(maxsize=256)
 def _asked(manifest: bytes) -> Asked:
-    return read_composite(parse_struct(manifest))
+    xr, too_large = parse_xr(manifest)
+    asked = read_composite(xr)
+    return asked._replace(overrides_size=too_large) if too_large else asked
 
 
 @functools.lru_cache(maxsize=512)
@@ -144,7 +161,7 @@ def _attached(manifest: bytes, provider: Provider, kind: Kind) -> Attached:
 
 def _said(by: Callable[..., T], manifest: bytes, *more: object) -> T:
     """Return what one of these reads; it remembers that of a usual manifest only."""
-    if len(manifest) > _LARGEST_REMEMBERED:
+    if len(manifest) > LARGEST_REMEMBERED:
         by = by.__wrapped__  # type: ignore[attr-defined]  # functools'
     return by(manifest, *more)
 
@@ -157,7 +174,7 @@ def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
         else req.extra_resources
     ).get(name)
     contenders = found.items if found is not None else ()
-    xr = parse_struct(req.observed.composite.resource)
+    xr, _ = parse_xr(req.observed.composite.resource)
     return tuple(
         provider.facts(c.resource, controller_uid(c.resource) or None)
         for c in contenders

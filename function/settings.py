@@ -105,7 +105,8 @@ class Settings:
 NO_INPUT = Settings()
 
 
-@functools.lru_cache(maxsize=1024)
+# Some Inputs' worth: each has a thousand of 256 characters at most.
+@functools.lru_cache(maxsize=2048)
 def compile_glob(glob: str) -> re.Pattern[str]:
     """Compile one `allow` glob; matching is case-sensitive and of the whole text."""
     return re.compile(translate(glob))

@@ -4,7 +4,10 @@ A provider that compares texts sees no drift then.
 """
 
 import json
+from collections import Counter
 from typing import Any
+
+from function.errors import quote
 
 
 class PolicyError(ValueError):
@@ -25,6 +28,10 @@ def parse(text: str) -> dict[str, Any]:
         raise PolicyError("it is nested too deep") from None
     except json.JSONDecodeError as e:
         raise PolicyError(f"it is not JSON: {e}") from None
+    except PolicyError:
+        raise
+    except ValueError:  # Python's own limit of a number's digits
+        raise PolicyError("it has a number of too many digits") from None
     if not isinstance(document, dict):
         raise PolicyError("it is no JSON object")
     return document
@@ -58,9 +65,9 @@ def write(document: dict[str, Any], longest: int, *, ordered: bool = False) -> s
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise PolicyError(f"it says {json.dumps(twice)} twice")
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, n in times.items() if n > 1)
+        raise PolicyError(f"it says {quote(twice)} twice")
     return found
 
 

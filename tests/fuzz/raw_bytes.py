@@ -6,12 +6,14 @@ failure. `make fuzz FUZZ_S=3600` does it for an hour.
 
 import argparse
 import asyncio
+import copy
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import atheris
 import psutil
@@ -23,10 +25,16 @@ from google.protobuf.message import DecodeError
 with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
+    from function.attachment import Kind
     from function.fn import FunctionRunner
-    from function.seen import BUNDLE, IMAGE
+    from function.input import Option
+    from function.seen import BUNDLE, IMAGE, policy_name
 
 ROOT = Path(__file__).parents[2]
+OURS = {IMAGE, BUNDLE}
+OURS |= {
+    policy_name(repository, kind) for repository in (IMAGE, BUNDLE) for kind in Kind
+}
 LONGEST_INPUT = 1 << 16
 LONGEST_TEXT = 4096
 # What libFuzzer keeps of what it found interesting is in the same process.
@@ -112,10 +120,46 @@ def seeds() -> list[bytes]:
         "defaults": {"region": "eu-west-2"},
     }
     composite = {"composite": {"resource": xr}}
+    # What a workload says of its repositories, where it may say anything.
+    free = {**given, "allow": {"overrides": list(get_args(Option))}}
+    overridden = copy.deepcopy(xr)
+    overridden["spec"]["parameters"]["repository"] = {
+        "scanOnPush": True,
+        "imageTagMutability": "IMMUTABLE",
+        "tags": {"team": "shop"},
+        "automaticTags": True,
+        "lifecycle": {
+            "expireUntaggedAfterDays": 14,
+            "byTagPrefix": [{"prefix": "v", "keepLast": 3}],
+            "keepLast": 100,
+        },
+        "permissions": {"pull": ["123456789012"], "organizations": ["o-a1b2c3d4e5"]},
+    }
+    written = copy.deepcopy(overridden)
+    written["spec"]["parameters"]["repository"] = {
+        "lifecycle": {
+            "policy": '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any",'
+            '"countType":"imageCountMoreThan","countNumber":9},'
+            '"action":{"type":"expire"}}]}'
+        },
+        "permissions": {
+            "policy": '{"Statement":[{"Effect":"Allow","Principal":"*",'
+            '"Action":"ecr:BatchGetImage"}]}'
+        },
+    }
+    overrides = [
+        {"observed": {"composite": {"resource": each}}, "input": free}
+        for each in (overridden, written)
+    ]
+    # Large: what is read of it then is another path.
+    large = copy.deepcopy(overridden)
+    large["metadata"]["labels"] = {f"l{n}": "x" * 20 for n in range(600)}
+    overrides.append({"observed": {"composite": {"resource": large}}, "input": free})
     rivals = {"items": [{"resource": image}]}
     return [
         json_format.ParseDict(request, fnv1.RunFunctionRequest()).SerializeToString()
         for request in (
+            *overrides,
             {"observed": composite},
             {"observed": composite, "input": given},
             {"observed": {**composite, "resources": resources}, "input": given},
@@ -150,7 +194,7 @@ def fuzz(corpus: list[str]) -> None:
             if "internal error" in text:
                 raise AssertionError("it met something it was not built for")
         made = set(rsp.desired.resources) - set(req.desired.resources)
-        if made - {IMAGE, BUNDLE}:
+        if made - OURS:
             raise AssertionError(f"it composed {made}")
 
     atheris.Setup([sys.argv[0], *corpus], one)

@@ -340,10 +340,26 @@ def test_a_workload_that_may_not(
 @pytest.mark.parametrize(
     ("options", "field", "rule"),
     [
-        ({"tags": {"aws:x": "y"}}, "tags", "aws:"),
-        ({"tags": {"": "y"}}, "tags", "1 to 128"),
-        ({"tags": {"x": "y" * 257}}, "tags", "256"),
-        ({"tags": {"x": "y\x00"}}, "tags", "letters"),
+        ({"tags": {"aws:x": "y"}}, "tags.aws:x", "reserved for AWS"),
+        ({"tags": {"AWS:x": "y"}}, "tags.AWS:x", "reserved for AWS"),
+        (
+            {"tags": {"crossplane-name": "shop"}},
+            'tags.crossplane-name: got "crossplane-name"',
+            "keys that begin with crossplane- are reserved for the Crossplane "
+            "provider, in upper and lower case. Use another key",
+        ),
+        ({"tags": {"Crossplane-Kind": "x"}}, "tags.Crossplane-Kind", "reserved"),
+        ({"tags": {"cros\u017fplane-name": "x"}}, "tags.", "reserved"),
+        (
+            {"tags": {"ecrrepos.fn.tap.vrabbi.cloud/created-by": "a-uid"}},
+            "tags.ecrrepos.fn.tap.vrabbi.cloud/created-by",
+            "reserved for this function",
+        ),
+        ({"tags": {"": "y"}}, "tags.", "1 to 128"),
+        ({"tags": {"k" * 129: "y"}}, "tags.kkk", "1 to 128"),
+        ({"tags": {"[": "y"}}, "tags.[", "letters"),
+        ({"tags": {"x": "y" * 257}}, "tags.x", "256"),
+        ({"tags": {"x": "y\x00"}}, "tags.x", "letters"),
         ({"tags": {f"k{n}": "" for n in range(45)}}, "tags", "44 tags"),
         ({"imageTagMutability": "FIXED"}, "imageTagMutability", "MUTABLE"),
         ({"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}, "", "ExclusionFilters"),
@@ -372,8 +388,23 @@ def test_a_workload_that_may_not(
         ),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
+            "lifecycle.byTagPrefix",
+            "50 items",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 50,
+                    "keepLast": 1,
+                }
+            },
             "lifecycle",
             "51 rules",
+        ),
+        (
+            {"lifecycle": {"keepLast": 2**31}},
+            "lifecycle.keepLast",
+            "less than or equal to 2147483647",
         ),
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
@@ -394,7 +425,9 @@ def test_a_platform_that_errs_is_told_where(
 
 def test_each_pattern_has_its_rule_in_words() -> None:
     """Without one, the error of a wrong value would be one itself."""
-    found = re.findall(r'"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema()))
+    found = re.findall(
+        r'(?<!"not": {)"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema())
+    )
     assert {json.loads(pattern) for pattern in found} == set(RULES)
 
 

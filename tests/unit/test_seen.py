@@ -9,7 +9,7 @@ from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function import answer, fn, overrides, seen
+from function import answer, bounds, fn, overrides, seen
 from function.wire import parse_request
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
@@ -58,7 +58,7 @@ def test_what_is_huge_is_answered_and_not_remembered(where: str) -> None:
 def test_all_that_is_remembered_is_bounded() -> None:
     """A manifest of the largest size in each place: a fraction of the pod's memory."""
     places = sum(each.cache_info().maxsize or 0 for each in REMEMBERING)
-    largest = places * seen._LARGEST_REMEMBERED  # noqa: SLF001
+    largest = places * bounds.LARGEST_REMEMBERED
     assert largest < 32 * 2**20
-    for each in (answer.answer, overrides.options):
+    for each in (answer.answer, overrides._options):  # noqa: SLF001
         assert 0 < (each.cache_info().maxsize or 0) <= 512

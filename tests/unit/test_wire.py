@@ -10,8 +10,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from function import fn
-from function.wire import parse_request, parse_struct
+from function import bounds, fn
+from function.errors import BrokenRequestError
+from function.wire import parse_request, parse_struct, parse_xr
 
 STEADY = Path(__file__).parents[1] / "benchmark/requests/steady.json"
 logging.configure(logging.Level.DISABLED)
@@ -43,6 +44,47 @@ def test_it_is_the_sdks_request_but_for_what_is_bytes() -> None:
             else:
                 assert kind(field) == kind(their), path
     assert seen == BYTES
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["usual", "large"])
+def test_an_xr_is_parsed_as_any_manifest_but_for_what_nobody_reads(
+    large: bool,  # noqa: FBT001
+) -> None:
+    xr = request().observed.composite.resource
+    want = type(xr)()
+    want.CopyFrom(xr)
+    if large:
+        xr["metadata"]["labels"].update({f"l{n}": "x" * 20 for n in range(1000)})
+        for name in ("annotations", "labels", "managedFields"):
+            want["metadata"].fields.pop(name, None)
+    assert parse_xr(xr.SerializeToString()) == (want, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        (bounds.LARGEST_OVERRIDES - 100, True),
+        (bounds.LARGEST_OVERRIDES, False),
+        (1_300_000, False),
+    ],
+)
+def test_what_a_workload_says_is_left_out_where_it_is_too_large(
+    size: int,
+    kept: bool,  # noqa: FBT001
+) -> None:
+    xr = request().observed.composite.resource
+    without = parse_xr(xr.SerializeToString())[0]["spec"]["parameters"]
+    assert "repository" not in without
+    xr["spec"]["parameters"]["repository"] = {"x": "y" * size}
+    parsed, too_large = parse_xr(xr.SerializeToString())
+    assert ("repository" in parsed["spec"]["parameters"]) == kept
+    assert (too_large == 0) == kept
+    assert kept or size < too_large < size + 100
+
+
+def test_broken_bytes_are_no_xr() -> None:
+    with pytest.raises(BrokenRequestError):
+        parse_xr(b"\xff" * 100_000)
 
 
 def test_what_is_bytes_is_the_sdks_message() -> None:
