@@ -295,7 +295,7 @@ class RepositoryOptions(Model):
         | None
     ) = Field(
         None,
-        description="AWS tags. Keys that begin with aws:, crossplane- or "
+        description="AWS tags. Keys that begin with aws:, crossplane-, "
         "ecrrepos.fn.tap.vrabbi.cloud/ or function-ecr-repos/ are reserved.",
     )
     automatic_tags: bool | None = Field(
