@@ -14,11 +14,17 @@ from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
 from function.freshness import ttl_seconds
-from function.ownership import Standing, bundle_rights, give_up, rights, standing
+from function.ownership import (
+    Standing,
+    bundle_rights,
+    give_up,
+    rights,
+    standing,
+    unforced,
+)
 from function.providers import managed
-from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
-from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository
+from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository, Rights
 from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
 from function.settings import Settings, Which
 from function.status import (
@@ -156,31 +162,43 @@ def _compose(
             earned,
             leaves_adopted_alone=manages and each.provider.creates_with_options,
         )
+        policies_of = repository
         if each.facts and key == BUNDLE and image_taken:
-            given_up = give_up(repository, each.facts, each.standing)
-            if given_up is None:
+            policies_of = given(each.kept, Rights.OBSERVE, leaves_adopted_alone=True)
+            released = give_up(repository, each.facts, each.standing)
+            if released is None and _has_policies(seen, key):
+                # They go first: not all of them can once it is gone.
+                released = unforced(repository)
+            if released is None:
                 continue
-            repository = given_up
+            repository = released
         if not taken or each.facts:  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
             _desire(rsp, key, manifest, ready=each.known.ready)
-        problems += _attach(rsp, seen, key, each.provider, repository)
+        problems += _attach(rsp, seen, key, each, policies_of)
     return problems
+
+
+def _has_policies(seen: Seen, key: str) -> bool:
+    names = {policy_name(key, kind) for kind in Kind}
+    return any(name in names for name, _ in seen.policies)
 
 
 def _attach(
     rsp: fnv1.RunFunctionResponse,
     seen: Seen,
     key: str,
-    provider: Provider,
+    composed: Composed,
     repository: Repository,
 ) -> Iterator[str]:
     """Desire a repository's policies; return what is wrong with them."""
-    manages, policies = seen.settings.manages(provider), dict(seen.policies)
+    provider, policies = composed.provider, dict(seen.policies)
+    manages = seen.settings.manages(provider)
+    there = bool(composed.facts and composed.facts.arn)
     for kind in Kind:
         name = policy_name(key, kind)
         live = policies.get(name)
-        wanted = attach(provider, kind, repository, live)
+        wanted = attach(provider, kind, repository, live, there=there)
         if wanted:
             manifest = provider.attachment(wanted, manages=manages)
             _desire(rsp, name, manifest, ready=bool(live and live.ready))
