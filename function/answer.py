@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -79,7 +79,7 @@ def answer(seen: Seen) -> Answer:
         _connect(rsp, composite.name, settings.connection)
     return Answer(
         rsp.SerializeToString(),
-        _status(composed).SerializeToString(),
+        status(composed).SerializeToString(),
     )
 
 
@@ -124,22 +124,47 @@ def _standing(
     live: Live,
 ) -> Standing:
     """Ask Crossplane who else asks for a repository, unless it is ours for good."""
-    provider, own = live
+    own = live.facts
     if own and own.created_it:
         return Standing.CREATED
+    require_rivals(
+        rsp.requirements,
+        requirement(key),
+        live,
+        repository,
+        older=seen.knows_extra_only,
+    )
+    return standing(own, dict(seen.rivals).get(key, ()))
+
+
+def require_rivals(
+    requirements: fnv1.Requirements,
+    name: str,
+    live: Live,
+    repository: Repository,
+    *,
+    older: bool,
+) -> None:
+    """Require the managed resources that ask for a repository.
+
+    Args:
+        requirements: Where.
+        name: The requirement's name.
+        live: Whose API they are of.
+        repository: Which one.
+        older: Whether Crossplane may know requirements by their older name alone.
+    """
     # Without a namespace: in all of them.
     selector = fnv1.ResourceSelector(
-        api_version=provider.api_version,
-        kind=provider.kind,
+        api_version=live.provider.api_version,
+        kind=live.provider.kind,
         match_labels=fnv1.MatchLabels(
-            labels={managed.IDENTITY: provider.identify(repository)}
+            labels={managed.IDENTITY: live.provider.identify(repository)}
         ),
     )
-    rsp.requirements.resources[requirement(key)].CopyFrom(selector)
-    if seen.knows_extra_only:
-        # Crossplane v1 knows them by their older name.
-        rsp.requirements.extra_resources[requirement(key)].CopyFrom(selector)
-    return standing(own, dict(seen.rivals).get(key, ()))
+    requirements.resources[name].CopyFrom(selector)
+    if older:
+        requirements.extra_resources[name].CopyFrom(selector)
 
 
 def _compose(
@@ -174,7 +199,7 @@ def _compose(
             repository = released
         if not taken or each.facts:  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
-            _desire(rsp, key, manifest, ready=each.known.ready)
+            desire(rsp, key, manifest, ready=each.known.ready)
         problems += _attach(rsp, seen, key, each, policies_of)
     return problems
 
@@ -201,14 +226,15 @@ def _attach(
         wanted = attach(provider, kind, repository, live, there=there)
         if wanted:
             manifest = provider.attachment(wanted, manages=manages)
-            _desire(rsp, name, manifest, ready=bool(live and live.ready))
+            desire(rsp, name, manifest, ready=bool(live and live.ready))
         if live:
             yield live.problem
 
 
-def _desire(
+def desire(
     rsp: fnv1.RunFunctionResponse, name: str, manifest: dict[str, Any], *, ready: bool
 ) -> None:
+    """Desire a composed resource."""
     # By the constructor: Struct.update() takes twice as long.
     rsp.desired.resources[name].CopyFrom(
         fnv1.Resource(
@@ -267,16 +293,23 @@ def _report(
 
 def _connect(rsp: fnv1.RunFunctionResponse, name: str, kind: str) -> None:
     details = dict(sorted(rsp.desired.composite.connection_details.items()))
-    _desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
+    desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
 
 
-def _status(composed: dict[str, Composed]) -> structpb.Struct:
+def status(composed: Mapping[str, Composed]) -> structpb.Struct:
+    """Return the XR's status."""
     repositories = {
         word: repository_status(each.kept.name, each.known)
         for key, word in ((IMAGE, "image"), (BUNDLE, "bundle"))
         if (each := composed.get(key))
     }
     return fnv1.Resource(resource={"repositories": repositories}).resource
+
+
+def merge_status(rsp: fnv1.RunFunctionResponse, given: structpb.Struct) -> None:
+    """Merge into what earlier steps say of the XR's status."""
+    there = rsp.desired.composite.resource.fields["status"].struct_value
+    there.MergeFrom(given)
 
 
 def set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:

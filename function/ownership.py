@@ -125,6 +125,13 @@ def may_send_options(*, earned: bool, creates_only: bool) -> bool:
     return earned or creates_only
 
 
+def has_more_than_earned(
+    *, may_delete: bool, may_change: bool, earned_delete: bool, earned_change: bool
+) -> bool:
+    """Whether a managed resource has a right that is not earned, or not any more."""
+    return (may_delete and not earned_delete) or (may_change and not earned_change)
+
+
 def may_have_policy(*, earned: bool) -> bool:
     """Whether a repository may be given a policy: where the right to change it is."""
     return earned
