@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -14,11 +14,17 @@ from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
 from function.errors import shown
 from function.freshness import ttl_seconds
-from function.ownership import Standing, bundle_rights, give_up, rights, standing
+from function.ownership import (
+    Standing,
+    bundle_rights,
+    give_up,
+    rights,
+    standing,
+    unforced,
+)
 from function.providers import managed
-from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
-from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository
+from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository, Rights
 from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
 from function.settings import Settings, Which
 from function.status import (
@@ -73,7 +79,7 @@ def answer(seen: Seen) -> Answer:
         _connect(rsp, composite.name, settings.connection)
     return Answer(
         rsp.SerializeToString(),
-        _status(composed).SerializeToString(),
+        status(composed).SerializeToString(),
     )
 
 
@@ -118,22 +124,47 @@ def _standing(
     live: Live,
 ) -> Standing:
     """Ask Crossplane who else asks for a repository, unless it is ours for good."""
-    provider, own = live
+    own = live.facts
     if own and own.created_it:
         return Standing.CREATED
+    require_rivals(
+        rsp.requirements,
+        requirement(key),
+        live,
+        repository,
+        older=seen.knows_extra_only,
+    )
+    return standing(own, dict(seen.rivals).get(key, ()))
+
+
+def require_rivals(
+    requirements: fnv1.Requirements,
+    name: str,
+    live: Live,
+    repository: Repository,
+    *,
+    older: bool,
+) -> None:
+    """Require the managed resources that ask for a repository.
+
+    Args:
+        requirements: Where.
+        name: The requirement's name.
+        live: Whose API they are of.
+        repository: Which one.
+        older: Whether Crossplane may know requirements by their older name alone.
+    """
     # Without a namespace: in all of them.
     selector = fnv1.ResourceSelector(
-        api_version=provider.api_version,
-        kind=provider.kind,
+        api_version=live.provider.api_version,
+        kind=live.provider.kind,
         match_labels=fnv1.MatchLabels(
-            labels={managed.IDENTITY: provider.identify(repository)}
+            labels={managed.IDENTITY: live.provider.identify(repository)}
         ),
     )
-    rsp.requirements.resources[requirement(key)].CopyFrom(selector)
-    if seen.knows_extra_only:
-        # Crossplane v1 knows them by their older name.
-        rsp.requirements.extra_resources[requirement(key)].CopyFrom(selector)
-    return standing(own, dict(seen.rivals).get(key, ()))
+    requirements.resources[name].CopyFrom(selector)
+    if older:
+        requirements.extra_resources[name].CopyFrom(selector)
 
 
 def _compose(
@@ -156,41 +187,54 @@ def _compose(
             earned,
             leaves_adopted_alone=manages and each.provider.creates_with_options,
         )
+        policies_of = repository
         if each.facts and key == BUNDLE and image_taken:
-            given_up = give_up(repository, each.facts, each.standing)
-            if given_up is None:
+            policies_of = given(each.kept, Rights.OBSERVE, leaves_adopted_alone=True)
+            released = give_up(repository, each.facts, each.standing)
+            if released is None and _has_policies(seen, key):
+                # They go first: not all of them can once it is gone.
+                released = unforced(repository)
+            if released is None:
                 continue
-            repository = given_up
+            repository = released
         if not taken or each.facts:  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
-            _desire(rsp, key, manifest, ready=each.known.ready)
-        problems += _attach(rsp, seen, key, each.provider, repository)
+            desire(rsp, key, manifest, ready=each.known.ready)
+        problems += _attach(rsp, seen, key, each, policies_of)
     return problems
+
+
+def _has_policies(seen: Seen, key: str) -> bool:
+    names = {policy_name(key, kind) for kind in Kind}
+    return any(name in names for name, _ in seen.policies)
 
 
 def _attach(
     rsp: fnv1.RunFunctionResponse,
     seen: Seen,
     key: str,
-    provider: Provider,
+    composed: Composed,
     repository: Repository,
 ) -> Iterator[str]:
     """Desire a repository's policies; return what is wrong with them."""
-    manages, policies = seen.settings.manages(provider), dict(seen.policies)
+    provider, policies = composed.provider, dict(seen.policies)
+    manages = seen.settings.manages(provider)
+    there = bool(composed.facts and composed.facts.arn)
     for kind in Kind:
         name = policy_name(key, kind)
         live = policies.get(name)
-        wanted = attach(provider, kind, repository, live)
+        wanted = attach(provider, kind, repository, live, there=there)
         if wanted:
             manifest = provider.attachment(wanted, manages=manages)
-            _desire(rsp, name, manifest, ready=bool(live and live.ready))
+            desire(rsp, name, manifest, ready=bool(live and live.ready))
         if live:
             yield live.problem
 
 
-def _desire(
+def desire(
     rsp: fnv1.RunFunctionResponse, name: str, manifest: dict[str, Any], *, ready: bool
 ) -> None:
+    """Desire a composed resource."""
     # By the constructor: Struct.update() takes twice as long.
     rsp.desired.resources[name].CopyFrom(
         fnv1.Resource(
@@ -249,16 +293,23 @@ def _report(
 
 def _connect(rsp: fnv1.RunFunctionResponse, name: str, kind: str) -> None:
     details = dict(sorted(rsp.desired.composite.connection_details.items()))
-    _desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
+    desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
 
 
-def _status(composed: dict[str, Composed]) -> structpb.Struct:
+def status(composed: Mapping[str, Composed]) -> structpb.Struct:
+    """Return the XR's status."""
     repositories = {
         word: repository_status(each.kept.name, each.known)
         for key, word in ((IMAGE, "image"), (BUNDLE, "bundle"))
         if (each := composed.get(key))
     }
     return fnv1.Resource(resource={"repositories": repositories}).resource
+
+
+def merge_status(rsp: fnv1.RunFunctionResponse, given: structpb.Struct) -> None:
+    """Merge into what earlier steps say of the XR's status."""
+    there = rsp.desired.composite.resource.fields["status"].struct_value
+    there.MergeFrom(given)
 
 
 def set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from function import ownership
 from function.repository import Repository, Rights
 
 
@@ -44,30 +45,37 @@ class _Provider(Protocol):
 
 
 def attach(
-    provider: _Provider, kind: Kind, repository: Repository, live: Attached | None
+    provider: _Provider,
+    kind: Kind,
+    repository: Repository,
+    live: Attached | None,
+    *,
+    there: bool,
 ) -> Attachment | None:
     """Say what becomes of a policy; None is that it has no resource.
 
     A policy is put on a repository only by who may change that, so never on one that
-    was there before or is another's; and one that is let go leaves such a repository
-    the policy that it has.
+    was there before or is another's. Where it has one all the same, the repository was
+    ours: the policy is taken off ECR, because one that stays goes on expiring images,
+    and without one none is ever deleted.
 
     Args:
         provider: See Provider for its two attributes.
         kind: Which one.
         repository: Whose, with what is asked for and the right to it.
         live: What is observed; None where there is no resource.
+        there: Whether the repository is in ECR, as far as is known.
     """
     asked = _text(kind, repository)
-    ours = repository.rights in (Rights.KEEP, Rights.ALL)
-    if ours and asked:
+    earned = repository.rights in (Rights.KEEP, Rights.ALL)
+    if asked and ownership.may_have_policy(earned=earned):
         if live and kind in provider.replaces and live.text not in ("", asked):
             return None  # gone first, and made anew with the other text
         return Attachment(kind, repository, asked, kind not in provider.outlived)
-    # First the right to delete is given or taken, then it is let go.
-    if live is None or live.deletable == ours or not live.text:
+    # First the right to delete it is given, then it is let go.
+    if live is None or live.deletable or not live.text or not there:
         return None
-    return Attachment(kind, repository, live.text, deletable=ours)
+    return Attachment(kind, repository, live.text)
 
 
 def _text(kind: Kind, repository: Repository) -> str:

@@ -69,6 +69,26 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
     )
 
 
+def observed_repository(observed: Facts, namespace: str, uid: str) -> Repository:
+    """Return a live repository as it is, whatever its claim asks for now.
+
+    Args:
+        observed: What its managed resource says.
+        namespace: The namespace of that; empty where it is cluster-scoped.
+        uid: Its composite's UID.
+    """
+    return Repository(
+        RepositoryName(observed.external_name),
+        observed.region,
+        observed.provider_config,
+        namespace,
+        resource_name=observed.resource_name,
+        abandoned=observed.abandoned,
+        copies_tags=observed.copies_tags,
+        composite_uid=uid,
+    )
+
+
 def given(
     repository: Repository, rights: Rights, *, leaves_adopted_alone: bool
 ) -> Repository:

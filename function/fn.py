@@ -11,11 +11,18 @@ from google.protobuf import duration_pb2
 from google.protobuf import struct_pb2 as structpb
 
 from function.answer import Answer, answer, set_condition
-from function.errors import BrokenRequestError, InvalidRequestError, quote
+from function.errors import (
+    BrokenRequestError,
+    InvalidParameterError,
+    InvalidRequestError,
+    NotAllowedError,
+    quote,
+)
 from function.fields import struct, text
 from function.freshness import PENDING_SECONDS
 from function.metrics import COUNTS
-from function.seen import read
+from function.refused import reduce
+from function.seen import observe, read
 from function.status import Condition
 from function.wire import Request, parse_request, parse_xr
 
@@ -63,13 +70,22 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         except InvalidRequestError as e:
             if debugging:
                 self.log.debug("Refused", reason=e.reason, why=str(e), **_subject(req))
-            return _refuse(req, e)
+            return self._refuse(req, e)
         except Exception:
             # gRPC would send the exception's text to the caller and drop the call.
             self.log.exception("Unexpected error", tag=req.meta.tag)
             rsp = _begun(req)
             rsp.results.add(severity=fnv1.SEVERITY_FATAL, message=_UNEXPECTED)
         return rsp
+
+    def _refuse(
+        self, req: Request, error: InvalidRequestError
+    ) -> fnv1.RunFunctionResponse:
+        try:
+            return _refuse(req, error)
+        except Exception:
+            self.log.exception("Unexpected error", tag=req.meta.tag)
+            return _refusal(req, error, fatal=True)
 
 
 def _begun(req: Request) -> fnv1.RunFunctionResponse:
@@ -91,11 +107,23 @@ def _merge(rsp: fnv1.RunFunctionResponse, answered: Answer) -> None:
 
 
 def _refuse(req: Request, error: InvalidRequestError) -> fnv1.RunFunctionResponse:
+    """Refuse a request: nothing is changed, unless live resources must lose rights."""
+    # What a broken Input says of deletion is not known.
+    if isinstance(error, InvalidParameterError | NotAllowedError):
+        rsp = _refusal(req, error, fatal=False)
+        if reduce(req, observe(req), rsp):
+            return rsp
+    return _refusal(req, error, fatal=True)
+
+
+def _refusal(
+    req: Request, error: InvalidRequestError, *, fatal: bool
+) -> fnv1.RunFunctionResponse:
     # Made anew: nothing half-composed goes out, what earlier steps want stays.
     rsp = _begun(req)
     set_condition(rsp, Condition(reason=error.reason, message=str(error)))
-    severities = [fnv1.SEVERITY_FATAL]
-    if _claim(_xr(req)).fields:
+    severities = [fnv1.SEVERITY_FATAL] if fatal else []
+    if not fatal or _claim(_xr(req)).fields:
         # A fatal result's target is ignored, so no event of it reaches the claim. A
         # warning's before it does, and the condition beside it.
         severities.insert(0, fnv1.SEVERITY_WARNING)

@@ -125,6 +125,18 @@ def may_send_options(*, earned: bool, creates_only: bool) -> bool:
     return earned or creates_only
 
 
+def has_more_than_earned(
+    *, may_delete: bool, may_change: bool, earned_delete: bool, earned_change: bool
+) -> bool:
+    """Whether a managed resource has a right that is not earned, or not any more."""
+    return (may_delete and not earned_delete) or (may_change and not earned_change)
+
+
+def may_have_policy(*, earned: bool) -> bool:
+    """Whether a repository may be given a policy: where the right to change it is."""
+    return earned
+
+
 def bundle_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
     """Whether a bundle may have more than the right to create it.
 
@@ -174,6 +186,11 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
         return repository if own.deletable else None
     if own.deletable and not own.force_delete:
         return None
+    return unforced(repository)
+
+
+def unforced(repository: Repository) -> Repository:
+    """Return a repository that ECR deletes only if it is empty."""
     return repository._replace(
         options=repository.options._replace(force_delete=False),
     )

@@ -13,7 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.attachment import Attached, Kind
 from function.bounds import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
 from function.composite import Asked, read_composite
-from function.fields import text
+from function.fields import struct, text, texts
 from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
@@ -65,6 +65,24 @@ class Seen(NamedTuple):
     usual: bool
 
 
+class Observed(NamedTuple):
+    """What a request says of what is there, whatever its XR asks for.
+
+    Attributes:
+        settings: As in Seen, like the last four.
+        uid: The XR's UID.
+        namespace: Its namespace; empty where it is in none.
+    """
+
+    settings: Settings
+    uid: str
+    namespace: str
+    live: tuple[tuple[str, Live], ...]
+    policies: tuple[tuple[str, Attached], ...]
+    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
+    knows_extra_only: bool
+
+
 def read(req: Request) -> Seen:
     """Read a request.
 
@@ -75,17 +93,41 @@ def read(req: Request) -> Seen:
     """
     settings = _said(_settings, req.input)
     asked = _said(_asked, req.observed.composite.resource)
+    return Seen(settings, asked, *_observe(req, settings, asked.uid))
+
+
+def observe(req: Request) -> Observed:
+    """Read what is there, of a request whose XR cannot be met.
+
+    Raises:
+        InvalidInputError: Its Input is broken.
+        BrokenRequestError: It is none of Crossplane's.
+    """
+    settings = _settings(req.input)
+    metadata = struct(parse_struct(req.observed.composite.resource), "metadata")
+    uid, namespace = texts(metadata, "uid", "namespace")
+    return Observed(settings, uid, namespace, *_observe(req, settings, uid))
+
+
+class _Rest(NamedTuple):
+    """What both have."""
+
+    live: tuple[tuple[str, Live], ...]
+    policies: tuple[tuple[str, Attached], ...]
+    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
+    knows_extra_only: bool
+
+
+def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
     resources = req.observed.resources
     live = tuple(
-        (key, _said(_live, observed.resource, asked.uid))
+        (key, _said(_live, observed.resource, uid))
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((key, each.provider) for key, each in live)
-    return Seen(
-        settings,
-        asked,
+    return _Rest(
         live,
         tuple(
             (name, _said(_attached, observed.resource, provider, kind))

@@ -533,10 +533,11 @@ LIFE, PERM = "imagerepo-lifecycle", "imagerepo-policy"
             {PERM: True},
             "Upbound's changes who may pull",
         ),
-        (CLASSIC, False, SHORT, None, {PERM: False}, "another's keeps its policies"),
-        (CLASSIC, False, SHORT, False, {}, "which are then let go"),
-        (NAMESPACED, False, SHORT, None, {LIFE: False, PERM: False}, "first orphaned"),
-        (NAMESPACED, False, SHORT, False, {}, "then let go"),
+        (CLASSIC, False, SHORT, None, {LIFE: True}, "not ours any more: removed"),
+        (CLASSIC, False, SHORT, True, {}, "let go, and deleted"),
+        (NAMESPACED, False, SHORT, None, {}, "not ours any more: removed"),
+        (CLUSTER, False, {}, None, {}, "whatever is asked for"),
+        (NAMESPACED, False, SHORT, False, {LIFE: True, PERM: True}, "first the right"),
     ],
 )
 def test_what_becomes_of_live_policies(  # noqa: PLR0913
@@ -556,6 +557,56 @@ def test_what_becomes_of_live_policies(  # noqa: PLR0913
         if name != "imagerepo"
     }
     assert got == want, reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_policy_of_a_repository_that_was_replaced_is_removed(provider: str) -> None:
+    """Its controller may have put it there first; it would expire another's images."""
+    found = policies(provider, SHORT, deletable=True)
+    replaced = live(provider, signature="theirs")
+    if provider == CLASSIC:
+        replaced["status"]["atProvider"]["createdAt"] = "2026-01-02T00:00:00Z"
+    rsp = run(provider, replaced, others=found, repository=SHORT)
+    assert rsp.conditions[0].reason == "Adopted"
+    assert set(rsp.desired.resources) == {"imagerepo"}, "Crossplane deletes the rest"
+
+
+def test_a_policy_whose_repository_is_gone_is_let_go_without_the_right_to_delete() -> (
+    None
+):
+    """The classic provider could not delete its resource."""
+    found = policies(CLASSIC, SHORT)
+    gone = live(CLASSIC)
+    del gone["status"]
+    rsp = run(CLASSIC, gone, others=found, repository=SHORT)
+    assert set(rsp.desired.resources) == {"imagerepo"}
+
+
+def test_a_bundle_is_released_after_its_policies() -> None:
+    lost = {"rivals": [live(CLASSIC, uid="theirs")]}
+    names = {f"bundlerepo-{name.partition('-')[2]}": name for name in (LIFE, PERM)}
+    found = policies(CLASSIC, SHORT)
+    bundle = live(CLASSIC)
+    bundle["spec"]["deletionPolicy"] = "Delete"
+    bundle["spec"]["forProvider"]["forceDelete"] = False
+    others = {ours: found[theirs] for ours, theirs in names.items()}
+    seen = []
+    for _ in range(3):
+        rsp = run(
+            CLASSIC,
+            live(CLASSIC, made=False),
+            bundle=True,
+            others={"bundlerepo": bundle, **others},
+            repository=SHORT,
+            **lost,
+        )
+        seen.append(set(rsp.desired.resources) - {"imagerepo"})
+        others = {k: m for k, m in others.items() if k in rsp.desired.resources}
+        for name, manifest in others.items():
+            manifest["spec"] = resource.struct_to_dict(
+                rsp.desired.resources[name].resource
+            )["spec"]
+    assert seen == [{"bundlerepo", "bundlerepo-lifecycle"}, {"bundlerepo"}, set()]
 
 
 def test_a_claim_is_ready_when_its_policies_are_and_says_what_is_wrong() -> None:

@@ -79,11 +79,12 @@ def xr(provider: str, namespace: str = "default") -> dict[str, Any]:
     }
 
 
-def run(
+def run(  # noqa: PLR0913  # each test has its own
     provider: str,
     observed: dict[str, Any] | None = None,
     *,
     rivals: list[dict[str, Any]] | None = None,
+    asked: bool = True,
     composite: dict[str, Any] | None = None,
     others: dict[str, dict[str, Any]] | None = None,
     **given: Any,  # noqa: ANN401
@@ -109,7 +110,9 @@ def run(
         },
         "requiredResources": {
             "contenders-imagerepo": {"items": [{"resource": r} for r in rivals or []]}
-        },
+        }
+        if asked
+        else {},
     }
     req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
     return asyncio.run(fn.FunctionRunner().RunFunction(req, None))

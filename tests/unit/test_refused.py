@@ -1,0 +1,236 @@
+"""A live claim that is refused loses rights that are not earned, and nothing else."""
+
+import copy
+from typing import Any
+
+import pytest
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from test_options import CASES, LIFE, PERM, SHORT, policies, rendered
+from test_providers import (
+    ALL,
+    APIS,
+    CLASSIC,
+    CLUSTER,
+    KEEP,
+    NAMESPACED,
+    OBSERVE,
+    live,
+    run,
+    xr,
+)
+from test_providers import policies as rights
+
+OPTIONS = CASES["all that every provider has"]
+TAGGED = {"crossplane-name": "x"}
+
+
+def refused(provider: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
+    composite = xr(provider)
+    composite["spec"]["parameters"] |= parameters or {"region": "Here"}
+    return composite
+
+
+def ready(provider: str, options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a managed resource that has all rights, as a provider leaves it."""
+    manifest = live(provider)
+    manifest["spec"] = rendered(provider, options or {})["imagerepo"]["spec"]
+    return manifest
+
+
+def desired(rsp: fnv1.RunFunctionResponse) -> dict[str, dict[str, Any]]:
+    return {
+        key: resource.struct_to_dict(r.resource)
+        for key, r in rsp.desired.resources.items()
+    }
+
+
+def is_fatal(rsp: fnv1.RunFunctionResponse) -> bool:
+    return any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results)
+
+
+def without_rights(manifest: dict[str, Any]) -> dict[str, Any]:
+    manifest = copy.deepcopy(manifest)
+    for field in ("deletionPolicy", "managementPolicies"):
+        manifest["spec"].pop(field, None)
+    return manifest
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_never_takes_the_right_to_delete_and_leaves_all_else(provider: str) -> None:
+    image = ready(provider, OPTIONS)
+    others = policies(provider, SHORT)
+    if provider != CLASSIC:
+        image["spec"]["forProvider"]["tags"] |= TAGGED
+    given: dict[str, Any] = {"deletion": "Never", "repository": OPTIONS}
+    before = desired(run(provider, image, others=others, **given))["imagerepo"]
+    rsp = run(provider, image, others=others, composite=refused(provider), **given)
+    assert not is_fatal(rsp)
+    (c,) = rsp.conditions
+    assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_FALSE, "InvalidParameters")
+    assert "spec.parameters.region" in c.message
+    assert [r.message for r in rsp.results] == [c.message]
+    got = desired(rsp)
+    assert set(got) == {"imagerepo", LIFE, PERM}, "what is missing would be deleted"
+    assert got["imagerepo"] == before, "as if the claim were not refused"
+    for name in (LIFE, PERM):
+        assert got[name]["spec"] == others[name]["spec"]
+    assert {r.ready for r in rsp.desired.resources.values()} == {fnv1.READY_TRUE}
+    status = resource.struct_to_dict(rsp.desired.composite.resource)["status"]
+    assert status["repositories"]["image"]["uri"] == "host/tap/shop-default"
+    assert rsp.desired.composite.connection_details["imageRepositoryUri"]
+
+    image["spec"] |= got["imagerepo"]["spec"]
+    again = run(provider, image, others=others, composite=refused(provider), **given)
+    assert is_fatal(again), "nothing is left to take, so Crossplane changes nothing"
+    assert not again.desired.resources
+    assert again.conditions[0].message == c.message
+
+
+def theirs(provider: str) -> dict[str, Any]:
+    return live(provider, uid="theirs")
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("what", "deletion", "want"),
+    [
+        ("replaced", "OnlyCreated", OBSERVE),
+        ("replaced", "Never", OBSERVE),
+        ("replaced", "Always", ALL),
+        ("another's", "OnlyCreated", OBSERVE),
+        ("another's", "Always", OBSERVE),
+        ("created", "OnlyCreated", ALL),
+        ("created", "Always", ALL),
+        ("created", "Never", KEEP),
+    ],
+)
+def test_a_refused_claim_keeps_what_it_has_earned(
+    provider: str, what: str, deletion: str, want: tuple[str, list[str]]
+) -> None:
+    image = ready(provider)
+    if what != "created":
+        at = image["status"]["atProvider"]
+        if provider == CLASSIC:
+            at["createdAt"] = "2026-01-02T00:00:00Z"
+        else:
+            at["tags"] = {"function-ecr-repos/created-by": "theirs"}
+    rivals = [theirs(provider)] if what == "another's" else []
+    rsp = run(
+        provider,
+        image,
+        rivals=rivals,
+        composite=refused(provider),
+        deletion=deletion,
+        managementPolicies=True,
+    )
+    if want is ALL:
+        assert is_fatal(rsp)
+        assert not rsp.desired.resources
+        return
+    got = desired(rsp)["imagerepo"]
+    assert rights(got)[0] == (want[0] if APIS[provider].has_deletion_policy else None)
+    assert rights(got)[1] == want[1]
+    assert not is_fatal(rsp)
+    assert rsp.conditions[0].reason == "InvalidParameters"
+    if what == "another's":
+        assert "host" not in str(rsp.desired.composite)
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_who_else_asks_is_asked_before_an_adopted_one_is_kept(provider: str) -> None:
+    """On a fatal result Crossplane would fetch nothing."""
+    image = live(provider, made=False)
+    image["spec"] = ready(provider)["spec"]
+    wrong = refused(provider)
+    rsp = run(provider, image, composite=wrong, deletion="Always", asked=False)
+    assert not is_fatal(rsp)
+    assert "contenders-imagerepo" in rsp.requirements.resources
+    assert rights(desired(rsp)["imagerepo"]) == rights(image)
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_nothing_is_ever_given_to_a_refused_claim(provider: str) -> None:
+    rsp = run(provider, live(provider), composite=refused(provider))
+    assert is_fatal(rsp), "it created its repository, and has not been given it yet"
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_the_policies_of_a_replaced_repository_go(provider: str) -> None:
+    image = ready(provider)
+    at = image["status"]["atProvider"]
+    at["createdAt"] = "2026-01-02T00:00:00Z"
+    at["tags"] = {}
+    others = policies(provider, SHORT, deletable=True)
+    rsp = run(provider, image, others=others, composite=refused(provider))
+    assert set(desired(rsp)) == {"imagerepo"}
+    others = policies(provider, SHORT, deletable=False)
+    rsp = run(provider, image, others=others, composite=refused(provider))
+    assert set(desired(rsp)) == {"imagerepo", LIFE, PERM}, "first the right to delete"
+    assert set(map(str, (rights(m)[0] for m in desired(rsp).values()))) <= {
+        *("Orphan", "Delete", "None")
+    }
+
+
+@pytest.mark.parametrize(
+    ("composite", "given", "reason"),
+    [
+        (refused(CLUSTER), {}, "InvalidParameters"),
+        (refused(CLUSTER, region=5), {}, "InvalidParameters"),
+        (xr(CLUSTER), {"allow": {"regions": []}}, "NotAllowed"),
+        (refused(CLUSTER, repository={"tags": {}}), {}, "NotAllowed"),
+        (xr(CLUSTER) | {"spec": {"parameters": "x"}}, {}, "InvalidParameters"),
+    ],
+)
+def test_whatever_a_claim_is_refused_for(
+    composite: dict[str, Any], given: dict[str, Any], reason: str
+) -> None:
+    rsp = run(CLUSTER, ready(CLUSTER), composite=composite, deletion="Never", **given)
+    assert not is_fatal(rsp)
+    assert rsp.conditions[0].reason == reason
+    assert rights(desired(rsp)["imagerepo"]) == KEEP
+
+
+@pytest.mark.parametrize("given", [{"bundel": True}, {"repository": {"x": 1}}])
+def test_a_broken_input_stays_fatal(given: dict[str, Any]) -> None:
+    rsp = run(CLUSTER, ready(CLUSTER), deletion="Never", **given)
+    assert is_fatal(rsp), "what it says of deletion is not known"
+
+
+def test_both_repositories_and_the_object_of_details_stay() -> None:
+    connection = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "shop-repositories", "uid": "x", "labels": {"a": "b"}},
+        "type": "connection.crossplane.io/v1alpha1",
+        "data": {"region": "ZXUtd2VzdC0y"},
+    }
+    bundle = ready(NAMESPACED)
+    bundle["metadata"]["annotations"]["crossplane.io/external-name"] += "-bundle"
+    rsp = run(
+        NAMESPACED,
+        ready(NAMESPACED),
+        others={"bundlerepo": bundle, "connection": connection},
+        composite=refused(NAMESPACED),
+        deletion="Never",
+        connection={"kind": "Secret"},
+    )
+    got = desired(rsp)
+    assert set(got) == {"imagerepo", "bundlerepo", "connection"}
+    assert {tuple(rights(got[n])[1] or ()) for n in ("imagerepo", "bundlerepo")} == {
+        tuple(KEEP[1])
+    }
+    connection["metadata"] = {"name": "shop-repositories"}
+    assert got["connection"] == connection
+
+
+def test_what_the_function_recorded_stays_recorded() -> None:
+    image = ready(CLASSIC)
+    marks = {
+        "crossplane.io/external-create-failed": "2026-01-01T00:00:00Z",
+        "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned": "2026-01-01T00:00:00Z",
+    }
+    image["metadata"]["annotations"] |= marks
+    rsp = run(CLASSIC, image, composite=refused(CLASSIC), deletion="Never")
+    told = desired(rsp)["imagerepo"]["metadata"]["annotations"]
+    assert told.items() >= marks.items()
