@@ -50,6 +50,7 @@ _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 _RESERVED = {
     "aws:": "AWS",
     "crossplane-": "the Crossplane provider",
+    "function-ecr-repos/": "this function",
     "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
 }
 _KEYS_RULE = (
@@ -294,8 +295,8 @@ class RepositoryOptions(Model):
         | None
     ) = Field(
         None,
-        description="AWS tags. Keys that begin with aws:, crossplane- or "
-        "ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
+        description="AWS tags. Keys that begin with aws:, crossplane-, "
+        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
     )
     automatic_tags: bool | None = Field(
         None,

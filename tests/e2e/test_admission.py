@@ -119,6 +119,16 @@ def crds(api: str) -> list[dict[str, Any]]:
     return [crd(xrd, kind) for of, kind, _ in PLACES if of == api]
 
 
+def as_account(admin: Kubectl, name: str, namespace: str) -> Kubectl:
+    """Return kubectl with a ServiceAccount's own token."""
+    token = admin("create", "token", name, "-n", namespace).strip()
+    config = json.loads(admin.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = admin.kubeconfig.with_name(f"account-{name}.kubeconfig")
+    path.write_text(json.dumps(config))
+    return Kubectl(path)
+
+
 class Plane:
     """A control plane with the policy, and the users that the table is about."""
 
@@ -130,12 +140,7 @@ class Plane:
     def user(self, name: str, namespace: str = NAMESPACE) -> Kubectl:
         """Return kubectl with a ServiceAccount's own token."""
         if name not in self._users:
-            token = self.admin("create", "token", name, "-n", namespace).strip()
-            path = self.control.directory / f"{name}.kubeconfig"
-            config = json.loads(self.admin.kubeconfig.read_text())
-            config["users"][0]["user"] = {"token": token}
-            path.write_text(json.dumps(config))
-            self._users[name] = Kubectl(path)
+            self._users[name] = as_account(self.admin, name, namespace)
         return self._users[name]
 
     def serve(self, api: str) -> None:
@@ -488,6 +493,7 @@ def test_a_crossplane_without_aggregation_needs_the_role(
         ("crossplane-name", False),
         ("Crossplane-Name", False),
         ("AWS:x", False),
+        ("function-ecr-repos/created-by", False),
         ("ecrrepos.fn.tap.vrabbi.cloud/created-by", False),
         ("k" * 129, False),
     ],
@@ -530,8 +536,14 @@ def test_claims_go_on_with_the_policy(system: System) -> None:
         assert claim["spec"]["compositionRef"] == {"name": "workloadecrrepo"}
         pin = json.dumps({"spec": {"compositionUpdatePolicy": "Manual"}})
         command = ("patch", "workloadecrrepos", "with-the-policy", "-n", "default")
+        kubectl.apply(
+            cluster_role("edit-claims", CROSSPLANE_RIGHTS),
+            account("a-tenant", "default"),
+            binding("edit-claims", "a-tenant", "default"),
+        )
+        tenant = as_account(kubectl, "a-tenant", "default")
         with pytest.raises(KubectlError, match="only the platform team chooses"):
-            kubectl(*command, "--type=merge", "-p", pin, "--as=a-tenant")
+            tenant(*command, "--type=merge", "-p", pin)
         kubectl("delete", "workloadecrrepos", "with-the-policy", "-n", "default")
     finally:
         kubectl("delete", "-k", ROOT / "package/platform")
