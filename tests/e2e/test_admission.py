@@ -7,17 +7,22 @@ test has Crossplane itself.
 
 import copy
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from blocks import blocks, run
+from build import core_crds
 from control_plane import ControlPlane, Kubectl, KubectlError
 from processes import Programs
 from system import ROOT, System
 
 GROUP, VERSION = "tap.vrabbi.cloud", "v1alpha1"
 NAMESPACE = "team-a"
+PAGE = Path("docs/admission.md")
 POLICY = "ecr-repos-composition"
 ROLE = "ecr-repos-choose-composition"
 REFERENCE = {
@@ -127,6 +132,21 @@ def as_account(admin: Kubectl, name: str, namespace: str) -> Kubectl:
     path = admin.kubeconfig.with_name(f"account-{name}.kubeconfig")
     path.write_text(json.dumps(config))
     return Kubectl(path)
+
+
+def page(heading: str, kubectl: Kubectl) -> None:
+    """Run what docs/admission.md has under a heading, and compare what it shows."""
+    path = os.pathsep.join((str(kubectl.program.parent), os.environ["PATH"]))
+    by = Path(__file__).relative_to(ROOT)
+    of_it = [b for b in blocks() if b.page == PAGE and b.mark == f"run: {by}"]
+    text = (ROOT / PAGE).read_text().splitlines()
+    ran = 0
+    for block in of_it:
+        above = [line for line in text[: block.line] if line.startswith("## ")]
+        if above[-1] == f"## {heading}":
+            run(block, KUBECONFIG=str(kubectl.kubeconfig), PATH=path)
+            ran += 1
+    assert ran, f"{PAGE} has nothing to run under {heading}"
 
 
 class Plane:
@@ -246,7 +266,7 @@ def started() -> Iterator[Plane]:
             binding("edit-claims", "member-here"),
             binding(ROLE, "member-here", kind="RoleBinding"),
         )
-        kubectl("apply", "-k", ROOT / "package/platform")
+        page("Install", kubectl)
 
         def aggregated() -> bool:
             found = kubectl.get("clusterrole", "crossplane") or {}
@@ -511,6 +531,87 @@ def test_the_api_server_refuses_reserved_tags(
         return
     with pytest.raises(KubectlError, match="do not begin with aws:, crossplane-, "):
         write(plane.user("tenant"), manifest)
+
+
+def test_the_role_is_granted_by_the_pages_command(plane: Plane, place: Place) -> None:
+    manifest = resource(place, **SET)
+    one = ("create", "--dry-run=server", "-f", "-", "--as=one")
+    of_the_team = (*one, "--as-group=platform-team")
+    name = "platform-team-choose-composition"
+    plane.admin(
+        "create",
+        "clusterrolebinding",
+        "one-edits",
+        "--clusterrole=edit-claims",
+        "--user=one",
+    )
+    page("Grant the role", plane.admin)
+    try:
+        plane.admin(*of_the_team, stdin=json.dumps(manifest))
+        with pytest.raises(KubectlError, match="only the platform team"):
+            plane.admin(*one, stdin=json.dumps(manifest))
+    finally:
+        plane.admin("delete", "clusterrolebinding", name, "one-edits")
+
+
+def revision(number: int, composition: str = "workloadecrrepo") -> dict[str, Any]:
+    """Return a revision of a Composition, as Crossplane makes one."""
+    return {
+        "apiVersion": "apiextensions.crossplane.io/v1",
+        "kind": "CompositionRevision",
+        "metadata": {
+            # In no order: its end is a hash.
+            "name": f"{composition}-{(number * 7) % 10}ab",
+            "labels": {"crossplane.io/composition-name": composition},
+        },
+        "spec": {
+            "compositeTypeRef": {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": "XWorkloadECRRepo",
+            },
+            "mode": "Pipeline",
+            "pipeline": [{"step": "a", "functionRef": {"name": "function-ecr-repos"}}],
+            "revision": number,
+        },
+    }
+
+
+def test_old_revisions_are_deleted_by_the_pages_command(started: Plane) -> None:
+    """On Crossplane's own CRD. With more than nine, their names sort otherwise."""
+    for name in ("compositionrevisions", "compositions"):
+        started.admin(
+            "apply", "-f", core_crds() / f"apiextensions.crossplane.io_{name}.yaml"
+        )
+        crd_name = f"crd/{name}.apiextensions.crossplane.io"
+        started.admin("wait", "--for=condition=Established", "--timeout=60s", crd_name)
+    started.serve("v1")
+    started.admin.apply(
+        *map(revision, (2, 9, 10, 3)), revision(1, "another"), revision(2, "another")
+    )
+    page("Find claims that are pinned already", started.admin)
+    page("Delete old revisions", started.admin)
+    left = started.admin.all("compositionrevisions.apiextensions.crossplane.io")
+    assert sorted(
+        (
+            r["metadata"]["labels"]["crossplane.io/composition-name"],
+            r["spec"]["revision"],
+        )
+        for r in left
+    ) == [
+        ("another", 1),
+        ("another", 2),
+        ("workloadecrrepo", 10),
+    ]
+
+
+def test_nothing_is_refused_once_the_policy_is_removed(started: Plane) -> None:
+    """The last one: it ends the fixture's policy."""
+    page("Remove the policy", started.admin)
+    place = next(p for p in PLACES if p[0] == started.api)
+    started.control.programs.wait(
+        "the policy is gone",
+        lambda: not refusal(started.user("tenant"), resource(place, **SET)),
+    )
 
 
 def test_claims_go_on_with_the_policy(system: System) -> None:
