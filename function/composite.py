@@ -128,7 +128,7 @@ def parse_composite(asked: Asked, settings: Settings) -> Composite:
         raise InvalidParameterError(
             f"{PARAMETERS}.repository",
             f"an object of {asked.overrides_size} bytes",
-            f"it has {LARGEST_OVERRIDES} bytes at most",
+            f"it is too large: {LARGEST_OVERRIDES} bytes at most",
             "Make it smaller",
         )
     namespace = _namespace(asked)
@@ -279,7 +279,7 @@ def _required(name: str, given: str | None, default: str | None) -> str:
         raise InvalidParameterError(
             field,
             f"{quote(given)} of {len(given)} characters",
-            f"it has {longest} characters at most",
+            f"it is too long: {longest} characters at most",
             "Use a shorter value",
         )
     if given:

@@ -218,7 +218,7 @@ def check_size(size: int) -> None:
         raise InvalidInputError(
             "input",
             f"an object of {size} bytes",
-            f"it has {LARGEST_INPUT} bytes at most",
+            f"it is too large: {LARGEST_INPUT} bytes at most",
             "Make the input of the pipeline step in the Composition smaller",
         )
 
@@ -252,7 +252,7 @@ def documented(struct: structpb.Struct, field: str) -> dict[str, Any]:
         raise InvalidInputError(
             field,
             f"more than {MOST_VALUES} values",
-            f"an object has {MOST_VALUES} values at most, with those inside others",
+            f"it has too many values: {MOST_VALUES} at most, with those inside others",
             "Make it smaller",
         ) from None
     except (OverflowError, ValueError):  # an infinite or undefined number

@@ -50,8 +50,8 @@ _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 _RESERVED = {
     "aws:": "AWS",
     "crossplane-": "the Crossplane provider",
-    "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
     "function-ecr-repos/": "this function",
+    "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
 }
 _KEYS_RULE = (
     f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
@@ -296,7 +296,7 @@ class RepositoryOptions(Model):
     ) = Field(
         None,
         description="AWS tags. Keys that begin with aws:, crossplane-, "
-        "ecrrepos.fn.tap.vrabbi.cloud/ or function-ecr-repos/ are reserved.",
+        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
     )
     automatic_tags: bool | None = Field(
         None,

@@ -93,7 +93,12 @@ def read(req: Request) -> Seen:
     """
     settings = _said(_settings, req.input)
     asked = _said(_asked, req.observed.composite.resource)
-    return Seen(settings, asked, *_observe(req, settings, asked.uid))
+    return Seen(
+        settings,
+        asked,
+        *_observe(req, settings, asked.uid),
+        usual=_is_usual(req, asked),
+    )
 
 
 def observe(req: Request) -> Observed:
@@ -103,8 +108,8 @@ def observe(req: Request) -> Observed:
         InvalidInputError: Its Input is broken.
         BrokenRequestError: It is none of Crossplane's.
     """
-    settings = _settings(req.input)
-    metadata = struct(parse_struct(req.observed.composite.resource), "metadata")
+    settings = _said(_settings, req.input)
+    metadata = struct(parse_xr(req.observed.composite.resource)[0], "metadata")
     uid, namespace = texts(metadata, "uid", "namespace")
     return Observed(settings, uid, namespace, *_observe(req, settings, uid))
 
@@ -141,15 +146,21 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
         if req.required_resources or req.extra_resources
         else (),
         knows_extra_only=fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
-        usual=asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
-        and len(req.observed.composite.resource) <= LARGEST_REMEMBERED
-        and all(len(r.resource) <= LARGEST_REMEMBERED for r in resources.values())
-        and sum(
-            found.ByteSize()
-            for by_name in (req.required_resources, req.extra_resources)
-            for found in by_name.values()
-        )
-        <= LARGEST_REMEMBERED,
+    )
+
+
+def _is_usual(req: Request, asked: Asked) -> bool:
+    """Whether what a request says is small enough to be remembered."""
+    sizes = [len(r.resource) for r in req.observed.resources.values()]
+    required = sum(
+        found.ByteSize()
+        for by_name in (req.required_resources, req.extra_resources)
+        for found in by_name.values()
+    )
+    return (
+        asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
+        and max(len(req.observed.composite.resource), required, *sizes, 0)
+        <= LARGEST_REMEMBERED
     )
 
 

@@ -29,4 +29,4 @@ def test_it_builds(kustomization: Path) -> None:
 
 def test_there_are_all() -> None:
     folders = {file.relative_to("package").parts[0] for file in KUSTOMIZATIONS}
-    assert {"kyverno", "monitoring", "runtime"} <= folders
+    assert {"kyverno", "monitoring", "platform", "runtime"} <= folders

@@ -180,7 +180,10 @@ def test_a_parameter_is_no_longer_than_the_xrd_says(name: str, longest: int) -> 
     for length in (longest + 1, SIZE):
         message = said(ask(request({}, **{name: "a" * length})))
         assert message.startswith(f'spec.parameters.{name}: got "aaa')
-        assert f"of {length} characters; it has {longest} characters at most" in message
+        assert (
+            f"of {length} characters; it is too long: {longest} characters at most"
+            in message
+        )
         assert len(message) < LONGEST_MESSAGE
 
 
@@ -235,7 +238,9 @@ def test_a_huge_input_is_refused_before_it_is_read(given: dict[str, Any]) -> Non
     req = fnv1.RunFunctionRequest.FromString(request({}))
     req.input.CopyFrom(fnv1.Resource(resource={**INPUT, **given}).resource)
     message = said(ask(req.SerializeToString()))
-    assert re.match(r"input: got an object of \d+ bytes; it has 262144 bytes", message)
+    assert re.match(
+        r"input: got an object of \d+ bytes; it is too large: 262144 bytes", message
+    )
 
 
 def test_a_refusal_names_some_globs_of_many() -> None:

@@ -351,6 +351,11 @@ def test_a_workload_that_may_not(
         ({"tags": {"Crossplane-Kind": "x"}}, "tags.Crossplane-Kind", "reserved"),
         ({"tags": {"cros\u017fplane-name": "x"}}, "tags.", "reserved"),
         (
+            {"tags": {"function-ecr-repos/created-by": "a-uid"}},
+            'tags.function-ecr-repos/created-by: got "function-ecr-repos/created-by"',
+            "reserved for this function",
+        ),
+        (
             {"tags": {"ecrrepos.fn.tap.vrabbi.cloud/created-by": "a-uid"}},
             "tags.ecrrepos.fn.tap.vrabbi.cloud/created-by",
             "reserved for this function",
