@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from apis import Api
-from build import build, provider_crds, upbound_crds
+from build import build, classic_crds, upbound_crds
 from processes import NotReadyError, answers, free_port, is_free
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def _endpoint(system: "System") -> dict[str, Any]:
 
 
 def _classic(system: "System") -> None:
-    # It starts only where all of its kinds are served.
-    system.kubectl("create", "-f", provider_crds())
-    system.established(system.api.repositories, "providerconfigs.aws.crossplane.io")
+    served = [yaml.safe_load(file.read_text()) for file in classic_crds()]
+    system.kubectl.create(*served)
+    system.established(*(crd["metadata"]["name"] for crd in served))
     system.programs.start(
         *(PROVIDER, build("provider-aws"), *_POLL),
         restart=True,

@@ -26,7 +26,7 @@ import claims
 import pytest
 import xpkg
 import yaml
-from build import provider_crds
+from build import classic_crds, provider_crds
 from control_plane import KubectlError
 from nodes import Nodes, Watch, watch
 from system import FUNCTION, ROOT, System
@@ -127,9 +127,15 @@ def releases(
         kubectl("delete", kind, "--all", "--timeout=60s")
     if FUNCTION in bare.programs.started:
         bare[FUNCTION].stop()
+    # Its own package, but for the image and the kinds of other services.
+    package = directory / "provider"
+    (package / "crds").mkdir(parents=True)
+    shutil.copy(provider_crds().parent / "crossplane.yaml", package)
+    for crd in classic_crds():
+        shutil.copy(crd, package / "crds")
     provider = bare.push_package(
         "provider-aws",
-        provider_crds().parent,  # its own package, but for the image
+        package,
         organisation=ORGANISATION,
         version="v0.58.0",
     ).rpartition(":")[0]
