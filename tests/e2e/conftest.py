@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
+import refusals
 from apis import APIS, Api
 from scenarios import FULL_ONLY, NOT_ON, ORDER
 from system import FULL, System, running, say
@@ -104,3 +105,9 @@ def system(installed: System) -> System:
     """The installed system, whose background scan need not be waited for."""
     installed.scan_every("15s")
     return installed
+
+
+@pytest.fixture(scope="session")
+def refused(system: System) -> dict[str, str]:
+    """What claims said that ECR refused."""
+    return refusals.refuse(system)

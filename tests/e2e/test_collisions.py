@@ -11,6 +11,7 @@ from providers import PROVIDER
 from system import FULL, Refusal, System
 
 PAIRS = 50 if FULL else 10
+AT_ONCE_S = 30
 SPACES = ("c", "b-c")
 
 
@@ -55,8 +56,18 @@ def test_of_two_claims_for_one_repository_one_gets_it(colliding: System) -> None
     claims.told(system, "second", "NameTaken", "b-c")
     claims.delete(system, "first", namespace="c")
     claims.delete(system, "x", namespace="n-bundle", wait=False)
-    # The loser recovers when the winner is gone.
-    claims.told(system, "second", "Available", "b-c")
+    system.wait(
+        "the winner's resources are gone",
+        lambda: not claims.resources_of(system, "first", "c"),
+        120,
+    )
+    # Crossplane v2.4 watches required resources. Without that, the answer that it has
+    # just got stays good for a minute.
+    system.wait(
+        "the loser recovers at once",
+        lambda: claims.said(system, "second", "b-c").get("reason") == "Available",
+        AT_ONCE_S,
+    )
     claims.wait_ready(system, "second", namespace="b-c")
     # New ones: the winner took its own along.
     assert not claims.images(claims.contents(system, wanted))
