@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function import connection, served
+from function import connection, ownership, served
 from function.attachment import Kind, attach
 from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
@@ -98,7 +98,7 @@ def _wanted(
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
     # desired state is deleted by Crossplane, with its images.
-    if settings.bundle or BUNDLE in live:
+    if settings.bundle or ownership.bundle_stays(live=BUNDLE in live):
         names[BUNDLE] = composite.bundle
     namespace = composite.namespace if composite.namespaced else ""
     return {
@@ -201,7 +201,7 @@ def _compose(
 ) -> list[str]:
     """Desire the repositories and their policies; return what is wrong with these."""
     taken = any(each.standing is Standing.TAKEN for each in composed.values())
-    if taken:
+    if ownership.is_unready(taken=taken):
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     settings, problems = seen.settings, list[str]()
@@ -226,7 +226,7 @@ def _compose(
             if released is None:
                 continue
             repository = released
-        if not taken or each.facts:  # both or none
+        if ownership.may_compose(taken=taken, live=bool(each.facts)):  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
             desire(rsp, key, manifest, ready=each.known.ready)
         problems += _attach(rsp, seen, key, each, policies_of)
