@@ -5,7 +5,7 @@ earlier steps want) have the same answer.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -18,6 +18,7 @@ from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
+from function.served import Search, search
 from function.settings import NO_INPUT, Settings
 from function.wire import Request, parse_struct, parse_xr
 
@@ -50,8 +51,7 @@ class Seen(NamedTuple):
         policies: The policies' ones, by theirs.
         rivals: What Crossplane says of others that ask for a repository, by its
             resource's name; nothing where it was not asked.
-        knows_extra_only: Whether Crossplane may know required resources by their older
-            name alone.
+        search: Where those are looked for, by its resource's name.
         usual: Whether what was read is of a usual size, and its answer may be
             remembered.
     """
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
     usual: bool
 
 
@@ -80,7 +80,7 @@ class Observed(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
 
 
 def read(req: Request) -> Seen:
@@ -120,7 +120,7 @@ class _Rest(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
 
 
 def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
@@ -145,7 +145,10 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
         tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
         if req.required_resources or req.extra_resources
         else (),
-        knows_extra_only=fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
+        tuple(
+            (key, search(req, provider.api_version, requirement(key)))
+            for key, provider in providers.items()
+        ),
     )
 
 
@@ -169,9 +172,15 @@ def policy_name(key: str, kind: Kind) -> str:
     return f"{key}-{kind}"
 
 
-def requirement(key: str) -> str:
-    """Return the name by which others that ask for a repository are required."""
-    return f"contenders-{key}"
+def requirement(key: str, api_version: str = "") -> str:
+    """Return the name by which others that ask for a repository are required.
+
+    Args:
+        key: The repository's composed resource.
+        api_version: The API that they are of; empty for that of the resource itself.
+    """
+    name = f"contenders-{key}"
+    return f"{name}-{api_version.partition('/')[0]}" if api_version else name
 
 
 @functools.lru_cache(maxsize=64)
@@ -219,17 +228,20 @@ def _said(by: Callable[..., T], manifest: bytes, *more: object) -> T:
     return by(manifest, *more)
 
 
-def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
-    name = requirement(key)
+def _rivals(req: Request, key: str, own: Provider) -> tuple[Facts, ...]:
+    xr, _ = parse_xr(req.observed.composite.resource)
+    return tuple(
+        provider.facts(c.resource, controller_uid(c.resource) or None)
+        for api, provider in PROVIDERS.items()
+        for c in _required(req, requirement(key, "" if provider is own else api))
+        if is_rival(c.resource, xr)
+    )
+
+
+def _required(req: Request, name: str) -> Iterable[fnv1.Resource]:
     found = (
         req.required_resources
         if name in req.required_resources
         else req.extra_resources
     ).get(name)
-    contenders = found.items if found is not None else ()
-    xr, _ = parse_xr(req.observed.composite.resource)
-    return tuple(
-        provider.facts(c.resource, controller_uid(c.resource) or None)
-        for c in contenders
-        if is_rival(c.resource, xr)
-    )
+    return found.items if found is not None else ()

@@ -557,7 +557,7 @@ def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() ->
     assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
     assert one["metadata"]["labels"] == two["metadata"]["labels"]
     assert one["metadata"]["name"] == two["metadata"]["name"]
-    (selector,) = run(NAMESPACED).requirements.resources.values()
+    selector = run(NAMESPACED).requirements.resources["contenders-imagerepo"]
     assert not selector.HasField("namespace")
 
 

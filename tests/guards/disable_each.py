@@ -1,0 +1,62 @@
+"""Disables each guard by its name, and shows the test that fails without it.
+
+A guard that no test misses is a failure. Arguments choose guards by a part of their
+names.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from guards import GUARDS
+
+ROOT = Path(__file__).parents[2]
+# The slow one comes last, and only where no other one fails.
+TESTS = (
+    *("test_ownership.py", "test_fn.py", "test_providers.py", "test_options.py"),
+    *("test_refused.py", "test_served.py", "test_safety.py"),
+)
+
+
+def main(chosen: list[str]) -> int:
+    """Return how many guards no test misses."""
+    missed = 0
+    for number, guard in enumerate(GUARDS):
+        if chosen and not any(part in guard.name for part in chosen):
+            continue
+        failing = _first_failure(number)
+        missed += not failing
+        name = guard.name.removeprefix("function.").replace(":", ".")
+        print(f"{guard.says} ({name}): {failing or 'NO TEST FAILS'}", flush=True)
+    return missed
+
+
+def _first_failure(number: int) -> str:
+    """Return the first failing test's name, or nothing."""
+    done = subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-q"),
+            *("-p", "guards", "-p", "no:cacheprovider"),
+            *(f"tests/unit/{test}" for test in TESTS),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "GUARD": str(number),
+            "PYTHONPATH": str(Path(__file__).parent),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    if failed := re.search(r"^(?:FAILED|ERROR) \S+?/(\w+\.py\S*)", done.stdout, re.M):
+        return failed[1]
+    raise SystemExit(f"the tests cannot run:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))
