@@ -18,7 +18,7 @@ from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
-from function.served import Search, search
+from function.served import LOCK, Search, search
 from function.settings import NO_INPUT, Settings
 from function.wire import Request, parse_struct, parse_xr
 
@@ -155,14 +155,16 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
 def _is_usual(req: Request, asked: Asked) -> bool:
     """Whether what a request says is small enough to be remembered."""
     sizes = [len(r.resource) for r in req.observed.resources.values()]
-    required = sum(
+    # Crossplane's Lock, required beside them, is as large as there are packages.
+    competitors = sum(
         found.ByteSize()
         for by_name in (req.required_resources, req.extra_resources)
-        for found in by_name.values()
+        for name, found in by_name.items()
+        if name != LOCK
     )
     return (
         asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
-        and max(len(req.observed.composite.resource), required, *sizes, 0)
+        and max(len(req.observed.composite.resource), competitors, *sizes)
         <= LARGEST_REMEMBERED
     )
 

@@ -122,6 +122,11 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
     losers = [who for who, (is_ready, _) in found.items() if not is_ready]
     print(f"of {PAIRS} pairs {sum(side == 'c' for side, _ in losers)} lost in c")
     wanted = {name for n in range(PAIRS) for name in claims.names(f"p{n}", "b-c")}
+    # Where each had one of the two, the bundle goes with the loser, and the winner's
+    # provider sees that at its next poll, and creates it.
+    system.wait(
+        "the winners have both", lambda: wanted <= system.repositories(), claims.HEALS_S
+    )
     claims.push(system, *wanted)
     before = claims.contents(system, wanted)
     assert len(before) == len(wanted)
