@@ -53,7 +53,8 @@ def _first_failure(number: int) -> str:
     )
     if done.returncode == 0:
         return ""
-    if failed := re.search(r"^(?:FAILED|ERROR) \S+?/(\w+\.py\S*)", done.stdout, re.M):
+    failing = r"^(?:FAILED|ERROR) \S+?/(\w+\.py.*?)(?: - .*)?$"
+    if failed := re.search(failing, done.stdout, re.M):
         return failed[1]
     raise SystemExit(f"the tests cannot run:\n{done.stdout}{done.stderr}")
 
