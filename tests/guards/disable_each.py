@@ -13,10 +13,11 @@ from pathlib import Path
 from guards import GUARDS
 
 ROOT = Path(__file__).parents[2]
-# The slow one comes last, and only where no other one fails.
+# The slow ones come last, and only where no other one fails.
 TESTS = (
-    *("test_ownership.py", "test_fn.py", "test_providers.py", "test_options.py"),
-    *("test_refused.py", "test_served.py", "test_safety.py"),
+    *("unit/test_ownership.py", "unit/test_fn.py", "unit/test_providers.py"),
+    *("unit/test_options.py", "unit/test_refused.py", "unit/test_served.py"),
+    *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 
 
@@ -39,7 +40,7 @@ def _first_failure(number: int) -> str:
         [
             *(sys.executable, "-m", "pytest", "-x", "-q"),
             *("-p", "guards", "-p", "no:cacheprovider"),
-            *(f"tests/unit/{test}" for test in TESTS),
+            *(f"tests/{test}" for test in TESTS),
         ],
         cwd=ROOT,
         env={
