@@ -13,6 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.attachment import Attached, Kind
 from function.bounds import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
 from function.composite import Asked, read_composite
+from function.errors import BrokenRequestError
 from function.fields import struct, text, texts
 from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
@@ -125,6 +126,7 @@ class _Rest(NamedTuple):
 
 def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
     resources = req.observed.resources
+    _refuse_what_others_left(req)
     live = tuple(
         (key, _said(_live, observed.resource, uid))
         for key in (IMAGE, BUNDLE)
@@ -167,6 +169,35 @@ def _is_usual(req: Request, asked: Asked) -> bool:
         and max(len(req.observed.composite.resource), competitors, *sizes)
         <= LARGEST_REMEMBERED
     )
+
+
+def _refuse_what_others_left(req: Request) -> None:
+    """Refuse to take over what another claim's composite left behind.
+
+    Crossplane shows an XR each resource that it refers to and that nobody controls, so
+    also that of the owner it lost to, once that owner is deleted with its resources
+    orphaned. Applied, it would be ours, with a record of creation that is not; left
+    out, Crossplane up to v2.3 would delete it (composition_functions.go,
+    GarbageCollectComposedResources).
+
+    Raises:
+        BrokenRequestError: There is one.
+    """
+    for key in (IMAGE, BUNDLE):
+        observed = req.observed.resources.get(key)
+        # Most have an owner, and parsing costs.
+        if observed is None or b"ownerReferences" in observed.resource:
+            continue
+        managed = parse_struct(observed.resource)
+        metadata = struct(managed, "metadata")
+        of = text(struct(metadata, "labels"), "crossplane.io/composite")
+        if of and is_rival(managed, parse_xr(req.observed.composite.resource)[0]):
+            raise BrokenRequestError(
+                f"the composed resource {key}",
+                "one that another claim left behind",
+                "what another claim created is never taken over",
+                "Delete that managed resource, once its deletion policy is Orphan",
+            )
 
 
 def policy_name(key: str, kind: Kind) -> str:

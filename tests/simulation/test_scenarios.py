@@ -376,3 +376,23 @@ def test_a_namespace_that_goes_last_goes(world: World) -> None:
     world.check_rest()
     cluster.delete_namespace("c")
     assert (cluster.terminating, cluster.objects) == (set(), {})
+
+
+@pytest.mark.parametrize("api", [CLASSIC, UPBOUND], ids=lambda api: api.group)
+def test_what_another_claim_left_behind_is_not_taken_over(
+    world: World, api: Api
+) -> None:
+    """Crossplane shows the loser of a name what its owner has orphaned."""
+    cluster = world.cluster("east", api)
+    owner, loser = apply(cluster, FIRST), apply(cluster, SECOND)
+    for n, composite in enumerate((owner, loser)):
+        cluster.reconcile(composite, behind=n)
+    for ref in owner.refs.values():
+        for step in (poll, finish, poll):
+            step(cluster, ref)
+    world.push(IMAGE)
+    cluster.orphan(owner)
+    world.check_rest()
+    cluster.delete(loser)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
