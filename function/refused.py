@@ -109,7 +109,7 @@ def _live(
     requirements: fnv1.Requirements, observed: Observed
 ) -> Iterator[tuple[str, _Kept]]:
     image = Standing.FREE
-    for key, (provider, own) in observed.live:
+    for key, (provider, own, _) in observed.live:
         if own is None:
             continue
         repository = observed_repository(own, observed.namespace, observed.uid)

@@ -36,10 +36,16 @@ class Live(NamedTuple):
 
     A live one keeps that: of another's, Crossplane would make a second resource under
     the same name, and lose sight of the first.
+
+    Attributes:
+        provider: Of its API.
+        facts: What the provider says of it; None where it is not live.
+        controlled: Whether a composite controls it.
     """
 
     provider: Provider
     facts: Facts | None
+    controlled: bool = True
 
 
 class Seen(NamedTuple):
@@ -126,12 +132,12 @@ class _Rest(NamedTuple):
 
 def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
     resources = req.observed.resources
-    _refuse_what_others_left(req)
     live = tuple(
         (key, _said(_live, observed.resource, uid))
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
+    _refuse_what_others_left(req, live)
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((key, each.provider) for key, each in live)
     return _Rest(
@@ -171,7 +177,7 @@ def _is_usual(req: Request, asked: Asked) -> bool:
     )
 
 
-def _refuse_what_others_left(req: Request) -> None:
+def _refuse_what_others_left(req: Request, live: tuple[tuple[str, Live], ...]) -> None:
     """Refuse to take over what another claim's composite left behind.
 
     Crossplane shows an XR each resource that it refers to and that nobody controls, so
@@ -183,15 +189,16 @@ def _refuse_what_others_left(req: Request) -> None:
     Raises:
         BrokenRequestError: There is one.
     """
-    for key in (IMAGE, BUNDLE):
-        observed = req.observed.resources.get(key)
-        # Most have an owner, and parsing costs.
-        if observed is None or b"ownerReferences" in observed.resource:
+    for key, each in live:
+        if each.controlled:
             continue
-        managed = parse_struct(observed.resource)
-        metadata = struct(managed, "metadata")
-        of = text(struct(metadata, "labels"), "crossplane.io/composite")
-        if of and is_rival(managed, parse_xr(req.observed.composite.resource)[0]):
+        managed = parse_struct(req.observed.resources[key].resource)
+        labels = struct(struct(managed, "metadata"), "labels")
+        xr, _ = parse_xr(req.observed.composite.resource)
+        claimed = bool(struct(struct(xr, "spec"), "claimRef").fields)
+        of = text(labels, f"crossplane.io/{'claim-name' if claimed else 'composite'}")
+        # A file of observed resources may not say whose they are.
+        if of and is_rival(managed, xr):
             raise BrokenRequestError(
                 f"the composed resource {key}",
                 "one that another claim left behind",
@@ -246,7 +253,11 @@ def _live(manifest: bytes, composite_uid: str) -> Live:
     observed = parse_struct(manifest)
     group = text(observed, "apiVersion").partition("/")[0]
     provider = _BY_GROUP.get(group, DEFAULT)
-    return Live(provider, provider.facts(observed, composite_uid))
+    return Live(
+        provider,
+        provider.facts(observed, composite_uid),
+        controlled=bool(controller_uid(observed)),
+    )
 
 
 @functools.lru_cache(maxsize=512)
