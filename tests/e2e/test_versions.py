@@ -12,7 +12,12 @@ VERSIONS = {"crossplane-core-v2.3": NAMESPACED, "crossplane-v1.20": UPBOUND}
 
 
 class FromPackages(System):
-    """The system whose function and Composition the package manager brings."""
+    """The system whose function and Composition the package manager brings.
+
+    Its provider does not write its own tags: nothing may depend on those.
+    """
+
+    provider_flags = ("--skip-default-tags",)
 
     def _packages(self) -> None:
         """Start a registry, and install from it what a Configuration depends on."""
