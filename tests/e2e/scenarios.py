@@ -66,6 +66,9 @@ NOT_ON: dict[str, dict[str, str]] = {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
     },
+    "test_a_creation_that_nobody_recorded_is_looked_at_again": {
+        "upbound": "without its provider's webhook no Repository can be written",
+    },
     "test_moving": {"upbound": _RECIPE, "namespaced": _RECIPE},
     "test_docs": {
         "upbound": "the pages show the classic provider's resources",
