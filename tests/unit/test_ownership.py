@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
+from function.attachment import Kind, attach
 from function.naming import RepositoryName
 from function.ownership import (
     Standing,
@@ -19,6 +20,7 @@ from function.ownership import (
 )
 from function.providers.registry import DEFAULT
 from function.repository import (
+    NO_OPTIONS,
     Facts,
     Options,
     ProviderConfig,
@@ -329,3 +331,21 @@ def test_a_new_resources_name_is_kubernetes_and_readable() -> None:
         Repository(RepositoryName("t/shop"), "eu-west-2", CONFIG), manages=False
     )
     assert short["metadata"]["name"].startswith("shop-")
+
+
+@pytest.mark.parametrize(
+    ("rights", "want", "reason"),
+    [
+        (Rights.OBSERVE, False, "it was there before, or is another's"),
+        (Rights.CREATE, False, "nothing is known to have created it yet"),
+        (Rights.KEEP, True, "it may be changed"),
+        (Rights.ALL, True, "it may be changed and deleted"),
+    ],
+)
+def test_a_policy_is_put_on_what_may_be_changed_alone(
+    rights: Rights, *, want: bool, reason: str
+) -> None:
+    options = NO_OPTIONS._replace(lifecycle='{"rules": []}')
+    repository = BUNDLE._replace(options=options, rights=rights)
+    attached = attach(DEFAULT, Kind.LIFECYCLE, repository, None, there=True)
+    assert (attached is not None) is want, reason
