@@ -13,15 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenants
 import yaml
 from blocks import blocks, run
 from build import core_crds
 from control_plane import ControlPlane, Kubectl, KubectlError
 from processes import Programs
 from system import ROOT, System
+from tenants import (
+    CROSSPLANE_RIGHTS,
+    GROUP,
+    NAMESPACE,
+    account,
+    as_account,
+    binding,
+    cluster_role,
+)
 
-GROUP, VERSION = "tap.vrabbi.cloud", "v1alpha1"
-NAMESPACE = "team-a"
+VERSION = "v1alpha1"
 PAGE = Path("docs/admission.md")
 POLICY = "ecr-repos-composition"
 ROLE = "ecr-repos-choose-composition"
@@ -72,15 +81,6 @@ PLACES = [
     ("v2", "WorkloadECRRepo", ("spec", "crossplane")),
 ]
 IDS = ["claim", "XR", "v2 XR"]
-CROSSPLANE_RIGHTS = {
-    "apiGroups": [GROUP],
-    "resources": [
-        f"{plural}{of}"
-        for plural in ("workloadecrrepos", "xworkloadecrrepos")
-        for of in ("", "/status", "/finalizers")
-    ],
-    "verbs": ["*"],
-}
 
 
 def crd(xrd: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -122,16 +122,6 @@ def crds(api: str) -> list[dict[str, Any]]:
     package = "configuration" if api == "v1" else "configuration-v2"
     xrd = yaml.safe_load((ROOT / "package" / package / "definition.yaml").read_text())
     return [crd(xrd, kind) for of, kind, _ in PLACES if of == api]
-
-
-def as_account(admin: Kubectl, name: str, namespace: str) -> Kubectl:
-    """Return kubectl with a ServiceAccount's own token."""
-    token = admin("create", "token", name, "-n", namespace).strip()
-    config = json.loads(admin.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    path = admin.kubeconfig.with_name(f"account-{name}.kubeconfig")
-    path.write_text(json.dumps(config))
-    return Kubectl(path)
 
 
 def page(heading: str, kubectl: Kubectl) -> None:
@@ -185,43 +175,6 @@ class Plane:
             return ROLE in said
 
         self.control.programs.wait("the policy is enforced", refuses, 120)
-
-
-def account(name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
-    """Return a ServiceAccount."""
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-
-
-def cluster_role(name: str, *rules: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return a ClusterRole."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": name},
-        "rules": list(rules),
-        **more,
-    }
-
-
-def binding(
-    role: str, user: str, namespace: str = NAMESPACE, kind: str = "ClusterRoleBinding"
-) -> dict[str, Any]:
-    """Return what binds a ClusterRole to a ServiceAccount."""
-    metadata = {"name": f"{role}-{user}"}
-    if kind == "RoleBinding":
-        metadata["namespace"] = namespace
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": metadata,
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": role,
-        },
-        "subjects": [{"kind": "ServiceAccount", "name": user, "namespace": namespace}],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -615,36 +568,5 @@ def test_nothing_is_refused_once_the_policy_is_removed(started: Plane) -> None:
 
 
 def test_claims_go_on_with_the_policy(system: System) -> None:
-    """With Crossplane itself: it fills the fields in, and the claim is Ready."""
-    kubectl = system.kubectl
-    kubectl("apply", "-k", ROOT / "package/platform")
-    try:
-        place = PLACES[0]
-        manifest = resource(place, "with-the-policy")
-        manifest["metadata"]["namespace"] = "default"
-        manifest["spec"]["parameters"]["workloadName"] = "with-the-policy"
-        kubectl.apply(manifest)
-
-        def ready() -> dict[str, Any] | None:
-            found = kubectl.get(
-                *("workloadecrrepos", "with-the-policy", "-n", "default")
-            )
-            conditions = (found or {}).get("status", {}).get("conditions", [])
-            is_ready = {c["type"]: c["status"] for c in conditions}.get("Ready")
-            return found if is_ready == "True" else None
-
-        claim = system.wait("the claim is Ready", ready, 120)
-        assert claim["spec"]["compositionRef"] == {"name": "workloadecrrepo"}
-        pin = json.dumps({"spec": {"compositionUpdatePolicy": "Manual"}})
-        command = ("patch", "workloadecrrepos", "with-the-policy", "-n", "default")
-        kubectl.apply(
-            cluster_role("edit-claims", CROSSPLANE_RIGHTS),
-            account("a-tenant", "default"),
-            binding("edit-claims", "a-tenant", "default"),
-        )
-        tenant = as_account(kubectl, "a-tenant", "default")
-        with pytest.raises(KubectlError, match="only the platform team chooses"):
-            tenant(*command, "--type=merge", "-p", pin)
-        kubectl("delete", "workloadecrrepos", "with-the-policy", "-n", "default")
-    finally:
-        kubectl("delete", "-k", ROOT / "package/platform")
+    """With Crossplane itself."""
+    tenants.claims_go_on_with_the_policy(system)

@@ -71,19 +71,24 @@ def test_ecr_has_what_the_input_asks_for(system: System) -> None:
             return found == wanted
 
         system.wait(f"ECR has all of them, and not {found}", applied)
-        assert len(_policies(system)) == 4
+        assert len(_policies(system, {image, bundle})) == 4
         claims.delete(system, "forbidden", "optional")
         claims.wait_gone(system, image, bundle)
         system.wait(
-            "the policies' resources go too", lambda: not _policies(system), 120
+            "the policies' resources go too",
+            lambda: not _policies(system, {image, bundle}),
+            120,
         )
 
 
-def _policies(system: System) -> list[dict[str, Any]]:
+def _policies(system: System, repositories: set[str]) -> list[dict[str, Any]]:
+    """Return the policies' managed resources of repositories."""
     return [
         found
         for kind in system.api.policies
         for found in system.kubectl.all("-A", kind)
+        for of in [found["spec"]["forProvider"]]
+        if (of.get("repository") or of.get("repositoryName")) in repositories
     ]
 
 

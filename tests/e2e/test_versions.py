@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import claims
 import pytest
+import tenants
 from apis import NAMESPACED, UPBOUND
 from system import ROOT, System, running, say
 
@@ -92,3 +93,7 @@ def test_the_package_manager_installed_what_runs(old: System) -> None:
     assert [f["metadata"]["name"] for f in functions] == ["e2e-function-ecr-repos"]
     (configuration,) = old.kubectl.all("configurations.pkg.crossplane.io")
     assert configuration["metadata"]["name"] == "ecr-repos"
+
+
+def test_claims_go_on_with_the_admission_policy(old: System) -> None:
+    tenants.claims_go_on_with_the_policy(old)
