@@ -361,7 +361,10 @@ class System:
             )
             return done.returncode == 0
 
-        self.wait("Crossplane's init has run", initialised, 120)
+        if "v1" in self._core:
+            self._initialise_v1(core, env)
+        else:
+            self.wait("Crossplane's init has run", initialised, 120)
         for name, content in self.secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
         self.programs.start(
@@ -369,6 +372,31 @@ class System:
             env=env,
             restart=True,
         )
+
+    def _initialise_v1(self, core: Path, env: dict[str, str]) -> None:
+        """Do what `core init` does of Crossplane v1, which reads its kinds from /crds.
+
+        crossplane v1.20.13, cmd/crossplane/core/init.go: its first step makes the
+        certificates, its second fails here; the last ones make these two objects.
+        """
+        self.kubectl("create", "-f", core_crds(self._core))
+        self.established("locks.pkg.crossplane.io")
+        self.established("deploymentruntimeconfigs.pkg.crossplane.io")
+        without_webhooks = {**env, "WEBHOOK_ENABLED": "false"}
+        subprocess.run(  # noqa: S603
+            [core, "core", "init"],
+            env=without_webhooks,
+            capture_output=True,
+            check=False,
+        )
+        for kind, name in (("Lock", "lock"), ("DeploymentRuntimeConfig", "default")):
+            self.kubectl.apply(
+                {
+                    "apiVersion": "pkg.crossplane.io/v1beta1",
+                    "kind": kind,
+                    "metadata": {"name": name},
+                }
+            )
 
     def secret(self, name: str) -> dict[str, bytes]:
         """Return a secret's content, of Crossplane's namespace.
