@@ -66,6 +66,7 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
         copies_tags=observed.copies_tags,
+        recorded_uid=observed.recorded_uid,
     )
 
 
@@ -85,6 +86,7 @@ def observed_repository(observed: Facts, namespace: str, uid: str) -> Repository
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
         copies_tags=observed.copies_tags,
+        recorded_uid=observed.recorded_uid,
         composite_uid=uid,
     )
 

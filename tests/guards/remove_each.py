@@ -104,6 +104,12 @@ GUARDS = (
         "return True",
     ),
     Guard(
+        "a restored record is another composite's",
+        "ownership.py",
+        'return recorded_uid in ("", composite_uid)',
+        "return True",
+    ),
+    Guard(
         "a new claim yields to a contender",
         "ownership.py",
         "return Standing.TAKEN if rivals else Standing.FREE",
