@@ -65,8 +65,8 @@ render: $(VENV)/.runtime ## Render the example through the function over gRPC
 test: $(VENV)/.test ## Run the tests that need PyPI only
 	@$(VENV)/bin/pytest
 
-guards: $(VENV)/.test ## Remove each safety guard in turn, and show the test that fails
-	@$(VENV)/bin/python tests/guards/remove_each.py
+guards: $(VENV)/.test ## Disable each safety guard by name, and show the test that fails
+	@$(VENV)/bin/python tests/guards/disable_each.py
 
 FUZZ_S ?= 600
 fuzz: $(VENV)/.fuzz ## Send it broken bytes for FUZZ_S seconds, and watch its memory

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function import connection
+from function import connection, ownership, served
 from function.attachment import Kind, attach
 from function.composed import Composed, given, keep_identity, kept
 from function.composite import Composite, check_scope, parse_composite
@@ -23,9 +23,18 @@ from function.ownership import (
     unforced,
 )
 from function.providers import managed
+from function.providers.provider import Provider
 from function.providers.registry import PROVIDERS
-from function.repository import NO_OPTIONS, UNKNOWN, Options, Repository, Rights
+from function.repository import (
+    NO_OPTIONS,
+    UNKNOWN,
+    Options,
+    ProviderConfig,
+    Repository,
+    Rights,
+)
 from function.seen import BUNDLE, IMAGE, Live, Seen, policy_name, requirement
+from function.served import Search
 from function.settings import Settings, Which
 from function.status import (
     CONDITION,
@@ -89,7 +98,7 @@ def _wanted(
     names = {IMAGE: composite.image}
     # A live bundle stays where `bundle` was switched off: what is missing from the
     # desired state is deleted by Crossplane, with its images.
-    if settings.bundle or BUNDLE in live:
+    if settings.bundle or ownership.bundle_stays(live=BUNDLE in live):
         names[BUNDLE] = composite.bundle
     namespace = composite.namespace if composite.namespaced else ""
     return {
@@ -129,42 +138,62 @@ def _standing(
         return Standing.CREATED
     require_rivals(
         rsp.requirements,
-        requirement(key),
-        live,
+        key,
+        live.provider,
         repository,
-        older=seen.knows_extra_only,
+        dict(seen.search)[key],
     )
     return standing(own, dict(seen.rivals).get(key, ()))
 
 
 def require_rivals(
     requirements: fnv1.Requirements,
-    name: str,
-    live: Live,
+    key: str,
+    own: Provider,
     repository: Repository,
-    *,
-    older: bool,
+    where: Search,
 ) -> None:
-    """Require the managed resources that ask for a repository.
+    """Require the managed resources that ask for a repository, in all APIs.
 
     Args:
         requirements: Where.
-        name: The requirement's name.
-        live: Whose API they are of.
+        key: The repository's composed resource.
+        own: The API that it is of.
         repository: Which one.
-        older: Whether Crossplane may know requirements by their older name alone.
+        where: Which other ones are served.
     """
-    # Without a namespace: in all of them.
-    selector = fnv1.ResourceSelector(
-        api_version=live.provider.api_version,
-        kind=live.provider.kind,
-        match_labels=fnv1.MatchLabels(
-            labels={managed.IDENTITY: live.provider.identify(repository)}
-        ),
-    )
-    requirements.resources[name].CopyFrom(selector)
-    if older:
-        requirements.extra_resources[name].CopyFrom(selector)
+    served.require(requirements, where)
+    apis = [(own, ""), *((PROVIDERS[api], api) for api in where.others)]
+    for provider, api in apis:
+        # Without a namespace: in all of them.
+        selector = fnv1.ResourceSelector(
+            api_version=provider.api_version,
+            kind=provider.kind,
+            match_labels=fnv1.MatchLabels(
+                labels={
+                    managed.IDENTITY: provider.identify(in_api(repository, provider))
+                }
+            ),
+        )
+        name = requirement(key, api)
+        requirements.resources[name].CopyFrom(selector)
+        if where.older:
+            # Crossplane v1 knows them by their older name.
+            requirements.extra_resources[name].CopyFrom(selector)
+
+
+def in_api(repository: Repository, provider: Provider) -> Repository:
+    """Return a repository as another provider's API has it.
+
+    A provider config of the same name is taken for the same account.
+    """
+    kinds = provider.config_kinds
+    if repository.provider_config.kind in kinds or not (
+        kinds or repository.provider_config.kind
+    ):
+        return repository
+    config = ProviderConfig(repository.provider_config.name, kinds[0] if kinds else "")
+    return repository._replace(provider_config=config)
 
 
 def _compose(
@@ -172,7 +201,7 @@ def _compose(
 ) -> list[str]:
     """Desire the repositories and their policies; return what is wrong with these."""
     taken = any(each.standing is Standing.TAKEN for each in composed.values())
-    if taken:
+    if ownership.is_unready(taken=taken):
         # Without a desired resource, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     settings, problems = seen.settings, list[str]()
@@ -197,7 +226,7 @@ def _compose(
             if released is None:
                 continue
             repository = released
-        if not taken or each.facts:  # both or none
+        if ownership.may_compose(taken=taken, live=bool(each.facts)):  # both or none
             manifest = each.provider.manifest(repository, manages=manages)
             desire(rsp, key, manifest, ready=each.known.ready)
         problems += _attach(rsp, seen, key, each, policies_of)

@@ -39,7 +39,8 @@ class Composed(NamedTuple):
     @property
     def known(self) -> Facts:
         """What a tenant may learn: of what is another's, its name alone."""
-        if self.facts is None or self.standing is Standing.TAKEN:
+        taken = self.standing is Standing.TAKEN
+        if self.facts is None or not ownership.may_learn(taken=taken):
             return UNKNOWN
         return self.facts
 
@@ -53,15 +54,21 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
     a provider would have to make the repository anew.
     """
     config, live = wanted.provider_config, observed.provider_config
-    options = wanted.options
-    if options.encryption and observed.encryption:
+    name, kind, options = config.name, config.kind, wanted.options
+    if ownership.keeps_config(live.name):
+        name = live.name
+    if ownership.keeps_config_kind(live.kind):
+        kind = live.kind
+    if ownership.keeps_encryption(
+        asked=options.encryption is not None, observed=observed.encryption is not None
+    ):
         options = options._replace(encryption=observed.encryption)
+    has_name = ownership.keeps_name(observed.external_name)
+    has_region = ownership.keeps_region(observed.region)
     return wanted._replace(
-        name=RepositoryName(observed.external_name or wanted.name),
-        region=observed.region or wanted.region,
-        provider_config=ProviderConfig(
-            live.name or config.name, live.kind or config.kind
-        ),
+        name=RepositoryName(observed.external_name) if has_name else wanted.name,
+        region=observed.region if has_region else wanted.region,
+        provider_config=ProviderConfig(name, kind),
         options=options,
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,

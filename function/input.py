@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from function import settings
 from function.bounds import LARGEST_INPUT, LONGEST_PARAMETER, MOST_VALUES
-from function.errors import InvalidInputError, quote
+from function.errors import InvalidInputError, InvalidRequestError, quote
 from function.model import Model
 from function.naming import RegistryHost
 from function.options import RULES, RepositoryOptions
@@ -19,6 +19,7 @@ from function.settings import NO_INPUT, Globs, Settings
 
 API_VERSION = "ecrrepos.fn.tap.vrabbi.cloud/v1beta1"
 KIND = "Input"
+_MEND = "Correct the input of the pipeline step in the Composition"
 
 
 def _known(api_version: str) -> str:
@@ -236,31 +237,39 @@ def _parse(serialized: bytes) -> Settings:
     return parsed.settings()
 
 
-_MEND = "Correct the input of the pipeline step in the Composition"
-
-
-def documented(struct: structpb.Struct, field: str) -> dict[str, Any]:
+def documented(
+    struct: structpb.Struct,
+    field: str,
+    refusal: type[InvalidRequestError] = InvalidInputError,
+    mend: str = _MEND,
+) -> dict[str, Any]:
     """Return a Struct as a document. It stops early where there is too much of it.
 
+    Args:
+        struct: What somebody wrote.
+        field: Its path.
+        refusal: What is raised: who wrote it decides.
+        mend: What its author should do.
+
     Raises:
-        InvalidInputError: It has too many values, or holds a number that JSON has no
+        InvalidRequestError: It has too many values, or holds a number that JSON has no
             word for.
     """
     try:
         return _Values().object(struct)
     except _TooManyError:
-        raise InvalidInputError(
+        raise refusal(
             field,
             f"more than {MOST_VALUES} values",
             f"it has too many values: {MOST_VALUES} at most, with those inside others",
             "Make it smaller",
         ) from None
     except (OverflowError, ValueError):  # an infinite or undefined number
-        raise InvalidInputError(
+        raise refusal(
             field,
             "a number that JSON has no word for",
             "numbers are finite",
-            _MEND,
+            mend,
         ) from None
 
 
@@ -353,8 +362,11 @@ def _check_provider(given: Input) -> None:
 
 
 def lacking(
-    provider: str, root: str, given: RepositoryOptions
-) -> InvalidInputError | None:
+    provider: str,
+    root: str,
+    given: RepositoryOptions,
+    refusal: type[InvalidRequestError] = InvalidInputError,
+) -> InvalidRequestError | None:
     """Return what is said of the first option that a provider has no field for."""
     for name, value in given.given():
         if name in PROVIDERS[provider].lacks:
@@ -362,13 +374,17 @@ def lacking(
                 value.model_dump(by_alias=True) if isinstance(value, Model) else value
             )
             able = [v for v, p in PROVIDERS.items() if name not in p.lacks]
-            return unsupported(f"{root}.{name}", quote(said), provider, able)
+            return unsupported(f"{root}.{name}", quote(said), provider, able, refusal)
     return None
 
 
 def unsupported(
-    field: str, given: str, provider: str, able: list[str]
-) -> InvalidInputError:
+    field: str,
+    given: str,
+    provider: str,
+    able: list[str],
+    refusal: type[InvalidRequestError] = InvalidInputError,
+) -> InvalidRequestError:
     """Return what is said of an option that a provider has no field for.
 
     Args:
@@ -376,8 +392,9 @@ def unsupported(
         given: What stands there, safe to print.
         provider: The chosen provider.
         able: The providers that have the field.
+        refusal: What it is: who wrote it decides.
     """
-    return InvalidInputError(
+    return refusal(
         field,
         given,
         f"the API of provider {provider} has no field for it",

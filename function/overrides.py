@@ -14,6 +14,7 @@ from function.repository import Options
 from function.settings import Settings, Which
 
 FIELD = "spec.parameters.repository"
+_MEND = "Correct it, or leave it out"
 
 
 def options(
@@ -63,12 +64,12 @@ def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:
                 "Leave it out, or ask the platform team to allow it",
             )
     try:
-        parsed = RepositoryOptions.model_validate(documented(struct, FIELD))
+        document = documented(struct, FIELD, InvalidParameterError, _MEND)
+        parsed = RepositoryOptions.model_validate(document)
     except ValidationError as e:
         field, given, rule = problem(e, FIELD)
-        raise InvalidParameterError(
-            field, given, rule, "Correct it, or leave it out"
-        ) from None
-    if error := lacking(settings.provider, FIELD, parsed):
+        raise InvalidParameterError(field, given, rule, _MEND) from None
+    # A tenant's mistake, and not one of the Input: see fn.py.
+    if error := lacking(settings.provider, FIELD, parsed, InvalidParameterError):
         raise error
     return parsed

@@ -73,19 +73,137 @@ def standing(own: Facts | None, rivals: Sequence[Facts]) -> Standing:
         rivals: What those of others say that ask for the same repository.
     """
     if own is None:
-        return Standing.TAKEN if rivals else Standing.FREE
+        return Standing.TAKEN if is_asked_for(rivals=bool(rivals)) else Standing.FREE
     # Two are live at once where their names differ: in two namespaces, or where one
     # is from before this function.
     if own.created_it:
         return Standing.CREATED
-    if any(rival.created_it for rival in rivals):
+    if is_anothers_creation(creators=sum(rival.created_it for rival in rivals)):
         return Standing.TAKEN
     if not own.arn:
         return Standing.WAITING
     # All found it there: the first one has it.
-    if any(rival.since < own.since for rival in rivals):
+    if any(was_earlier(rival.since, own.since) for rival in rivals):
         return Standing.TAKEN
     return Standing.ADOPTED
+
+
+# The guards: plain values in, a boolean out. `make guards` turns them off one by one.
+
+
+def is_asked_for(*, rivals: bool) -> bool:
+    """Whether a new claim yields: another composite asks for the repository."""
+    return rivals
+
+
+def is_anothers_creation(*, creators: int) -> bool:
+    """Whether a composite that did not create a repository yields to who did."""
+    return creators > 0
+
+
+def was_earlier(theirs: tuple[str, str], ours: tuple[str, str]) -> bool:
+    """Whether, of those that found a repository there, another one asked first."""
+    return theirs < ours
+
+
+def is_anothers(*, taken: bool) -> bool:
+    """Whether a repository is another's, which nobody may change, whatever is said."""
+    return taken
+
+
+def earns_rights(*, created: bool, always: bool) -> bool:
+    """Whether the right to change is earned: by creating, or given by `Always`."""
+    return created or always
+
+
+def may_be_deleted(*, never: bool) -> bool:
+    """Whether a repository that may be changed may be deleted too."""
+    return not never
+
+
+def is_only_observed(*, adopted: bool) -> bool:
+    """Whether nothing may be done to a repository, as it was there before."""
+    return adopted
+
+
+def releases_by_force() -> bool:
+    """Whether a bundle that is released may be deleted with its images."""
+    return False
+
+
+def is_there(arn: str) -> bool:
+    """Whether a repository is there, so that its signature says something."""
+    return bool(arn)
+
+
+def is_not_copied(*, in_spec: bool) -> bool:
+    """Whether a signature cannot be one that the provider itself wrote onto it."""
+    return not in_spec
+
+
+def is_another_controller(theirs: str, ours: str) -> bool:
+    """Whether a managed resource is controlled by another composite."""
+    return theirs != ours
+
+
+def left_by_another(theirs: tuple[str, str], ours: tuple[str, str]) -> bool:
+    """Whether a managed resource without a composite was another claim's, or XR's.
+
+    Args:
+        theirs: The namespace and the name that it was for.
+        ours: Our own.
+    """
+    return theirs != ours
+
+
+def reads_claim(*, named: bool, namespaced: bool) -> bool:
+    """Whether an XR's claimRef is read; on a namespaced XR a tenant could write any."""
+    return named and not namespaced
+
+
+def keeps_name(observed: str) -> bool:
+    """Whether a live resource keeps its external name."""
+    return bool(observed)
+
+
+def keeps_region(observed: str) -> bool:
+    """Whether a live resource keeps its region."""
+    return bool(observed)
+
+
+def keeps_config(observed: str) -> bool:
+    """Whether a live resource keeps its provider config."""
+    return bool(observed)
+
+
+def keeps_config_kind(observed: str) -> bool:
+    """Whether a live resource keeps the kind of that."""
+    return bool(observed)
+
+
+def keeps_encryption(*, asked: bool, observed: bool) -> bool:
+    """Whether a live repository keeps its encryption."""
+    return asked and observed
+
+
+def bundle_stays(*, live: bool) -> bool:
+    """Whether a live bundle stays that is not asked for any more."""
+    return live
+
+
+def may_compose(*, taken: bool, live: bool) -> bool:
+    """Whether a repository is composed: none is where one of a claim's is another's."""
+    return live or not taken
+
+
+def is_unready(*, taken: bool) -> bool:
+    """Whether a composite is not ready whatever is composed."""
+    return taken
+
+
+def may_learn(*, taken: bool) -> bool:
+    """Whether a tenant may learn what is observed of a repository."""
+    return not taken
 
 
 def rights(deletion: Deletion, its: Standing) -> Rights:
@@ -95,13 +213,17 @@ def rights(deletion: Deletion, its: Standing) -> Rights:
     that is seen. What was adopted may go under `Always` alone, and what is another's
     never.
     """
-    if its is Standing.CREATED or (
-        its is Standing.ADOPTED and deletion is Deletion.ALWAYS
-    ):
-        return Rights.KEEP if deletion is Deletion.NEVER else Rights.ALL
-    if its in (Standing.ADOPTED, Standing.TAKEN):
+    if is_anothers(taken=its is Standing.TAKEN):
         return Rights.OBSERVE
-    return Rights.CREATE
+    there = its not in (Standing.FREE, Standing.WAITING)
+    if earns_rights(
+        created=its is Standing.CREATED,
+        always=there and deletion is Deletion.ALWAYS,
+    ):
+        deleted = may_be_deleted(never=deletion is Deletion.NEVER)
+        return Rights.ALL if deleted else Rights.KEEP
+    adopted = its in (Standing.ADOPTED, Standing.TAKEN)
+    return Rights.OBSERVE if is_only_observed(adopted=adopted) else Rights.CREATE
 
 
 def bundle_rights(earned: Rights, image: Standing, own: Facts | None) -> Rights:
@@ -196,7 +318,7 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
 def unforced(repository: Repository) -> Repository:
     """Return a repository that ECR deletes only if it is empty."""
     return repository._replace(
-        options=repository.options._replace(force_delete=False),
+        options=repository.options._replace(force_delete=releases_by_force()),
     )
 
 
@@ -320,15 +442,15 @@ def is_rival(managed: structpb.Struct, xr: structpb.Struct) -> bool:
     """
     ours, theirs = struct(xr, "metadata"), struct(managed, "metadata")
     if controller := controller_uid(managed):
-        return controller != text(ours, "uid")
+        return is_another_controller(controller, text(ours, "uid"))
     labels, claim = struct(theirs, "labels"), struct(struct(xr, "spec"), "claimRef")
-    # On a namespaced XR a tenant could write any claimRef.
-    if text(claim, "name") and not text(ours, "namespace"):
-        return (
-            text(labels, "crossplane.io/claim-namespace"),
-            text(labels, "crossplane.io/claim-name"),
-        ) != (text(claim, "namespace"), text(claim, "name"))
-    return (text(theirs, "namespace"), text(labels, "crossplane.io/composite")) != (
-        text(ours, "namespace"),
-        text(ours, "name"),
+    namespace, name = texts(claim, "namespace", "name")
+    if reads_claim(named=bool(name), namespaced=bool(text(ours, "namespace"))):
+        of_namespace, of_name = texts(
+            labels, "crossplane.io/claim-namespace", "crossplane.io/claim-name"
+        )
+        return left_by_another((of_namespace, of_name), (namespace, name))
+    return left_by_another(
+        (text(theirs, "namespace"), text(labels, "crossplane.io/composite")),
+        (text(ours, "namespace"), text(ours, "name")),
     )

@@ -20,7 +20,8 @@ from function.fields import struct
 from function.ownership import Standing, bundle_rights, rights
 from function.providers import managed
 from function.repository import Facts, Rights
-from function.seen import BUNDLE, IMAGE, Live, Observed, policy_name, requirement
+from function.seen import BUNDLE, IMAGE, Observed, policy_name
+from function.served import LOCK
 from function.settings import Settings
 from function.status import connection_details
 from function.wire import Request, parse_struct
@@ -77,6 +78,7 @@ def reduce(req: Request, observed: Observed, rsp: fnv1.RunFunctionResponse) -> b
     asks = any(
         name not in req.required_resources and name not in req.extra_resources
         for name in requirements.resources
+        if name != LOCK
     )
     if not (asks or released or any(kept.reduced for kept in live.values())):
         return False
@@ -107,24 +109,18 @@ def _live(
     requirements: fnv1.Requirements, observed: Observed
 ) -> Iterator[tuple[str, _Kept]]:
     image = Standing.FREE
-    for key, (provider, own) in observed.live:
+    for key, (provider, own, _) in observed.live:
         if own is None:
             continue
         repository = observed_repository(own, observed.namespace, observed.uid)
-        live = Live(provider, own)
         rivals = dict(observed.rivals).get(key, ())
         standing = ownership.standing(own, rivals)
         deletion = observed.settings.deletion
         may = rights(deletion, standing)
         # Of these alone it matters who else asks: all others keep nothing anyway.
         if standing is Standing.ADOPTED and may is Rights.ALL and own.changeable:
-            answer.require_rivals(
-                requirements,
-                requirement(key),
-                live,
-                repository,
-                older=observed.knows_extra_only,
-            )
+            where = dict(observed.search)[key]
+            answer.require_rivals(requirements, key, provider, repository, where)
         if key == IMAGE:
             image = standing
         elif image is not Standing.TAKEN:

@@ -5,7 +5,7 @@ earlier steps want) have the same answer.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -13,11 +13,13 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.attachment import Attached, Kind
 from function.bounds import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
 from function.composite import Asked, read_composite
+from function.errors import BrokenRequestError
 from function.fields import struct, text, texts
 from function.ownership import controller_uid, is_rival
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
+from function.served import LOCK, Search, search
 from function.settings import NO_INPUT, Settings
 from function.wire import Request, parse_struct, parse_xr
 
@@ -34,10 +36,16 @@ class Live(NamedTuple):
 
     A live one keeps that: of another's, Crossplane would make a second resource under
     the same name, and lose sight of the first.
+
+    Attributes:
+        provider: Of its API.
+        facts: What the provider says of it; None where it is not live.
+        controlled: Whether a composite controls it.
     """
 
     provider: Provider
     facts: Facts | None
+    controlled: bool = True
 
 
 class Seen(NamedTuple):
@@ -50,8 +58,7 @@ class Seen(NamedTuple):
         policies: The policies' ones, by theirs.
         rivals: What Crossplane says of others that ask for a repository, by its
             resource's name; nothing where it was not asked.
-        knows_extra_only: Whether Crossplane may know required resources by their older
-            name alone.
+        search: Where those are looked for, by its resource's name.
         usual: Whether what was read is of a usual size, and its answer may be
             remembered.
     """
@@ -61,7 +68,7 @@ class Seen(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
     usual: bool
 
 
@@ -80,7 +87,7 @@ class Observed(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
 
 
 def read(req: Request) -> Seen:
@@ -120,7 +127,7 @@ class _Rest(NamedTuple):
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    knows_extra_only: bool
+    search: tuple[tuple[str, Search], ...]
 
 
 def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
@@ -130,6 +137,7 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
         for key in (IMAGE, BUNDLE)
         if (observed := resources.get(key)) is not None
     )
+    _refuse_what_others_left(req, live)
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((key, each.provider) for key, each in live)
     return _Rest(
@@ -145,23 +153,58 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
         tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
         if req.required_resources or req.extra_resources
         else (),
-        knows_extra_only=fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
+        tuple(
+            (key, search(req, provider.api_version, requirement(key)))
+            for key, provider in providers.items()
+        ),
     )
 
 
 def _is_usual(req: Request, asked: Asked) -> bool:
     """Whether what a request says is small enough to be remembered."""
     sizes = [len(r.resource) for r in req.observed.resources.values()]
-    required = sum(
+    # Crossplane's Lock, required beside them, is as large as there are packages.
+    competitors = sum(
         found.ByteSize()
         for by_name in (req.required_resources, req.extra_resources)
-        for found in by_name.values()
+        for name, found in by_name.items()
+        if name != LOCK
     )
     return (
         asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
-        and max(len(req.observed.composite.resource), required, *sizes, 0)
+        and max(len(req.observed.composite.resource), competitors, *sizes)
         <= LARGEST_REMEMBERED
     )
+
+
+def _refuse_what_others_left(req: Request, live: tuple[tuple[str, Live], ...]) -> None:
+    """Refuse to take over what another claim's composite left behind.
+
+    Crossplane shows an XR each resource that it refers to and that nobody controls, so
+    also that of the owner it lost to, once that owner is deleted with its resources
+    orphaned. Applied, it would be ours, with a record of creation that is not; left
+    out, Crossplane up to v2.3 would delete it (composition_functions.go,
+    GarbageCollectComposedResources).
+
+    Raises:
+        BrokenRequestError: There is one.
+    """
+    for key, each in live:
+        if each.controlled:
+            continue
+        managed = parse_struct(req.observed.resources[key].resource)
+        labels = struct(struct(managed, "metadata"), "labels")
+        xr, _ = parse_xr(req.observed.composite.resource)
+        claimed = bool(struct(struct(xr, "spec"), "claimRef").fields)
+        of = text(labels, f"crossplane.io/{'claim-name' if claimed else 'composite'}")
+        # A file of observed resources may not say whose they are.
+        if of and is_rival(managed, xr):
+            raise BrokenRequestError(
+                f"the composed resource {key}",
+                "one that another claim left behind",
+                "what another claim created is never taken over",
+                "Delete that managed resource, once its deletion policy is Orphan",
+            )
 
 
 def policy_name(key: str, kind: Kind) -> str:
@@ -169,9 +212,15 @@ def policy_name(key: str, kind: Kind) -> str:
     return f"{key}-{kind}"
 
 
-def requirement(key: str) -> str:
-    """Return the name by which others that ask for a repository are required."""
-    return f"contenders-{key}"
+def requirement(key: str, api_version: str = "") -> str:
+    """Return the name by which others that ask for a repository are required.
+
+    Args:
+        key: The repository's composed resource.
+        api_version: The API that they are of; empty for that of the resource itself.
+    """
+    name = f"contenders-{key}"
+    return f"{name}-{api_version.partition('/')[0]}" if api_version else name
 
 
 @functools.lru_cache(maxsize=64)
@@ -204,7 +253,11 @@ def _live(manifest: bytes, composite_uid: str) -> Live:
     observed = parse_struct(manifest)
     group = text(observed, "apiVersion").partition("/")[0]
     provider = _BY_GROUP.get(group, DEFAULT)
-    return Live(provider, provider.facts(observed, composite_uid))
+    return Live(
+        provider,
+        provider.facts(observed, composite_uid),
+        controlled=bool(controller_uid(observed)),
+    )
 
 
 @functools.lru_cache(maxsize=512)
@@ -219,17 +272,20 @@ def _said(by: Callable[..., T], manifest: bytes, *more: object) -> T:
     return by(manifest, *more)
 
 
-def _rivals(req: Request, key: str, provider: Provider) -> tuple[Facts, ...]:
-    name = requirement(key)
+def _rivals(req: Request, key: str, own: Provider) -> tuple[Facts, ...]:
+    xr, _ = parse_xr(req.observed.composite.resource)
+    return tuple(
+        provider.facts(c.resource, controller_uid(c.resource) or None)
+        for api, provider in PROVIDERS.items()
+        for c in _required(req, requirement(key, "" if provider is own else api))
+        if is_rival(c.resource, xr)
+    )
+
+
+def _required(req: Request, name: str) -> Iterable[fnv1.Resource]:
     found = (
         req.required_resources
         if name in req.required_resources
         else req.extra_resources
     ).get(name)
-    contenders = found.items if found is not None else ()
-    xr, _ = parse_xr(req.observed.composite.resource)
-    return tuple(
-        provider.facts(c.resource, controller_uid(c.resource) or None)
-        for c in contenders
-        if is_rival(c.resource, xr)
-    )
+    return found.items if found is not None else ()

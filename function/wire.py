@@ -46,6 +46,7 @@ class Request(Protocol):
     context: structpb.Struct
     extra_resources: Mapping[str, fnv1.Resources]
     required_resources: Mapping[str, fnv1.Resources]
+    required_schemas: Mapping[str, fnv1.Schema]
 
 
 def parse_request(serialized: bytes) -> Request:

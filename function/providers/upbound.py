@@ -6,7 +6,14 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, items, struct, text, texts
-from function.ownership import CREATED_BY_TAG, abandoned, attempts, created_by
+from function.ownership import (
+    CREATED_BY_TAG,
+    abandoned,
+    attempts,
+    created_by,
+    is_not_copied,
+    is_there,
+)
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -160,7 +167,9 @@ class Upbound:
             changeable=managed.may_change(spec),
             attempted=bool(recorded.pending),
             deleting="deletionTimestamp" in metadata.fields,
-            created_it=bool(arn) and created and CREATED_BY_TAG not in tags.fields,
+            created_it=is_there(arn)
+            and created
+            and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),
             copies_tags=managed.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
             problem=problem,

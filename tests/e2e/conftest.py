@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
+import refusals
 from apis import APIS, Api
 from scenarios import FULL_ONLY, NOT_ON, ORDER
 from system import FULL, System, running, say
@@ -48,12 +49,15 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Sort by API, and then in the order of scenarios.py."""
     apis = list(APIS)
+    asked = config.getoption("--api") or apis
     left = [
         item
         for item in items
         if (getattr(item, "originalname", "") in FULL_ONLY and not FULL)
         # Without an API that was asked for, pytest would call it skipped.
         or ("api" in getattr(item, "fixturenames", ()) and not _api(item))
+        # What needs no provider runs with the first of them.
+        or ("api" not in getattr(item, "fixturenames", ()) and apis[0] not in asked)
     ]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
@@ -104,3 +108,9 @@ def system(installed: System) -> System:
     """The installed system, whose background scan need not be waited for."""
     installed.scan_every("15s")
     return installed
+
+
+@pytest.fixture(scope="session")
+def refused(system: System) -> dict[str, str]:
+    """What claims said that ECR refused."""
+    return refusals.refuse(system)

@@ -5,11 +5,21 @@ import time
 from datetime import UTC, datetime
 
 import claims
+import refusals
 from control_plane import KubectlError
 from providers import PROVIDER
 from system import FUNCTION, System
 
 EACH = 5
+
+
+def test_what_ecr_refused_is_there_when_it_refuses_no_more(
+    system: System,
+    refused: dict[str, str],
+) -> None:
+    assert refused.keys() == refusals.REFUSALS.keys()
+    refusals.recovered(system)
+    claims.delete(system, *refused, wait=False)
 
 
 def test_a_creation_that_nobody_recorded_is_looked_at_again(system: System) -> None:

@@ -26,7 +26,11 @@ from test_providers import (
     xr,
 )
 
-from function.input import Input, Option
+from function import overrides
+from function.composite import read_composite
+from function.documents import to_struct
+from function.errors import InvalidParameterError
+from function.input import API_VERSION, KIND, Input, Option, parse_input
 from function.options import RULES, RepositoryOptions
 
 ROOT = Path(__file__).parents[1]
@@ -335,6 +339,30 @@ def test_a_workload_that_may_not(
     assert f"spec.parameters.repository.{field}" in result.message
     assert rsp.conditions[0].reason == reason
     assert result.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"encryption": {"type": "AES256"}}, "has no field for it"),
+        ({"lifecycle": {"keepLast": float("inf")}}, "numbers are finite"),
+        ({"tags": {str(n): "" for n in range(9000)}}, "it has too many values"),
+    ],
+    ids=["unsupported", "infinite", "too many"],
+)
+def test_a_workloads_mistake_is_not_the_inputs(
+    options: dict[str, Any], rule: str
+) -> None:
+    """The platform's Input can be relied on then."""
+    allow = {"overrides": ["encryption", "lifecycle", "tags"]}
+    given = {"apiVersion": API_VERSION, "kind": KIND, "allow": allow}
+    settings = parse_input(to_struct(given))
+    composite = overriding(CLASSIC, **options)
+    asked = read_composite(fnv1.Resource(resource=composite).resource)
+    with pytest.raises(InvalidParameterError, match=rule) as e:
+        overrides.options(settings, "image", "eu-west-2", asked.overrides)
+    assert e.value.field.startswith("spec.parameters.repository")
+    assert "Composition" not in str(e.value)
 
 
 @pytest.mark.parametrize(

@@ -494,6 +494,18 @@ def test_what_was_only_observed_and_is_gone_is_made_anew(provider: str) -> None:
     assert "uri" not in str(resource.struct_to_dict(rsp.desired.composite.resource))
 
 
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_the_signature_of_what_is_gone_proves_nothing(provider: str) -> None:
+    """The status is a past one, and what stands there next may be someone else's."""
+    gone = {
+        "type": "Synced",
+        "status": "False",
+        "message": "observe failed: external resource does not exist",
+    }
+    observed = live(provider, conditions=[READY, gone])
+    assert policies(image(run(provider, observed)))[1] == CREATE[1]
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "taken", "reason"),
     [
@@ -595,7 +607,7 @@ def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() ->
     assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
     assert one["metadata"]["labels"] == two["metadata"]["labels"]
     assert one["metadata"]["name"] == two["metadata"]["name"]
-    (selector,) = run(NAMESPACED).requirements.resources.values()
+    selector = run(NAMESPACED).requirements.resources["contenders-imagerepo"]
     assert not selector.HasField("namespace")
 
 

@@ -20,6 +20,7 @@ from test_providers import (
     xr,
 )
 from test_providers import policies as rights
+from test_served import reconcile
 
 OPTIONS = CASES["all that every provider has"]
 TAGGED = {"crossplane-name": "x"}
@@ -127,6 +128,13 @@ def test_a_refused_claim_keeps_what_it_has_earned(
         managementPolicies=True,
     )
     if want is ALL:
+        rsp = reconcile(
+            provider,
+            image,
+            composite=refused(provider),
+            deletion=deletion,
+            managementPolicies=True,
+        )
         assert is_fatal(rsp)
         assert not rsp.desired.resources
         return

@@ -1,0 +1,66 @@
+"""Claims that ECR refuses, each in another way."""
+
+import claims
+from system import Refusal, System
+
+REFUSALS = {
+    "denied": Refusal(
+        ("CreateRepository",),
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/platform/1 is not authorized "
+        "to perform: ecr:CreateRepository",
+        repository="/denied-",
+    ),
+    "throttled": Refusal(
+        ("DescribeRepositories",),
+        "ThrottlingException",
+        "Rate exceeded",
+        repository="/throttled-",
+    ),
+    "unencrypted": Refusal(
+        ("CreateRepository",),
+        "KmsException",
+        "The operation failed due to a KMS exception",
+        repository="/unencrypted-",
+    ),
+}
+
+
+def refuse(system: System) -> dict[str, str]:
+    """Refuse a claim each, until each says so; return what they said."""
+    said = dict[str, str]()
+
+    def told(name: str, refusal: Refusal) -> bool:
+        said[name] = claims.said(system, name).get("message", "")
+        return refusal.code in said[name] and refusal.message in said[name]
+
+    with system.refusing(*REFUSALS.values()):
+        claims.apply(system, *REFUSALS)
+        for name, refusal in REFUSALS.items():
+            # Crossplane's circuit breaker holds back an XR that changes often.
+            system.wait(
+                f"{name} says what ECR says",
+                lambda name=name, refusal=refusal: told(name, refusal),
+                180,
+            )
+            print(f"{system.api.name}: {said[name]}")
+            # Else the provider would try again at once, each time.
+            for resource in claims.resources_of(system, name):
+                marks = resource["metadata"]["annotations"]
+                assert "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned" not in marks
+    return said
+
+
+def recovered(system: System) -> None:
+    """Wait until all of them are Ready, and no longer say what ECR said."""
+    # The provider waits longer after each refusal.
+    claims.wait_ready(system, *REFUSALS, seconds=300)
+    for name, refusal in REFUSALS.items():
+        assert claims.names(name) <= system.repositories()
+        system.wait(
+            f"{name} no longer says what ECR said",
+            lambda name=name, code=refusal.code: (
+                code not in claims.said(system, name)["message"]
+            ),
+            claims.HEALS_S,
+        )

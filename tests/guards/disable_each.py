@@ -1,0 +1,71 @@
+"""Disables each guard by its name, and shows the test that fails without it.
+
+A guard that no test misses is a failure. Arguments choose guards by a part of their
+names.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from guards import GUARDS
+
+ROOT = Path(__file__).parents[2]
+# The slow ones come last, and only where no other one fails.
+TESTS = (
+    *("unit/test_ownership.py", "unit/test_fn.py", "unit/test_providers.py"),
+    *("unit/test_options.py", "unit/test_refused.py", "unit/test_served.py"),
+    *("simulation/test_scenarios.py", "simulation/test_races.py"),
+)
+
+
+def main(chosen: list[str]) -> int:
+    """Return how many guards no test misses."""
+    numbers = [
+        number
+        for number, guard in enumerate(GUARDS)
+        if not chosen or any(part in guard.name for part in chosen)
+    ]
+    missed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, failing in zip(
+            numbers, pool.map(_first_failure, numbers), strict=True
+        ):
+            guard = GUARDS[number]
+            missed += not failing
+            name = guard.name.removeprefix("function.").replace(":", ".")
+            print(f"{guard.says} ({name}): {failing or 'NO TEST FAILS'}", flush=True)
+    return missed
+
+
+def _first_failure(number: int) -> str:
+    """Return the first failing test's name, or nothing."""
+    done = subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-q"),
+            *("-p", "guards", "-p", "no:cacheprovider"),
+            *(f"tests/{test}" for test in TESTS),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "GUARD": str(number),
+            "PYTHONPATH": str(Path(__file__).parent),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    failing = r"^(?:FAILED|ERROR) \S+?/(\w+\.py.*?)(?: - .*)?$"
+    if failed := re.search(failing, done.stdout, re.M):
+        return failed[1]
+    raise SystemExit(f"the tests cannot run:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))

@@ -1,0 +1,199 @@
+"""provider-aws of crossplane-contrib, v0.58.0: ecr.aws.crossplane.io.
+
+pkg/controller/ecr/repository/controller.go, and lifecyclepolicy/ beside it. It creates
+while the reconciler waits, so that its record of a creation is true; and it writes
+options and tags onto whatever it finds.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from simulated.ecr import EcrError, Place
+from simulated.invariants import Exemption
+from simulated.managed import (
+    EXTERNAL_NAME,
+    Api,
+    Manifest,
+    Operation,
+    Provider,
+    condition,
+)
+
+if TYPE_CHECKING:
+    from simulated.cluster import Cluster
+
+CLASSIC = Api(
+    "ecr.aws.crossplane.io",
+    {"Repository": "v1beta1", "LifecyclePolicy": "v1alpha1"},
+    namespaced=False,
+    manages=False,
+)
+
+
+class ClassicProvider(Provider):
+    """Its program."""
+
+    def __init__(self, cluster: "Cluster", api: Api = CLASSIC) -> None:
+        super().__init__(cluster, api)
+        self.externals = {
+            "Repository": Repositories(self),
+            "LifecyclePolicy": LifecyclePolicies(self),
+        }
+
+
+class _External:
+    in_background = False
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.cluster = provider.cluster
+        self.ecr = provider.cluster.world.ecr
+
+    def initialize(self, mr: Manifest) -> None:
+        """managed.NewNameAsExternalName."""
+        annotations = mr["metadata"]["annotations"]
+        annotations.setdefault(EXTERNAL_NAME, mr["metadata"]["name"])
+
+
+class Repositories(_External):
+    """The external name is the repository's."""
+
+    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+        place = self.provider.place(mr)
+        found = self.ecr.find(place)
+        if found is None:
+            return False
+        # LateInitializeRepository: as part of the observation, whatever the policies.
+        wanted = mr["spec"]["forProvider"]
+        wanted.setdefault("imageTagMutability", found.mutability)
+        wanted.setdefault(
+            "imageScanningConfiguration", {"scanOnPush": found.scan_on_push}
+        )
+        condition(mr, "Ready")
+        mr["status"]["atProvider"] = {
+            "repositoryArn": arn(place),
+            "repositoryName": place.name,
+            "repositoryUri": uri(place),
+            "registryId": place.account,
+            "createdAt": found.created_at.isoformat(),
+        }
+        found.polled_by.add(mr["metadata"]["uid"])
+        return True
+
+    def late_initialize(self, mr: Manifest) -> None:
+        """Done by the observation."""
+
+    def differs(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+        return bool(self._changes(mr))
+
+    def _changes(self, mr: Manifest) -> dict[str, object]:
+        found = self.ecr.repositories[self.provider.place(mr)]
+        wanted = mr["spec"]["forProvider"]
+        tags = {t["key"]: t["value"] for t in wanted.get("tags", [])}
+        scanning = wanted["imageScanningConfiguration"]["scanOnPush"]
+        changes: dict[str, object] = {}
+        if tags != found.tags:
+            changes["tags"] = tags
+        if wanted["imageTagMutability"] != found.mutability:
+            changes["mutability"] = wanted["imageTagMutability"]
+        if scanning != found.scan_on_push:
+            changes["scan_on_push"] = scanning
+        return changes
+
+    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+        wanted = mr["spec"]["forProvider"]
+
+        def call() -> None:
+            # GenerateCreateRepositoryInput has no tags: they come with an update.
+            made = self.cluster.world.create(
+                self.provider.place(mr), self.cluster.actor(mr)
+            )
+            made.mutability = wanted.get("imageTagMutability", made.mutability)
+            scanning = wanted.get("imageScanningConfiguration", {})
+            made.scan_on_push = scanning.get("scanOnPush", False)
+
+        return call
+
+    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+        place, changes = self.provider.place(mr), self._changes(mr)
+        ours = self.cluster.applied(mr).get("spec", {}).get("forProvider", {})
+        fields = {
+            "tags": "tags",
+            "mutability": "imageTagMutability",
+            "scan_on_push": "imageScanningConfiguration",
+        }
+
+        def call() -> None:
+            for what, value in changes.items():
+                actor = self.cluster.actor(mr)
+                if fields[what] not in ours:
+                    actor = actor._replace(exempt=Exemption.CLASSIC_ADOPTS)
+                self.ecr.change(place, actor, **{what: value})
+
+        return call
+
+    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+        force = mr["spec"]["forProvider"].get("forceDelete", False)
+        return lambda: self.ecr.delete(
+            self.provider.place(mr), self.cluster.actor(mr), force=force
+        )
+
+
+class LifecyclePolicies(_External):
+    """One text of a repository, which it does not own."""
+
+    field = ("repositoryName", "lifecyclePolicyText")
+
+    def place(self, mr: Manifest) -> Place:
+        wanted = mr["spec"]["forProvider"]
+        return Place(self.cluster.account(mr), wanted["region"], wanted[self.field[0]])
+
+    def text(self, mr: Manifest) -> str:
+        return str(mr["spec"]["forProvider"][self.field[1]])
+
+    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+        found = self.ecr.find(self.place(mr))
+        if found is None:
+            # IsNotFound knows LifecyclePolicyNotFoundException alone.
+            raise EcrError("RepositoryNotFoundException")
+        if found.lifecycle:
+            condition(mr, "Ready")
+        return bool(found.lifecycle)
+
+    def late_initialize(self, mr: Manifest) -> None:
+        """Nothing is left open."""
+
+    def differs(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+        return self.text(mr) != self.ecr.repositories[self.place(mr)].lifecycle
+
+    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+        def call() -> None:
+            actor = self.cluster.actor(mr)
+            text = self.text(mr)
+            self.ecr.change(self.place(mr), actor, lifecycle=text, lifecycle_by=actor)
+
+        return call
+
+    update = create
+
+    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+        def call() -> None:
+            if self.ecr.find(self.place(mr)):
+                self.ecr.change(
+                    self.place(mr),
+                    self.cluster.actor(mr),
+                    lifecycle="",
+                    lifecycle_by=None,
+                )
+
+        return call
+
+
+def arn(place: Place) -> str:
+    """Return a repository's ARN."""
+    return f"arn:aws:ecr:{place.region}:{place.account}:repository/{place.name}"
+
+
+def uri(place: Place) -> str:
+    """Return where images are pushed to."""
+    return f"{place.account}.dkr.ecr.{place.region}.amazonaws.com/{place.name}"

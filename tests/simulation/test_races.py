@@ -1,0 +1,52 @@
+"""Programs alone, in any order: hypothesis would try far fewer different orders."""
+
+import random
+
+import pytest
+from hypothesis import settings
+from simulated.classic import CLASSIC
+from simulated.ecr import Claim, Place
+from simulated.managed import Api
+from simulated.starts import STARTS, begin, two_clusters
+from simulated.upjet import NAMESPACED, UPBOUND
+from simulated.world import World
+
+SEEDS = range(settings().max_examples // 10)
+THEIRS = Place("111111111111", "eu-west-2", "t/a-b-c")
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
+@pytest.mark.parametrize(
+    "api", [CLASSIC, UPBOUND, NAMESPACED], ids=lambda api: api.group
+)
+def test_races(api: Api, start: list[tuple[str, Claim]]) -> None:
+    for seed in SEEDS:
+        with World() as world:
+            try:
+                race(world, api, start, random.Random(seed))  # noqa: S311
+            except AssertionError as e:
+                e.add_note(f"seed {seed}")
+                raise
+
+
+def race(
+    world: World, api: Api, start: list[tuple[str, Claim]], chance: random.Random
+) -> None:
+    """Let claims meet, push to what they have, and delete them one after the other."""
+    clusters = two_clusters(world, (api,))
+    if chance.choice([True, False, False, False]):
+        world.create_by_hand(THEIRS)
+    begin(world, start, at_once=chance.choice([True, False]))
+    world.work(chance, 30)
+    world.check_rest()
+    while composites := [(c, x) for c in clusters for x in c.composites.values()]:
+        for place in world.ecr.repositories:
+            world.push(place)
+        cluster, composite = chance.choice(composites)
+        cluster.delete(composite)
+        world.work(chance, chance.choice([0, 10]))
+        world.check_rest()
+    left = {
+        place for place, found in world.ecr.repositories.items() if found.maker is None
+    }
+    assert left <= {THEIRS}

@@ -1,0 +1,398 @@
+"""What went wrong once, step by step: what the random worlds would find with luck.
+
+Each ends with `check_rest`: all programs work until nothing changes, every right is
+seen to be earned, and nobody to wait for ever.
+"""
+
+from typing import Any
+
+import pytest
+from simulated.classic import CLASSIC
+from simulated.cluster import Cluster, Composite
+from simulated.ecr import Place
+from simulated.managed import Api, Ref
+from simulated.starts import apply, parameters
+from simulated.upjet import NAMESPACED, UPBOUND
+from simulated.world import World
+
+ONE, TWO = "111111111111", "222222222222"
+REGION = "eu-west-2"
+IMAGE = Place(ONE, REGION, "t/a-b-c")
+BUNDLE = Place(ONE, REGION, "t/a-b-c-bundle")
+# Two claims whose repositories have the same names.
+FIRST, SECOND = ("c", "ab"), ("b-c", "a")
+ALL = pytest.mark.parametrize(
+    "api", [CLASSIC, UPBOUND, NAMESPACED], ids=lambda api: api.group
+)
+THE_CLASSIC_ONE = pytest.mark.parametrize("api", [CLASSIC], ids=lambda api: api.group)
+UPBOUNDS = pytest.mark.parametrize(
+    "api", [UPBOUND, NAMESPACED], ids=lambda api: api.group
+)
+KEEP_FIVE = {"repository": {"lifecycle": {"keepLast": 5}}}
+
+
+def poll(cluster: Cluster, ref: Ref, **how: Any) -> None:  # noqa: ANN401
+    cluster.provider(ref).poll(ref, **how)
+
+
+def finish(cluster: Cluster, ref: Ref) -> None:
+    cluster.provider(ref).finish(ref)
+
+
+@ALL
+def test_a_claims_images_go_with_it_alone(world: World, api: Api) -> None:
+    cluster = world.cluster("east", api)
+    world.create_by_hand(Place(ONE, REGION, "t/other"))
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    assert (claim.reason, claim.ready) == ("Available", True)
+    world.push(IMAGE)
+    cluster.delete(claim)
+    world.check_rest()
+    assert (cluster.objects, list(world.ecr.repositories)) == (
+        {},
+        [Place(ONE, REGION, "t/other")],
+    )
+
+
+@ALL
+def test_a_repository_from_before_stays(world: World, api: Api) -> None:
+    cluster = world.cluster("east", api)
+    world.create_by_hand(IMAGE)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    assert (claim.reason, claim.ready) == ("Adopted", True)
+    cluster.delete(claim)
+    world.check_rest()
+    assert list(world.ecr.repositories) == [IMAGE]
+
+
+@UPBOUNDS
+def test_the_providers_own_tag_is_no_proof(world: World, api: Api) -> None:
+    """H1: with full rights a provider writes `crossplane-name` onto what it finds."""
+    cluster = world.cluster("east", api)
+    claim = apply(cluster, FIRST)
+    cluster.reconcile(claim)
+    image = claim.refs["imagerepo"]
+    poll(cluster, image)
+    world.create_by_hand(IMAGE)
+    finish(cluster, image)  # refused; but recorded as succeeded when it began
+    cluster.configure(deletion="Always")
+    world.check_rest()
+    cluster.configure()
+    world.check_rest()
+    assert claim.reason == "Adopted"
+    cluster.delete(claim)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+@UPBOUNDS
+def test_two_clusters_never_both_own_a_repository(world: World, api: Api) -> None:
+    """H2: their managed resources have one name, so one signature."""
+    clusters = [world.cluster(name, api) for name in ("east", "west")]
+    claims = [apply(cluster, FIRST) for cluster in clusters]
+    for cluster, claim in zip(clusters, claims, strict=True):
+        cluster.reconcile(claim)
+    for step in (poll, finish):
+        for cluster, claim in zip(clusters, claims, strict=True):
+            for ref in claim.refs.values():
+                step(cluster, ref)
+    world.push(IMAGE)
+    world.check_rest()
+    assert [claim.reason for claim in claims] == ["Available", "Adopted"]
+    clusters[1].delete(claims[1])
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+def test_no_two_composites_hold_one_repository_each(world: World) -> None:
+    """M1: a bundle earned its rights before its image was decided."""
+    cluster = world.cluster("east", NAMESPACED)
+    first, second = apply(cluster, FIRST), apply(cluster, SECOND)
+    cluster.reconcile(first)
+    cluster.reconcile(second, behind=1)
+    image, bundle = first.refs["imagerepo"], second.refs["bundlerepo"]
+    poll(cluster, bundle)
+    finish(cluster, bundle)
+    poll(cluster, bundle)
+    cluster.reconcile(second)
+    poll(cluster, image)
+    finish(cluster, image)
+    world.check_rest()
+    assert sorted(c.reason for c in (first, second)) == ["Available", "NameTaken"]
+
+
+@UPBOUNDS
+def test_a_forged_tag_is_no_proof(world: World, api: Api) -> None:
+    """M2: a workload may set tags, and so what the provider would have signed with."""
+    # Where the provider puts its own tags, it takes the forged one back in time.
+    cluster = world.cluster("east", api, default_tags=False)
+    cluster.configure(allow={"overrides": ["tags"]})
+    forged = {"crossplane-name": "theirs"}
+    claim = apply(cluster, FIRST, repository={"tags": forged})
+    cluster.reconcile(claim)
+    for ref in claim.refs.values():
+        poll(cluster, ref)
+    world.create_by_hand(IMAGE, forged)
+    world.check_rest()
+    cluster.delete(claim)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+@ALL
+def test_options_are_not_written_onto_what_was_there_before(
+    world: World, api: Api
+) -> None:
+    """M4: the classic provider writes what is in the first manifest onto what it finds.
+
+    It removes the tags of what it adopts in any case: Exemption.CLASSIC_ADOPTS.
+    """
+    cluster = world.cluster("east", api)
+    cluster.configure(
+        repository={
+            "imageTagMutability": "IMMUTABLE",
+            "scanOnPush": True,
+            "tags": {"team": "platform"},
+        }
+    )
+    world.create_by_hand(IMAGE, {"team": "others"})
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    assert (claim.reason, claim.ready) == ("Adopted", True)
+    theirs, ours = world.ecr.repositories[IMAGE], world.ecr.repositories[BUNDLE]
+    assert (theirs.mutability, theirs.scan_on_push) == ("MUTABLE", False)
+    assert (ours.mutability, ours.scan_on_push) == ("IMMUTABLE", True)
+    assert ours.tags["team"] == "platform"
+
+
+def test_a_repository_older_than_its_creation_is_another(world: World) -> None:
+    """M5: a provider config may be pointed at another account."""
+    cluster = world.cluster("east", CLASSIC)
+    world.create_by_hand(IMAGE._replace(account=TWO))
+    world.pass_time(days=2000)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    assert claim.reason == "Available"
+    cluster.repoint("p", TWO)
+    world.check_rest()
+    assert claim.reason == "Adopted"
+    cluster.delete(claim)
+    world.check_rest()
+    assert IMAGE._replace(account=TWO) in world.ecr.repositories
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "a bad edit": {"region": "nowhere"},
+    "not allowed": {"repoPrefix": "elsewhere"},
+}
+
+
+@ALL
+@pytest.mark.parametrize("edit", REFUSED.values(), ids=REFUSED.keys())
+def test_a_refused_claim_still_loses_rights(
+    world: World, api: Api, edit: dict[str, Any]
+) -> None:
+    """M6: a fatal result would freeze what it had."""
+    cluster = world.cluster("east", api)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    apply(cluster, FIRST, **edit)
+    cluster.configure(deletion="Never", allow={"repoPrefixes": ["t"]})
+    world.check_rest()
+    assert (claim.reason in ("InvalidParameters", "NotAllowed"), claim.ready) == (
+        True,
+        False,
+    )
+    world.push(IMAGE)
+    cluster.delete(claim)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+def test_a_refused_claim_still_loses_a_replaced_repository(world: World) -> None:
+    """M6, the other way to lose rights; only the classic API tells of it."""
+    cluster = world.cluster("east", CLASSIC)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    apply(cluster, FIRST, region="nowhere")
+    world.delete_by_hand(IMAGE)
+    world.pass_time(hours=1)
+    world.create_by_hand(IMAGE)
+    world.check_rest()
+    cluster.delete(claim)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(CLASSIC, UPBOUND), (UPBOUND, CLASSIC), (CLASSIC, NAMESPACED)],
+    ids=lambda api: api.group,
+)
+def test_a_live_claims_repository_is_found_in_every_api(
+    world: World, before: Api, after: Api
+) -> None:
+    """L1: after `provider` changed, a new claim adopted a live claim's repository."""
+    cluster = world.cluster("east", before, after)
+    first = apply(cluster, FIRST)
+    world.check_rest()
+    if not after.namespaced:
+        cluster.inputs[False]["provider"] = after.provider
+    second = cluster.apply(SECOND, parameters(SECOND), namespaced=after.namespaced)
+    world.check_rest()
+    assert (first.reason, second.reason) == ("Available", "NameTaken")
+    cluster.delete(first)
+    world.check_rest()
+    assert second.reason == "Available"
+
+
+@ALL
+def test_an_api_that_is_not_installed_is_not_asked(world: World, api: Api) -> None:
+    """L1's other half: a requirement of a kind that is not served fails the reconcile.
+
+    On Crossplane v1 too, which knows required resources by their older name alone.
+    """
+    for name, required in (("east", True), ("west", False)):
+        cluster = world.cluster(name, api, required_resources=required)
+        claim = cluster.apply(FIRST, parameters(FIRST, prefix=name))
+        world.check_rest()
+        assert (claim.reason, claim.ready) == ("Available", True)
+
+
+@ALL
+def test_a_lifecycle_policy_does_not_outlive_its_right(world: World, api: Api) -> None:
+    """L2: let go of with its repository, it went on expiring somebody's images."""
+    cluster = world.cluster("east", api)
+    cluster.configure(**KEEP_FIVE, deletion="Always")
+    world.create_by_hand(IMAGE)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    assert world.ecr.repositories[IMAGE].lifecycle
+    cluster.configure(**KEEP_FIVE)
+    world.check_rest()
+    assert claim.reason == "Adopted"
+    assert not world.ecr.repositories[IMAGE].lifecycle
+    assert world.ecr.repositories[BUNDLE].lifecycle
+
+
+@THE_CLASSIC_ONE
+def test_a_lifecycle_policy_leaves_a_replaced_repository(
+    world: World, api: Api
+) -> None:
+    """L2: its own controller may be the first to meet what was put there."""
+    cluster = world.cluster("east", api)
+    cluster.configure(**KEEP_FIVE)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    world.delete_by_hand(IMAGE)
+    world.pass_time(hours=1)
+    world.create_by_hand(IMAGE)
+    poll(cluster, claim.refs["imagerepo-lifecycle"])
+    world.check_rest()
+    assert claim.reason == "Adopted"
+    assert not world.ecr.repositories[IMAGE].lifecycle
+
+
+@ALL
+@pytest.mark.parametrize("made", [False, True], ids=["at once", "made meanwhile"])
+def test_who_gets_the_image_gets_the_bundle(
+    world: World, api: Api, *, made: bool
+) -> None:
+    """Of two claims in a race each may have got one of the two repositories."""
+    cluster = world.cluster("east", api)
+    first, second = apply(cluster, FIRST), apply(cluster, SECOND)
+    cluster.reconcile(first, only="imagerepo")
+    cluster.reconcile(second, only="bundlerepo", behind=1)
+    if made:
+        for ref in cluster.managed():
+            poll(cluster, ref)
+            finish(cluster, ref)
+    world.check_rest()
+    assert (first.reason, second.reason) == ("Available", "NameTaken")
+    assert {r.maker.claim for r in world.ecr.repositories.values() if r.maker} == {
+        FIRST
+    }
+
+
+@ALL
+def test_a_creation_that_nobody_recorded_is_looked_at_again(
+    world: World, api: Api
+) -> None:
+    """The provider takes no notice of the record alone."""
+    cluster = world.cluster("east", api)
+    claim = apply(cluster, FIRST)
+    cluster.reconcile(claim)
+    for ref in claim.refs.values():
+        poll(cluster, ref, killed="after the call")
+    world.check_rest()
+    assert claim.ready
+
+
+@ALL
+def test_a_claim_that_comes_again_keeps_what_another_left(
+    world: World, api: Api
+) -> None:
+    """A claim's name is no proof: the new one has another UID."""
+    cluster = world.cluster("east", api)
+    cluster.configure(deletion="Never")
+    cluster.delete(_settled(world, cluster))
+    world.check_rest()
+    cluster.configure()
+    again = _settled(world, cluster)
+    assert again.reason == "Adopted"
+    world.push(IMAGE)
+    cluster.delete(again)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)
+
+
+def _settled(world: World, cluster: Cluster) -> Composite:
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    return claim
+
+
+def test_a_namespace_that_goes_first_loses_nothing(world: World) -> None:
+    """Exemption.NAMESPACE_FIRST: it hangs, and says so; others have a reason."""
+    cluster = world.cluster("east", NAMESPACED)
+    apply(cluster, FIRST)
+    world.check_rest()
+    world.push(IMAGE)
+    cluster.delete_namespace("c")
+    other = apply(cluster, SECOND)
+    world.check_rest()
+    assert cluster.terminating == {"c"}
+    assert world.ecr.repositories[IMAGE].images == 1
+    assert other.reason == "NameTaken"
+
+
+def test_a_namespace_that_goes_last_goes(world: World) -> None:
+    cluster = world.cluster("east", NAMESPACED)
+    claim = apply(cluster, FIRST)
+    world.check_rest()
+    cluster.delete(claim)
+    world.check_rest()
+    cluster.delete_namespace("c")
+    assert (cluster.terminating, cluster.objects) == (set(), {})
+
+
+@pytest.mark.parametrize("api", [CLASSIC, UPBOUND], ids=lambda api: api.group)
+def test_what_another_claim_left_behind_is_not_taken_over(
+    world: World, api: Api
+) -> None:
+    """Crossplane shows the loser of a name what its owner has orphaned."""
+    cluster = world.cluster("east", api)
+    owner, loser = apply(cluster, FIRST), apply(cluster, SECOND)
+    for n, composite in enumerate((owner, loser)):
+        cluster.reconcile(composite, behind=n)
+    for ref in owner.refs.values():
+        for step in (poll, finish, poll):
+            step(cluster, ref)
+    world.push(IMAGE)
+    cluster.orphan(owner)
+    world.check_rest()
+    cluster.delete(loser)
+    world.check_rest()
+    assert world.ecr.find(IMAGE)

@@ -1,0 +1,283 @@
+"""No order of what can happen breaks an invariant, on any provider's API."""
+
+import random
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from simulated.classic import CLASSIC
+from simulated.cluster import Cluster, Composite, RefusedError
+from simulated.ecr import Claim, Place
+from simulated.managed import Api, Killed, Ref
+from simulated.starts import STARTS, begin, parameters, two_clusters
+from simulated.upjet import NAMESPACED, UPBOUND
+from simulated.world import World
+
+CLAIMS = st.sampled_from(
+    [("c", "ab"), ("b-c", "a")] * 2 + [("c", "ab2"), ("n", "x"), ("n-bundle", "x")]
+)
+NAMESPACES = st.sampled_from(["c", "b-c", "n", "n-bundle"])
+PREFIXES = st.sampled_from(["t"] * 6 + ["t/u"])
+CONFIGS = st.sampled_from(["p"] * 6 + ["q"])
+ACCOUNTS = st.sampled_from(["111111111111", "222222222222"])
+PLACES = st.builds(
+    Place,
+    ACCOUNTS,
+    st.just("eu-west-2"),
+    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle"]),
+)
+# The second one is there to meet the first in ECR.
+CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
+BAD = st.sampled_from(
+    [{}] * 6 + [{"region": "nowhere"}, {"workloadName": "-"}, {"repoPrefix": "other"}]
+)
+INPUTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "bundle": st.booleans(),
+        "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
+        "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
+        "repository": st.fixed_dictionaries(
+            {},
+            optional={
+                "imageTagMutability": st.just("IMMUTABLE"),
+                "tags": st.just({"team": "platform"}),
+                "lifecycle": st.builds(lambda n: {"keepLast": n}, st.integers(5, 6)),
+            },
+        ),
+    },
+)
+ANY = st.integers(0, 99)
+SEEDS, STEPS = st.integers(0, 2**32), st.sampled_from([10, 20, 40])
+KILLED: st.SearchStrategy[Killed] = st.sampled_from(
+    ["", "", "", "before the call", "after the call"]
+)
+
+
+class Worlds(RuleBasedStateMachine):
+    """Tenants, the platform team, people in ECR, and all programs."""
+
+    apis: ClassVar[tuple[Api, ...]]
+    start: ClassVar[list[tuple[str, Claim]]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        two_clusters(self.world, self.apis)
+
+    def teardown(self) -> None:
+        self.world.loop.close()
+
+    @initialize(
+        places=st.lists(PLACES, max_size=2),
+        at_once=st.booleans(),
+        seed=SEEDS,
+        steps=STEPS,
+    )
+    def meet(
+        self, places: list[Place], seed: int, steps: int, *, at_once: bool
+    ) -> None:
+        for place in places:
+            self.world.create_by_hand(place)
+        begin(self.world, self.start, at_once=at_once)
+        self.work(seed, steps)
+
+    def composite(self, name: str, which: int) -> tuple[Cluster, Composite | None]:
+        cluster = self.world.clusters[name]
+        some = list(cluster.composites.values())
+        return cluster, some[which % len(some)] if some else None
+
+    def managed(self, name: str, which: int) -> tuple[Cluster, Ref | None]:
+        cluster = self.world.clusters[name]
+        some = cluster.managed()
+        return cluster, some[which % len(some)] if some else None
+
+    def place(self, which: int) -> Place | None:
+        """Return where a repository is or is asked for."""
+        some = set(self.world.ecr.repositories)
+        for cluster in self.world.clusters.values():
+            for ref in cluster.managed("Repository"):
+                some.add(cluster.provider(ref).place(cluster.objects[ref]))
+        return sorted(some)[which % len(some)] if some else None
+
+    # Tenants
+
+    @rule(
+        claims=st.lists(st.tuples(CLUSTERS, CLAIMS), min_size=1, max_size=3),
+        prefix=PREFIXES,
+        config=CONFIGS,
+        bad=BAD,
+    )
+    def apply(
+        self,
+        claims: list[tuple[str, Claim]],
+        prefix: str,
+        config: str,
+        bad: dict[str, str],
+    ) -> None:
+        for name, claim in claims:
+            try:
+                self.world.clusters[name].apply(
+                    claim, parameters(claim, prefix, config) | bad
+                )
+            except RefusedError:
+                continue
+
+    @rule(name=CLUSTERS, which=ANY)
+    def delete(self, name: str, which: int) -> None:
+        cluster, composite = self.composite(name, which)
+        if composite:
+            cluster.delete(composite)
+
+    @rule(name=CLUSTERS, which=ANY)
+    def orphan(self, name: str, which: int) -> None:
+        cluster, composite = self.composite(name, which)
+        if composite:
+            cluster.orphan(composite)
+
+    @rule(which=ANY)
+    def push(self, which: int) -> None:
+        if place := self.place(which):
+            self.world.push(place)
+
+    @precondition(lambda self: self.apis[0].namespaced)
+    @rule(name=CLUSTERS, namespace=NAMESPACES)
+    def delete_namespace(self, name: str, namespace: str) -> None:
+        self.world.clusters[name].delete_namespace(namespace)
+
+    # The platform team
+
+    @rule(name=CLUSTERS, given=INPUTS, api=ANY)
+    def configure(self, name: str, given: dict[str, Any], api: int) -> None:
+        cluster = self.world.clusters[name]
+        cluster.configure(**given)
+        for each in cluster.inputs.values():
+            each["provider"] = self.apis[api % len(self.apis)].provider
+
+    @rule(name=CLUSTERS, config=CONFIGS, account=ACCOUNTS)
+    def repoint(self, name: str, config: str, account: str) -> None:
+        self.world.clusters[name].repoint(config, account)
+
+    # People in ECR
+
+    @rule(place=PLACES)
+    def create_by_hand(self, place: Place) -> None:
+        self.world.create_by_hand(place)
+
+    @rule(which=ANY, hours=st.integers(0, 1), again=st.booleans())
+    def delete_by_hand(self, which: int, hours: int, *, again: bool) -> None:
+        if place := self.place(which):
+            self.world.delete_by_hand(place)
+            self.world.pass_time(hours=hours)
+            if again:
+                self.world.create_by_hand(place)
+
+    # Programs
+
+    @rule(
+        name=CLUSTERS,
+        which=ANY,
+        behind=st.integers(0, 3),
+        only=st.sampled_from(["", "", "imagerepo", "bundlerepo"]),
+    )
+    def reconcile(self, name: str, which: int, behind: int, only: str) -> None:
+        cluster, composite = self.composite(name, which)
+        if composite:
+            cluster.reconcile(composite, behind=behind, only=only)
+
+    @rule(name=CLUSTERS, which=ANY, killed=KILLED, rival=st.booleans())
+    def poll(self, name: str, which: int, killed: Killed, *, rival: bool) -> None:
+        cluster, ref = self.managed(name, which)
+        if ref is None:
+            return
+        place = None
+        if rival and ref.kind == "Repository":
+            place = cluster.provider(ref).place(cluster.objects[ref])
+        cluster.provider(ref).poll(
+            ref,
+            killed=killed,
+            meanwhile=lambda: self.world.create_by_hand(place) if place else None,
+        )
+
+    @rule(name=CLUSTERS, which=ANY)
+    def finish(self, name: str, which: int) -> None:
+        cluster, ref = self.managed(name, which)
+        if ref:
+            cluster.provider(ref).finish(ref)
+
+    @rule(name=CLUSTERS, finished=st.booleans())
+    def kill(self, name: str, *, finished: bool) -> None:
+        for provider in self.world.clusters[name].providers.values():
+            provider.kill(finished=finished)
+
+    @rule(seed=SEEDS, steps=STEPS)
+    def work(self, seed: int, steps: int) -> None:
+        """Any of them do something, in any order."""
+        self.world.work(random.Random(seed), steps)  # noqa: S311  # no secret
+
+    @rule()
+    def settle(self) -> None:
+        """Most of the time, all that waits is done."""
+        self.world.settle(3)
+
+    @rule()
+    def rest(self) -> None:
+        self.world.check_rest()
+
+    @invariant()
+    def every_right_is_earned(self) -> None:
+        self.world.check()
+
+
+class ClassicWorlds(Worlds):
+    apis = (CLASSIC,)
+
+    @initialize(claims=st.lists(CLAIMS, max_size=3, unique=True))
+    def begin_with_the_recipe(self, claims: list[Claim]) -> None:
+        for claim in claims:
+            self.world.clusters["east"].recipe(claim, parameters(claim, "t", "p"))
+
+
+class UpboundWorlds(Worlds):
+    apis = (UPBOUND,)
+
+
+class NamespacedWorlds(Worlds):
+    apis = (NAMESPACED,)
+
+
+class MixedWorlds(Worlds):
+    """Both cluster-scoped providers, and an Input that changes between them."""
+
+    apis = (CLASSIC, UPBOUND)
+
+
+# Each example is some 30 steps, and each step may be some calls.
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
+@pytest.mark.parametrize(
+    "worlds",
+    [ClassicWorlds, UpboundWorlds, NamespacedWorlds, MixedWorlds],
+    ids=lambda worlds: worlds.__name__,
+)
+def test_worlds(worlds: type[Worlds], start: list[tuple[str, Claim]]) -> None:
+    class Started(worlds):  # type: ignore[misc,valid-type]
+        pass
+
+    Started.start = start
+    run_state_machine_as_test(
+        Started,
+        settings=settings(
+            max_examples=settings().max_examples // 15,
+            stateful_step_count=30,
+            deadline=None,
+        ),
+    )
