@@ -73,6 +73,7 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
         copies_tags=observed.copies_tags,
+        recorded_uid=observed.recorded_uid,
     )
 
 
@@ -92,6 +93,7 @@ def observed_repository(observed: Facts, namespace: str, uid: str) -> Repository
         resource_name=observed.resource_name,
         abandoned=observed.abandoned,
         copies_tags=observed.copies_tags,
+        recorded_uid=observed.recorded_uid,
         composite_uid=uid,
     )
 

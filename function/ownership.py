@@ -28,6 +28,10 @@ _ABANDONED = "cannot determine creation result"
 # No dots in it: upjet v2.2, filterInitExclusiveDiffs, takes what stands before the last
 # dot for the field, and would then see a change in every adopted repository.
 CREATED_BY_TAG = "function-ecr-repos/created-by"
+# Ours, on the classic provider's managed resources that created their repository: the
+# UID of the composite that they did it for. A backup contains it, and a restored
+# composite has another UID.
+CREATED_BY = "ecrrepos.fn.tap.vrabbi.cloud/created-by"
 # Between the cluster's clock, which makes the record, and AWS's.
 _SKEW = timedelta(minutes=5)
 
@@ -407,6 +411,19 @@ def created_by(signature: str, composite_uid: str) -> bool:
         composite_uid: The UID of the composite whose managed resource it is.
     """
     return bool(signature) and signature == composite_uid
+
+
+def recorded_for(recorded_uid: str, composite_uid: str) -> bool:
+    """Whether a managed resource's record of a creation may be this composite's.
+
+    A managed resource that is restored from a backup brings the record along. It is
+    another composite's then, which may still be there, in another cluster.
+
+    Args:
+        recorded_uid: The value of CREATED_BY; empty where the record is from before it.
+        composite_uid: The UID of the composite that has the managed resource now.
+    """
+    return recorded_uid in ("", composite_uid)
 
 
 def controller_uid(managed: structpb.Struct) -> str:

@@ -174,6 +174,7 @@ def _manifest(serialized: bytes, *, manages: bool) -> dict[str, Any]:
     annotations = _some(
         struct(metadata, "annotations"),
         managed.EXTERNAL_NAME,
+        ownership.CREATED_BY,
         *(
             (ownership.CREATE_FAILED, ownership.CREATE_ABANDONED)
             if ownership.CREATE_ABANDONED in struct(metadata, "annotations").fields

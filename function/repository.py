@@ -102,6 +102,7 @@ class Repository(NamedTuple):
             has none yet.
         abandoned: See Facts.
         copies_tags: See Facts.
+        recorded_uid: See Facts.
         composite_uid: The UID of the composite that asks for it; empty where there is
             none, as in a file.
     """
@@ -115,6 +116,7 @@ class Repository(NamedTuple):
     resource_name: str = ""
     abandoned: str = ""
     copies_tags: bool = False
+    recorded_uid: str = ""
     composite_uid: str = ""
 
     @property
@@ -143,6 +145,8 @@ class Facts(NamedTuple):
             it there.
         copies_tags: Whether the provider, allowed to fill in what the spec leaves open,
             would copy ECR's tags there, our signature among them.
+        recorded_uid: The UID of the composite whose creation is recorded, where the
+            managed resource alone can say so; it stays as it is. Empty where not.
         encryption: How its images are encrypted.
         problem: Why the provider's last attempt failed, in its words.
         abandoned: When an attempt to create it began of which nothing is recorded;
@@ -166,6 +170,7 @@ class Facts(NamedTuple):
     deleting: bool = False
     created_it: bool = False
     copies_tags: bool = False
+    recorded_uid: str = ""
     encryption: Encryption | None = None
     problem: str = ""
     abandoned: str = ""

@@ -6,7 +6,13 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment, Kind
 from function.fields import boolean, struct, text, texts
-from function.ownership import abandoned, attempts, created_it
+from function.ownership import (
+    CREATED_BY,
+    abandoned,
+    attempts,
+    created_it,
+    recorded_for,
+)
 from function.providers import managed
 from function.providers.provider import Manifest
 from function.repository import (
@@ -91,8 +97,11 @@ class Classic:
         """Read what the provider says of one."""
         return managed.attached(observed, _ATTACHMENTS[kind][2])
 
-    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:  # noqa: ARG002  # it can sign nothing
-        """Read what the provider says of an observed managed resource."""
+    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
+        """Read what the provider says of an observed managed resource.
+
+        It can sign nothing in ECR. So the record of a creation says whose it is.
+        """
         metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
         status = struct(observed, "status")
         for_provider = struct(spec, "forProvider")
@@ -105,6 +114,12 @@ class Classic:
         )
         ready, problem = managed.conditions(status)
         gone = managed.is_gone(problem)
+        recorded_uid = text(annotations, CREATED_BY)
+        created = created_it(recorded, created_at) and (
+            composite_uid is None or recorded_for(recorded_uid, composite_uid)
+        )
+        if created and not recorded_uid:
+            recorded_uid = composite_uid or ""
         return Facts(
             resource_name=name,
             external_name=text(annotations, managed.EXTERNAL_NAME),
@@ -121,7 +136,8 @@ class Classic:
             changeable=managed.may_change(spec),
             attempted=bool(recorded.pending),
             deleting="deletionTimestamp" in metadata.fields,
-            created_it=created_it(recorded, created_at),
+            created_it=created,
+            recorded_uid=recorded_uid,
             problem=problem,
             abandoned=abandoned(recorded, problem),
             since=(since, uid),

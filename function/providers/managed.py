@@ -6,7 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.attachment import Attached, Attachment
 from function.fields import items, strings, struct, text, texts
-from function.ownership import CREATE_ABANDONED, CREATE_FAILED
+from function.ownership import CREATE_ABANDONED, CREATE_FAILED, CREATED_BY
 from function.repository import Repository, Rights, resource_name
 
 EXTERNAL_NAME = "crossplane.io/external-name"
@@ -42,6 +42,8 @@ def metadata(repository: Repository, name: str, identified: str) -> dict[str, An
         annotations |= dict.fromkeys(
             (CREATE_FAILED, CREATE_ABANDONED), repository.abandoned
         )
+    if repository.recorded_uid:
+        annotations[CREATED_BY] = repository.recorded_uid
     return {
         "name": resource_name(repository, name),
         "annotations": annotations,

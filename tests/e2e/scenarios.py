@@ -18,6 +18,7 @@ ORDER = (
     "test_moving",
     "test_docs",
     "test_deletion",
+    "test_restore",
     "test_under_load",
     "test_uninstall",
     "test_upgrade",
@@ -65,6 +66,9 @@ NOT_ON: dict[str, dict[str, str]] = {
     "test_claims_can_be_kept_when_the_triggers_crd_goes": {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
+    },
+    "test_managed_resources_that_were_restored_can_be_made_harmless": {
+        "upbound": "without its provider's webhook none can be restored",
     },
     "test_a_creation_that_nobody_recorded_is_looked_at_again": {
         "upbound": "without its provider's webhook no Repository can be written",

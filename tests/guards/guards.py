@@ -53,6 +53,7 @@ GUARDS = (
     predicate("created_by: a UID, and ours", "created_by", unsafe=True),
     predicate("a signature of what is gone is past", "is_there", unsafe=True),
     predicate("a copied signature proves nothing", "is_not_copied", unsafe=True),
+    predicate("a restored record is another's", "recorded_for", unsafe=True),
     predicate("a record that is not whole is none", "are_known", unsafe=True),
     predicate("a newer attempt outdates it", "attempt_succeeded", unsafe=True),
     predicate("an older repository is not ours", "not_older", unsafe=True),

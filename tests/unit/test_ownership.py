@@ -16,6 +16,7 @@ from function.ownership import (
     created_it,
     give_up,
     is_rival,
+    recorded_for,
     standing,
 )
 from function.providers.registry import DEFAULT
@@ -197,6 +198,19 @@ def test_the_mark_of_having_created_it(
 )
 def test_a_signature(signature: str, uid: str, reason: str, *, want: bool) -> None:
     assert created_by(signature, uid) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("recorded", "uid", "want", "reason"),
+    [
+        ("a", "a", True, "our own"),
+        ("b", "a", False, "restored, and another's"),
+        ("", "a", True, "from before there was such a record"),
+        ("b", "", False, "we have none"),
+    ],
+)
+def test_a_record(recorded: str, uid: str, reason: str, *, want: bool) -> None:
+    assert recorded_for(recorded, uid) is want, reason
 
 
 STUCK = "cannot determine creation result - remove the annotation"

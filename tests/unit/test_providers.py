@@ -19,6 +19,7 @@ CLUSTER = "ecr.aws.upbound.io/v1beta2"
 NAMESPACED = "ecr.aws.m.upbound.io/v1beta1"
 NAME = "tap/shop-default"
 SIGNATURE = "function-ecr-repos/created-by"
+RECORD = "ecrrepos.fn.tap.vrabbi.cloud/created-by"
 MARK = {
     "crossplane.io/external-create-pending": "2026-01-01T00:00:00Z",
     "crossplane.io/external-create-succeeded": "2026-01-01T00:00:01Z",
@@ -363,6 +364,43 @@ def test_the_classic_provider_created_what_is_as_old_as_its_marks(
     rsp = run(CLASSIC, observed)
     assert policies(image(rsp)) == (want[0], None), reason
     assert rsp.conditions[0].reason == ("Available" if want is ALL else "Adopted")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "want", "policy", "reason"),
+    [
+        (None, "ours", "Delete", "created now, or by an older version"),
+        ("ours", "ours", "Delete", "recorded before"),
+        ("theirs", "theirs", "Orphan", "restored: another composite created it"),
+    ],
+)
+def test_a_record_of_the_classic_provider_is_its_composites(
+    recorded: str | None, want: str, policy: str, reason: str
+) -> None:
+    """Who restores a managed resource restores its record, under another UID."""
+    observed = live(CLASSIC)
+    if recorded:
+        observed["metadata"]["annotations"][RECORD] = recorded
+    rsp = run(CLASSIC, observed)
+    got = image(rsp)
+    assert got["metadata"]["annotations"][RECORD] == want, reason
+    assert got["spec"]["deletionPolicy"] == policy, reason
+    said = "Available" if policy == "Delete" else "Adopted"
+    assert rsp.conditions[0].reason == said, reason
+
+
+@pytest.mark.parametrize("deletion", ["Always", "Never"])
+def test_a_restored_record_stays_whatever_it_gives(deletion: str) -> None:
+    """Else the next call would find none, and take it for this composite's."""
+    observed = live(CLASSIC)
+    observed["metadata"]["annotations"][RECORD] = "theirs"
+    got = image(run(CLASSIC, observed, deletion=deletion))
+    assert got["metadata"]["annotations"][RECORD] == "theirs"
+
+
+def test_what_was_adopted_records_nothing() -> None:
+    got = image(run(CLASSIC, live(CLASSIC, made=False)))
+    assert RECORD not in got["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])

@@ -35,7 +35,9 @@ def refused(provider: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
 def ready(provider: str, options: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a managed resource that has all rights, as a provider leaves it."""
     manifest = live(provider)
-    manifest["spec"] = rendered(provider, options or {})["imagerepo"]["spec"]
+    given = rendered(provider, options or {})["imagerepo"]
+    manifest["spec"] = given["spec"]
+    manifest["metadata"]["annotations"] |= given["metadata"]["annotations"]
     return manifest
 
 

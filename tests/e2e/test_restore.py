@@ -1,0 +1,300 @@
+"""Claims restored from a backup: a fresh cluster, and the repositories of a lost one.
+
+What docs/restore.md says, with the provider running and with it stopped.
+"""
+
+import contextlib
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import claims
+import pytest
+import yaml
+from apis import CLASSIC, UPBOUND
+from control_plane import KubectlError
+from system import ROOT, System, running, say
+
+PAGE = ROOT / "docs/restore.md"
+PROVIDER = "provider-aws"
+# A scenario each; they share the two clusters.
+RUNNING, STOPPED = "back-running", "back-stopped"
+MANAGED, SAVED, LOST = "back-managed", "back-saved", "back-lost"
+# This one's claim is Kyverno's.
+WORKLOAD = "back-workload"
+OF_WORKLOAD = f"{WORKLOAD}-ecr-repos"
+# Its managed resources have two versions, which its provider converts.
+NO_WEBHOOK = "conversion webhook for ecr.aws.upbound.io/v1beta2"
+CLASSIC_RIGHTS = '{"spec": {"deletionPolicy": "Orphan"}}'
+UPBOUND_RIGHTS = '{"spec": {"managementPolicies": ["Observe"]}}'
+CLAIMS = (RUNNING, STOPPED, MANAGED, SAVED, LOST)
+
+
+class Second(System):
+    """Another cluster on the same account, where all but the claims is there again."""
+
+    def __init__(self, first: System) -> None:
+        """Prepare one that uses the first one's ECR endpoint."""
+        super().__init__(
+            "e2e-second", lambda s: say(f"{first.api.name}: second: {s}"), api=first.api
+        )
+        self._first = first
+
+    def start(self) -> None:
+        """Start and install everything."""
+        super().start()
+        self.install_policy()
+        self.scan_every("15s")
+
+    def _ecr(self) -> None:
+        self.endpoint, self.ecr = self._first.endpoint, self._first.ecr
+
+
+class Backup:
+    """What a lost cluster held, and a cluster that it is restored into.
+
+    Attributes:
+        system: That cluster.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        before: claims.Contents,
+        saved: dict[str, list[dict[str, Any]]],
+    ) -> None:
+        """Keep what was saved, by kind, and what the repositories held then."""
+        self.system = system
+        self._before, self._saved = before, saved
+
+    def claim(self, name: str) -> dict[str, Any]:
+        """Return a claim as it was saved."""
+        (found,) = (
+            saved
+            for saved in self._saved["workloadecrrepos"]
+            if saved["metadata"]["name"] == name
+        )
+        return copy.deepcopy(found)
+
+    def managed(self, name: str, *, owned: bool) -> list[dict[str, Any]]:
+        """Return a claim's managed resources as they were saved.
+
+        Args:
+            name: The claim's.
+            owned: Whether with the owner that they had, as kubectl has them; Velero
+                takes that away (its pkg/restore/restore.go, resetMetadata).
+        """
+        found = [
+            copy.deepcopy(saved)
+            for saved in self._saved[self.system.api.repositories]
+            if claims.external_name(saved) in claims.names(name)
+        ]
+        assert len(found) == len(claims.names(name))
+        if not owned:
+            for resource in found:
+                del resource["metadata"]["ownerReferences"]
+        return found
+
+    def kept(self, name: str) -> bool:
+        """Whether a claim's repositories and images are as they were."""
+        names = claims.names(name)
+        now = claims.contents(self.system, names)
+        return now == {repository: self._before[repository] for repository in names}
+
+    def wait_released(self, name: str) -> None:
+        """Wait until a deleted claim's managed resources are gone; the rest is kept."""
+        names = claims.names(name)
+        claims.wait_gone(self.system, *names, but=frozenset(names))
+        assert self.kept(name)
+
+
+@pytest.fixture(scope="module")
+def backup(
+    system: System,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Backup]:
+    """The backup of a cluster whose provider does no more, and a second cluster."""
+    system.kubectl.apply(claims.workload(WORKLOAD))
+    claims.apply(system, *CLAIMS)
+    claims.wait_ready(system, *CLAIMS, OF_WORKLOAD, seconds=claims.HEALS_S)
+    repositories = set[str]().union(*map(claims.names, (*CLAIMS, WORKLOAD)))
+    system.wait(
+        "they have earned the right to delete",
+        lambda: not repositories & claims.kept_by_their_claims(system),
+        claims.HEALS_S,
+    )
+    claims.push(system, *repositories)
+    before = claims.contents(system, repositories)
+    assert claims.images(before) == len(repositories)
+
+    file = tmp_path_factory.mktemp("backup") / "claims.yaml"
+    system.install(PAGE, "Back up", {"claims.yaml": str(file)})
+    saved = {
+        "workloadecrrepos": yaml.safe_load(file.read_text())["items"],
+        system.api.repositories: system.kubectl.all("-A", system.api.repositories),
+    }
+    system[PROVIDER].stop()
+    second = Second(system)
+    try:
+        with running(second, lambda: bool(request.session.testsfailed)):
+            yield Backup(second, before, saved)
+    finally:
+        system.kubectl("delete", "workload", WORKLOAD)
+        claims.delete(system, *CLAIMS, wait=False)
+        system[PROVIDER].start()
+    claims.wait_gone(system, *repositories, seconds=claims.HEALS_S)
+
+
+@contextlib.contextmanager
+def stopped_provider(system: System) -> Iterator[None]:
+    """Have the provider stopped for a while."""
+    system[PROVIDER].stop()
+    try:
+        yield
+    finally:
+        system[PROVIDER].start()
+
+
+def wants_webhook(system: System) -> bool:
+    """Whether a composite says that its resources need the provider to be written."""
+    return any(
+        NO_WEBHOOK in claims.condition(composite, "Synced").get("message", "")
+        for composite in system.kubectl.all("-A", system.api.composite)
+    )
+
+
+def test_claims_are_restored_with_the_provider_running(
+    backup: Backup, tmp_path: Path
+) -> None:
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps(backup.claim(RUNNING)))
+    backup.system.install(PAGE, "Restore", {"claims.yaml": str(file)})
+    claims.told(backup.system, RUNNING, "Adopted")
+    claims.wait_ready(backup.system, RUNNING)
+    assert backup.kept(RUNNING)
+    assert claims.names(RUNNING) <= claims.kept_by_their_claims(backup.system)
+
+
+def test_claims_are_restored_before_the_provider_starts(backup: Backup) -> None:
+    system = backup.system
+    with stopped_provider(system):
+        system.kubectl.create(backup.claim(STOPPED))
+        if system.api is UPBOUND:
+            system.wait("nothing can be composed", lambda: wants_webhook(system), 120)
+            with pytest.raises(KubectlError, match=NO_WEBHOOK):
+                system.kubectl.create(*backup.managed(SAVED, owned=True))
+        else:
+            claims.told(system, STOPPED, "Creating")
+    claims.told(system, STOPPED, "Adopted")
+    claims.wait_ready(system, STOPPED)
+    assert backup.kept(STOPPED)
+    claims.delete(system, STOPPED)
+    backup.wait_released(STOPPED)
+
+
+def test_a_restored_workload_gets_its_claim_again(backup: Backup) -> None:
+    """The one in the backup is owned by a Workload that no longer exists."""
+    system = backup.system
+    restored = backup.claim(OF_WORKLOAD)
+    (owner,) = restored["metadata"]["ownerReferences"]
+    assert owner["kind"] == "Workload"
+    system.kubectl.create(restored)
+    system.wait(
+        "Kubernetes deletes the claim",
+        lambda: claims.of_workload(system, WORKLOAD) is None,
+        120,
+    )
+    system.kubectl.create(claims.workload(WORKLOAD))
+    claims.told(system, OF_WORKLOAD, "Adopted")
+    claims.wait_ready(system, OF_WORKLOAD)
+    assert backup.kept(WORKLOAD)
+    system.kubectl("delete", "workload", WORKLOAD)
+    backup.wait_released(WORKLOAD)
+
+
+def test_managed_resources_without_owners_give_a_claim_no_rights(
+    backup: Backup,
+) -> None:
+    """As Velero restores them, in the order of their kinds' names.
+
+    What they say of who created the repository was true of another composite.
+    """
+    system = backup.system
+    system.kubectl.create(*backup.managed(MANAGED, owned=False))
+    system.kubectl.create(backup.claim(MANAGED))
+    claims.told(system, MANAGED, "Adopted")
+    claims.wait_ready(system, MANAGED)
+    system.wait(
+        "no right is left of the backup",
+        lambda: claims.names(MANAGED) <= claims.kept_by_their_claims(system),
+    )
+    claims.delete(system, MANAGED)
+    backup.wait_released(MANAGED)
+
+
+def test_managed_resources_that_were_restored_can_be_made_harmless(
+    backup: Backup,
+) -> None:
+    """Before the provider starts, but after Kubernetes has deleted them."""
+    system = backup.system
+    with stopped_provider(system):
+        system.kubectl.create(*backup.managed(SAVED, owned=True))
+        system.kubectl.create(backup.claim(SAVED))
+
+        def deleted() -> bool:
+            return all(
+                "deletionTimestamp" in r["metadata"]
+                for name, r in claims.managed(system).items()
+                if name in claims.names(SAVED)
+            )
+
+        system.wait("Kubernetes deletes them", deleted, 120)
+        claims.told(system, SAVED, "NameTaken")
+        own = {"ecr.aws.crossplane.io": system.api.group}
+        if system.api is not CLASSIC:
+            own[CLASSIC_RIGHTS] = UPBOUND_RIGHTS
+        system.install(PAGE, "Managed resources were restored", own)
+    claims.told(system, SAVED, "Adopted")
+    claims.wait_ready(system, SAVED)
+    assert backup.kept(SAVED)
+
+
+def test_managed_resources_with_owners_delete_their_repositories(
+    backup: Backup,
+) -> None:
+    """Why the page begins with a warning; nothing of ours is asked."""
+    backup.system.kubectl.create(*backup.managed(LOST, owned=True))
+    backup.system.wait(
+        "the provider deletes what Kubernetes deleted",
+        lambda: not claims.names(LOST) & backup.system.repositories(),
+        120,
+    )
+
+
+def test_a_restored_claim_gets_its_rights_back(backup: Backup) -> None:
+    """After it was restored with the provider running."""
+    system, names = backup.system, claims.names(RUNNING)
+    if system.api is CLASSIC:
+        system.install(
+            PAGE,
+            "Give a claim its rights back",
+            {"my-team": "default", "my-claim": RUNNING},
+        )
+    else:
+        for resource in claims.resources_of(system, RUNNING):
+            (owner,) = resource["metadata"]["ownerReferences"]
+            system.ecr.tag_resource(
+                resourceArn=resource["status"]["atProvider"]["arn"],
+                tags=[{"Key": "function-ecr-repos/created-by", "Value": owner["uid"]}],
+            )
+    claims.told(system, RUNNING, "Available")
+    system.wait(
+        "they may be deleted again",
+        lambda: not names & claims.kept_by_their_claims(system),
+    )
+    assert backup.kept(RUNNING)
+    claims.delete(system, RUNNING)
+    claims.wait_gone(system, *names)
