@@ -583,7 +583,8 @@ class System:
             )
             conditions = (found or {}).get("status", {}).get("conditions", [])
             return any(
-                c["type"] == "RevisionHealthy" and c["status"] == "True"
+                # Crossplane v1 has one condition for the package and its runtime.
+                c["type"] in ("RevisionHealthy", "Healthy") and c["status"] == "True"
                 for c in conditions
             )
 
