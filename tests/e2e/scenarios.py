@@ -29,6 +29,7 @@ ORDER = (
 _KYVERNO = "Kyverno alone decides; no provider takes part"
 _CROSSPLANE = "Crossplane's package manager alone decides; no provider takes part"
 _CLAIMS = "the same claims, policy and Crossplane as on upbound"
+_POLLED = "the provider writes its resources' conditions again at each poll"
 _RECIPE = "the recipe composes the classic provider's resources"
 _CLUSTER = "only a namespaced managed resource goes with its namespace"
 
@@ -69,6 +70,10 @@ NOT_ON: dict[str, dict[str, str]] = {
     },
     "test_managed_resources_that_were_restored_can_be_made_harmless": {
         "upbound": "without its provider's webhook none can be restored",
+    },
+    "test_they_are_not_asked_for_each_minute": {
+        "upbound": _POLLED,
+        "namespaced": _POLLED,
     },
     "test_a_creation_that_nobody_recorded_is_looked_at_again": {
         "upbound": "without its provider's webhook no Repository can be written",

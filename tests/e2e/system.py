@@ -558,13 +558,19 @@ class System:
             ),
         )[0]
         secret = f"{name}-function-server"
+        # Crossplane v1 knows the secret by a name of its own.
         self.kubectl.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": secret, "namespace": SYSTEM},
-                "stringData": {f.name: f.read_text() for f in certificates.iterdir()},
-            }
+            *(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {"name": called, "namespace": SYSTEM},
+                    "stringData": {
+                        f.name: f.read_text() for f in certificates.iterdir()
+                    },
+                }
+                for called in (secret, f"{name}-tls-server")
+            )
         )
         # What runs a package where there is no kubelet says where it is.
         status = {
