@@ -85,7 +85,7 @@ NOT_ON: dict[str, dict[str, str]] = {
     },
     "test_deleting_the_xrd_takes_what_claims_created_alone": {
         "namespaced": (
-            "Crossplane v2.4.2 deletes no namespaced composites with their XRD: it waits"
+            "Crossplane v2.4.2 waits until someone deletes the namespaced composites"
         ),
     },
     "test_the_configuration_package_brings_all": {
