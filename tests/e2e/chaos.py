@@ -10,6 +10,7 @@ right to delete.
 
 import argparse
 import dataclasses
+import json
 import random
 import signal
 import sys
@@ -165,15 +166,24 @@ class Chaos:
 
     def _put(self, repository: str, owner: str) -> None:
         ecr = self._system.ecr
-        image = f'{{"schemaVersion": 2, "number": {self._random.getrandbits(64)}}}'
+        image = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": claims.MEDIA,
+                "number": self._random.getrandbits(64),
+            }
+        )
         try:
             made = ecr.put_image(
                 repositoryName=repository,
                 imageManifest=image,
                 imageTag=f"t{self.pushed}",
             )
-        except ecr.exceptions.RepositoryNotFoundException:
-            return  # it went just now
+        except ecr.exceptions.ClientError:
+            # It went just now; moto then fails instead of saying RepositoryNotFound.
+            if repository in self._system.repositories():
+                raise
+            return
         self.pushed += 1
         digest = made["image"]["imageId"]["imageDigest"]
         self._images.add(Image(repository, digest, owner))

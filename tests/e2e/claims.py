@@ -14,7 +14,7 @@ from system import REGION, System
 PREFIX = "tap/workloads"
 # The loser of a name, and a refused claim, reconcile again within a minute or two.
 HEALS_S = 150
-_MEDIA = "application/vnd.oci.image.manifest.v1+json"
+MEDIA = "application/vnd.oci.image.manifest.v1+json"
 
 Contents = dict[str, tuple[Any, list[str]]]
 
@@ -189,7 +189,7 @@ def kept_by_their_claims(system: System) -> set[str]:
 def push(system: System, *repositories: str) -> None:
     """Put an image into repositories, as far as their endpoint knows images."""
     for name in repositories:
-        image = {"schemaVersion": 2, "mediaType": _MEDIA, "of": name}
+        image = {"schemaVersion": 2, "mediaType": MEDIA, "of": name}
         system.ecr.put_image(
             repositoryName=name,
             imageManifest=json.dumps({**image, "at": time.time_ns()}),
