@@ -87,7 +87,7 @@ E2E = $(VENV)/bin/pytest -vv -s --tb=short --durations=15
 e2e: $(VENV)/.e2e ## Run the whole chain on the real programs, on every provider API at once
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --lane $@
-	@$(E2E) tests/e2e --ignore=tests/e2e/test_versions.py -n 3 --dist loadgroup
+	@$(E2E) tests/e2e --ignore=tests/e2e/test_versions.py -n 3 --dist loadgroup --no-loadscope-reorder
 
 e2e-classic e2e-upbound e2e-namespaced: $(VENV)/.e2e ## The same on one provider API
 	@$(GO)

@@ -47,7 +47,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Sort by API, and then in the order of scenarios.py."""
+    """Sort by API, and then in the order of scenarios.py.
+
+    What needs no provider comes last: the first process that is free takes it.
+    """
     apis = list(APIS)
     asked = config.getoption("--api") or apis
     left = [
@@ -64,7 +67,8 @@ def pytest_collection_modifyitems(
 
     def position(item: pytest.Item) -> tuple[int, int]:
         api = _api(item)
-        return apis.index(api.name) if api else -1, ORDER.index(item.path.stem)
+        place = apis.index(api.name) if api else len(apis)
+        return place, ORDER.index(item.path.stem)
 
     items.sort(key=position)
 

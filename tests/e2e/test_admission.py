@@ -30,6 +30,8 @@ from tenants import (
     cluster_role,
 )
 
+# The tests that need no provider share one control plane, in one process.
+pytestmark = pytest.mark.xdist_group("admission")
 VERSION = "v1alpha1"
 PAGE = Path("docs/admission.md")
 POLICY = "ecr-repos-composition"
