@@ -156,6 +156,16 @@ def left_by_another(theirs: tuple[str, str], ours: tuple[str, str]) -> bool:
     return theirs != ours
 
 
+def may_be_taken_over(*, says_whose: bool, others: bool) -> bool:
+    """Whether a composite may take over a managed resource that nobody controls.
+
+    Args:
+        says_whose: Whether its labels say which claim or composite it was for.
+        others: Whether that is not our own.
+    """
+    return not (says_whose and others)
+
+
 def reads_claim(*, named: bool, namespaced: bool) -> bool:
     """Whether an XR's claimRef is read; on a namespaced XR a tenant could write any."""
     return named and not namespaced

@@ -15,7 +15,7 @@ from function.bounds import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
 from function.composite import Asked, read_composite
 from function.errors import BrokenRequestError
 from function.fields import struct, text, texts
-from function.ownership import controller_uid, is_rival
+from function.ownership import controller_uid, is_rival, may_be_taken_over
 from function.providers.provider import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
 from function.repository import Facts
@@ -198,7 +198,7 @@ def _refuse_what_others_left(req: Request, live: tuple[tuple[str, Live], ...]) -
         claimed = bool(struct(struct(xr, "spec"), "claimRef").fields)
         of = text(labels, f"crossplane.io/{'claim-name' if claimed else 'composite'}")
         # A file of observed resources may not say whose they are.
-        if of and is_rival(managed, xr):
+        if not may_be_taken_over(says_whose=bool(of), others=is_rival(managed, xr)):
             raise BrokenRequestError(
                 f"the composed resource {key}",
                 "one that another claim left behind",

@@ -63,6 +63,7 @@ GUARDS = (
     predicate("of those that found it, the first", "was_earlier", unsafe=False),
     predicate("another composite is one", "is_another_controller", unsafe=False),
     predicate("and what it left behind", "left_by_another", unsafe=False),
+    predicate("what another left is not taken over", "may_be_taken_over", unsafe=True),
     predicate("a namespaced XR names no claim", "reads_claim", unsafe=True),
     predicate("no option onto what was there", "may_send_options", unsafe=True),
     predicate("no policy onto what was there", "may_have_policy", unsafe=True),
