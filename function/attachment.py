@@ -54,10 +54,10 @@ def attach(
 ) -> Attachment | None:
     """Say what becomes of a policy; None is that it has no resource.
 
-    A policy is put on a repository only by who may change that, so never on one that
-    was there before or is another's. Where it has one all the same, the repository was
-    ours: the policy is taken off ECR, because one that stays goes on expiring images,
-    and without one none is ever deleted.
+    A repository gets a policy only if we may change the repository: never if it was
+    there before, or if another claim owns it. If such a repository has one of our
+    policies, it was ours earlier. The policy is then removed from ECR: one that stays
+    keeps expiring images, and without a policy no image expires.
 
     Args:
         provider: See Provider for its two attributes.

@@ -107,7 +107,7 @@ def was_earlier(theirs: tuple[str, str], ours: tuple[str, str]) -> bool:
 
 
 def is_anothers(*, taken: bool) -> bool:
-    """Whether a repository is another's, which nobody may change, whatever is said."""
+    """Whether another claim owns a repository; then no setting lets us change it."""
     return taken
 
 
@@ -202,7 +202,7 @@ def bundle_stays(*, live: bool) -> bool:
 
 
 def may_compose(*, taken: bool, live: bool) -> bool:
-    """Whether a repository is composed: none is where one of a claim's is another's."""
+    """Whether to compose a repository: none is if another claim owns one of them."""
     return live or not taken
 
 

@@ -303,11 +303,8 @@ class Chaos:
             found = system.wait("every claim has a verdict", verdicts, SETTLES_S)
             say(f"verdicts: {dict(Counter(found.values()))}")
         self.check()
-        mine = set[str]()
         for place, _ in self._live():
             self._remove(place)
-        for names in self._may_take.values():
-            mine |= names
         system.wait("every claim is gone", lambda: not self._all(), SETTLES_S)
         system.wait(
             "every managed resource is gone",
