@@ -220,9 +220,9 @@ lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/lint-imports
 
 generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas, reference pages
-	@$(VENV)/bin/python -m function.crd
-	@$(VENV)/bin/python -m function.schemas
-	@$(VENV)/bin/python -m function.reference
+	@$(VENV)/bin/python -m function.generate.crds
+	@$(VENV)/bin/python -m function.generate.json_schemas
+	@$(VENV)/bin/python -m function.generate.reference_pages
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/.runtime ## Compile the hash-locked requirements anew (UPGRADE=--upgrade for newer ones)

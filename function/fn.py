@@ -1,6 +1,5 @@
-"""RunFunction: a request is read, answered, and both are counted and logged."""
+"""RunFunction: a request is read, answered and logged."""
 
-import time
 from logging import DEBUG
 
 import grpc
@@ -10,7 +9,12 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from google.protobuf import duration_pb2
 from google.protobuf import struct_pb2 as structpb
 
-from function.answer import Answer, answer, set_condition
+from function.composition.conditions import Condition
+from function.composition.desired import Answer, answer, set_condition
+from function.composition.observed import observe, read
+from function.composition.reduced_rights import reduce
+from function.composition.request import Request, parse_request, parse_xr
+from function.composition.ttl import PENDING_SECONDS
 from function.errors import (
     BrokenRequestError,
     InvalidParameterError,
@@ -18,13 +22,7 @@ from function.errors import (
     NotAllowedError,
     quote,
 )
-from function.fields import struct, text
-from function.freshness import PENDING_SECONDS
-from function.metrics import COUNTS
-from function.refused import reduce
-from function.seen import observe, read
-from function.status import Condition
-from function.wire import Request, parse_request, parse_xr
+from function.structs import struct, text
 
 _PENDING = duration_pb2.Duration(seconds=PENDING_SECONDS)
 _UNEXPECTED = (
@@ -51,12 +49,6 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
 
     def answer(self, req: Request) -> fnv1.RunFunctionResponse:
         """Answer one request as it came; whatever happens, with a response."""
-        started = time.perf_counter()
-        rsp = self._answer(req)
-        COUNTS.add(rsp, time.perf_counter() - started)
-        return rsp
-
-    def _answer(self, req: Request) -> fnv1.RunFunctionResponse:
         debugging = self.log.is_enabled_for(DEBUG)
         try:
             if debugging:

@@ -2,18 +2,18 @@
 
 import click
 
-from function.commands.group import PROGRAM, Group
+from function.cli.group import PROGRAM, Group
 
 
 @click.group(
     cls=Group,
     # Imported when it is asked for: serving needs none of what the others do.
     modules={
-        "check": "function.commands.check:check",
-        "explain": "function.commands.explain:explain_command",
-        "input": "function.commands.input:input_command",
-        "render": "function.commands.render:render",
-        "serve": "function.commands.serve:serve",
+        "check": "function.cli.check:check",
+        "explain": "function.cli.explain:explain_command",
+        "input": "function.cli.input:input_command",
+        "render": "function.cli.render:render",
+        "serve": "function.cli.serve:serve",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b

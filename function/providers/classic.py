@@ -4,24 +4,24 @@ from typing import Any
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.attachment import Attached, Attachment, Kind
-from function.fields import boolean, struct, text, texts
-from function.ownership import (
+from function.ecr.ownership import (
     CREATED_BY,
     abandoned,
     attempts,
     created_it,
     recorded_for,
 )
-from function.providers import managed
-from function.providers.provider import Manifest
-from function.repository import (
+from function.ecr.policies import Attached, Attachment, Kind
+from function.ecr.repository import (
     Facts,
     Options,
     ProviderConfig,
     Repository,
     identity,
 )
+from function.providers import managed
+from function.providers.base import Manifest
+from function.structs import boolean, struct, text, texts
 
 GROUP = "ecr.aws.crossplane.io"
 # Kind, version and where the text is.

@@ -4,10 +4,10 @@ from typing import Any
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.attachment import Attached, Attachment
-from function.fields import items, strings, struct, text, texts
-from function.ownership import CREATE_ABANDONED, CREATE_FAILED, CREATED_BY
-from function.repository import Repository, Rights, resource_name
+from function.ecr.ownership import CREATE_ABANDONED, CREATE_FAILED, CREATED_BY
+from function.ecr.policies import Attached, Attachment
+from function.ecr.repository import Repository, Rights, resource_name
+from function.structs import items, strings, struct, text, texts
 
 EXTERNAL_NAME = "crossplane.io/external-name"
 # On each managed resource: its repository's identity, by which contenders are found.

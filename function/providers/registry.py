@@ -4,8 +4,8 @@ import importlib
 import pkgutil
 
 from function import providers
+from function.providers.base import Provider
 from function.providers.classic import PROVIDER as DEFAULT
-from function.providers.provider import Provider
 
 
 def _found() -> dict[str, Provider]:

@@ -4,9 +4,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.attachment import Attached, Attachment, Kind
-from function.fields import boolean, items, struct, text, texts
-from function.ownership import (
+from function.ecr.ownership import (
     CREATED_BY_TAG,
     abandoned,
     attempts,
@@ -14,9 +12,8 @@ from function.ownership import (
     is_not_copied,
     is_there,
 )
-from function.providers import managed
-from function.providers.provider import Manifest
-from function.repository import (
+from function.ecr.policies import Attached, Attachment, Kind
+from function.ecr.repository import (
     NAMESPACED_CONFIG,
     Encryption,
     Facts,
@@ -26,6 +23,9 @@ from function.repository import (
     Rights,
     identity,
 )
+from function.providers import managed
+from function.providers.base import Manifest
+from function.structs import boolean, items, struct, text, texts
 
 _ATTACHMENTS = {
     Kind.LIFECYCLE: "LifecyclePolicy",

@@ -20,7 +20,8 @@ from ghz import CALL
 from servers import FLOOR, OURS
 from targets import Spread
 
-from function import fn, server
+from function import fn
+from function.server import grpc as server
 
 CALLS = 500
 

@@ -10,7 +10,11 @@ from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from targets import Spread
 
-from function import answer, fn, metrics, seen, wire
+from function import fn
+from function.composition import desired as answer
+from function.composition import observed as seen
+from function.composition import request as wire
+from function.server import metrics
 
 CALLS = 200
 # Those that remember what they did.

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from blocks import ROOT, Block, blocks, run, shows
 
-from function.check import Checker
-from function.documents import read
+from function.cli.checker import Checker
+from function.cli.documents import read
 
 ALL = blocks()
 CONSOLE = [b for b in ALL if b.language == "console"]

@@ -10,9 +10,9 @@ import click
 import pytest
 from blocks import ROOT
 
+from function.composition.conditions import Reason
 from function.main import cli
-from function.metrics import Counts
-from function.status import Reason
+from function.server.metrics import Counts
 
 TROUBLES = " ".join((ROOT / "docs/troubleshooting.md").read_text().split())
 REFUSALS = {

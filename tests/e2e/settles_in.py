@@ -7,10 +7,11 @@ no such option.
 import os
 import sys
 
-from function import freshness, main
+from function import main
+from function.composition import ttl as freshness
 
 if __name__ == "__main__":
     if not hasattr(freshness, "SETTLED_SECONDS"):
-        sys.exit("function.freshness has no SETTLED_SECONDS")
+        sys.exit("function.composition.ttl has no SETTLED_SECONDS")
     freshness.SETTLED_SECONDS = int(os.environ["SETTLED_SECONDS"])
     main.cli()

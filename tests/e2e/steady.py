@@ -28,7 +28,7 @@ from rich.markup import escape
 from rich.table import Table
 from system import FUNCTION, System, WithoutKyverno
 
-from function.freshness import SETTLED_SECONDS
+from function.composition.ttl import SETTLED_SECONDS
 
 # What Crossplane's SDK says unless told otherwise.
 DEFAULT_SECONDS = 60

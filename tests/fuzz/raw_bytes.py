@@ -25,10 +25,10 @@ from google.protobuf.message import DecodeError
 with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
-    from function.attachment import Kind
+    from function.api.input import Option
+    from function.composition.observed import BUNDLE, IMAGE, policy_name
+    from function.ecr.policies import Kind
     from function.fn import FunctionRunner
-    from function.input import Option
-    from function.seen import BUNDLE, IMAGE, policy_name
 
 ROOT = Path(__file__).parents[2]
 OURS = {IMAGE, BUNDLE}

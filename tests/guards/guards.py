@@ -28,12 +28,12 @@ class Guard(NamedTuple):
 
 
 def predicate(says: str, name: str, *, unsafe: bool) -> Guard:
-    """Return the guard that a predicate of function.ownership is."""
+    """Return the guard that a predicate of function.ecr.ownership is."""
 
     def without(_: object) -> Callable[..., bool]:
         return lambda *_, **__: unsafe
 
-    return Guard(says, f"function.ownership:{name}", without)
+    return Guard(says, f"function.ecr.ownership:{name}", without)
 
 
 def policies(right: str) -> Replacement:
@@ -85,34 +85,38 @@ GUARDS = (
     predicate("a loser learns nothing", "may_learn", unsafe=True),
     Guard(
         "one repository is one object's name",
-        "function.repository:resource_name",
+        "function.ecr.repository:resource_name",
         lambda _: lambda repository, _: repository.resource_name
         or f"x-{id(repository)}",
     ),
     Guard(
         "accounts and regions are told apart",
-        "function.repository:identity",
+        "function.ecr.repository:identity",
         lambda original: lambda api, *place: original(api, place[-1]),
     ),
     Guard(
         "APIs are told apart",
-        "function.repository:identity",
+        "function.ecr.repository:identity",
         lambda original: lambda _, *place: original("", *place),
     ),
-    Guard("a live one keeps its provider", "function.seen:_BY_GROUP", lambda _: {}),
+    Guard(
+        "a live one keeps its provider",
+        "function.composition.observed:_BY_GROUP",
+        lambda _: {},
+    ),
     Guard(
         "owners are looked for in every API",
-        "function.served:search",
+        "function.composition.competitors:search",
         lambda original: lambda *args: original(*args)._replace(others=()),
     ),
     Guard(
         "and in none that is not served",
-        "function.served:_has_schema",
+        "function.composition.competitors:_has_schema",
         lambda _: lambda *_: True,
     ),
     Guard(
         "nor that may not be",
-        "function.served:_serves",
+        "function.composition.competitors:_serves",
         lambda _: lambda *_: True,
     ),
     Guard(
@@ -147,7 +151,7 @@ GUARDS = (
     ),
     Guard(
         "a tenant asks for what is allowed",
-        "function.composite:_allowed",
+        "function.api.parameters:_allowed",
         lambda _: lambda *_: None,
     ),
 )

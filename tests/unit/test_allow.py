@@ -3,9 +3,9 @@
 import pytest
 from crossplane.function import resource
 
-from function.composite import parse_composite, read_composite
+from function.api.input import parse_input
+from function.api.parameters import parse_composite, read_composite
 from function.errors import InvalidRequestError
-from function.input import parse_input
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 SETTINGS = parse_input(

@@ -19,9 +19,13 @@ from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from prometheus_client.parser import text_string_to_metric_families
 
-from function import answer, bounds, fn, overrides, seen
-from function.crd import input_crd
-from function.wire import parse_request
+from function import fn
+from function import limits as bounds
+from function.api import overrides
+from function.composition import desired as answer
+from function.composition import observed as seen
+from function.composition.request import parse_request
+from function.generate.crds import input_crd
 
 logging.configure(logging.Level.DISABLED)
 PARAMETERS = {

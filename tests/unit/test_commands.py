@@ -14,8 +14,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from function import render as rendering
-from function.check import PARAMETER_NAMES
+from function.cli import rendering
+from function.cli.checker import PARAMETER_NAMES
 
 SCRIPT = Path(sys.executable).with_name("function-ecr-repos")
 (ENTRY,) = importlib.metadata.entry_points(

@@ -1,6 +1,6 @@
 """The committed CRD is the model's."""
 
-from function.crd import DEFAULT_PATH, render_crd
+from function.generate.crds import DEFAULT_PATH, render_crd
 
 
 def test_the_crd_has_not_drifted_from_the_model() -> None:

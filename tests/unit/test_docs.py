@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from google.protobuf import struct_pb2 as structpb
 
-from function.input import parse_input
+from function.api.input import parse_input
 
 README = Path("README.md").read_text()
 BLOCKS = [

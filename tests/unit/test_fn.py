@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
-from function.repository import identity
+from function.ecr.repository import identity
 
 PREFIX = "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap/workloads"
 PARAMETERS = {

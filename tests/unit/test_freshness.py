@@ -11,8 +11,8 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
-from function.freshness import PENDING_SECONDS, SETTLED_SECONDS, UNHEARD_SECONDS
-from function.wire import parse_request
+from function.composition.request import parse_request
+from function.composition.ttl import PENDING_SECONDS, SETTLED_SECONDS, UNHEARD_SECONDS
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
 logging.configure(logging.Level.DISABLED)

@@ -11,9 +11,11 @@ from typing import Any, get_args
 import yaml
 from crossplane.function import resource
 
-from function.crd import input_crd
-from function.input import parse_input
-from function.reference import (
+from function.api.input import parse_input
+from function.api.settings import NO_INPUT
+from function.composition.conditions import PUSHABLE, Reason
+from function.generate.crds import input_crd
+from function.generate.reference_pages import (
     CONDITIONS_PATH,
     DEFAULT_PATH,
     METRICS_PATH,
@@ -24,8 +26,6 @@ from function.reference import (
     page,
     xr_page,
 )
-from function.settings import NO_INPUT
-from function.status import PUSHABLE, Reason
 
 (VERSION,) = input_crd()["spec"]["versions"]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]

@@ -10,7 +10,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from prometheus_client.core import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from function import metrics
+from function.server import metrics
 
 MONITORING = Path("package/monitoring")
 NAMES = re.compile(r"\b((?:function_ecr_repos|process|python)_\w+)")

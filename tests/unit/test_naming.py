@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.errors import InvalidParameterError
-from function.naming import (
+from function.ecr.naming import (
     LONGEST,
     PATTERN,
     SHORTEST,
@@ -17,6 +16,7 @@ from function.naming import (
     parse_repository_name,
     repository_names,
 )
+from function.errors import InvalidParameterError
 
 STRIP, KEEP = RegistryHost.STRIP, RegistryHost.KEEP
 ACCOUNT = "123456789012"

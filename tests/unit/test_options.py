@@ -26,12 +26,12 @@ from test_providers import (
     xr,
 )
 
-from function import overrides
-from function.composite import read_composite
-from function.documents import to_struct
+from function.api import overrides
+from function.api.input import API_VERSION, KIND, Input, Option, parse_input
+from function.api.parameters import read_composite
+from function.cli.documents import to_struct
+from function.ecr.options import RULES, RepositoryOptions
 from function.errors import InvalidParameterError
-from function.input import API_VERSION, KIND, Input, Option, parse_input
-from function.options import RULES, RepositoryOptions
 
 ROOT = Path(__file__).parents[1]
 LIFECYCLE = {

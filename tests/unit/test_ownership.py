@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
-from function.attachment import Kind, attach
-from function.naming import RepositoryName
-from function.ownership import (
+from function.ecr.naming import RepositoryName
+from function.ecr.ownership import (
     Standing,
     abandoned,
     attempts,
@@ -19,8 +18,8 @@ from function.ownership import (
     recorded_for,
     standing,
 )
-from function.providers.registry import DEFAULT
-from function.repository import (
+from function.ecr.policies import Kind, attach
+from function.ecr.repository import (
     NO_OPTIONS,
     Facts,
     Options,
@@ -29,6 +28,7 @@ from function.repository import (
     Rights,
     identity,
 )
+from function.providers.registry import DEFAULT
 
 FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from function.policies import lifecycle, permissions
-from function.policies.document import PolicyError
+from function.ecr import lifecycle_policy as lifecycle
+from function.ecr import repository_policy as permissions
+from function.ecr.policy_json import PolicyError
 
 UNTAGGED = {
     "rulePriority": 1,

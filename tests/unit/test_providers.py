@@ -9,9 +9,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
-from function.naming import RepositoryName
+from function.ecr.naming import RepositoryName
+from function.ecr.repository import Options, ProviderConfig, Repository
 from function.providers.registry import PROVIDERS
-from function.repository import Options, ProviderConfig, Repository
 
 logging.configure(logging.Level.DISABLED)
 CLASSIC = "ecr.aws.crossplane.io/v1beta1"

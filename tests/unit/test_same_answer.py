@@ -119,7 +119,7 @@ def _served(seed: str) -> list[bytes]:
 
 
 if __name__ == "__main__":
-    from function import server
+    from function.server import grpc as server
 
     asyncio.run(
         server.serve(

@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
-from function.documents import to_struct
+from function.api.input import parse_input
+from function.cli.documents import to_struct
 from function.errors import InvalidRequestError
-from function.input import parse_input
-from function.schemas import FOLDER, rendered, schemas
+from function.generate.json_schemas import FOLDER, rendered, schemas
 
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 WIRED = [

@@ -9,8 +9,12 @@ from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function import answer, bounds, fn, overrides, seen
-from function.wire import parse_request
+from function import fn
+from function import limits as bounds
+from function.api import overrides
+from function.composition import desired as answer
+from function.composition import observed as seen
+from function.composition.request import parse_request
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
 REMEMBERING = (seen._asked, seen._live, seen._attached)  # noqa: SLF001

@@ -9,8 +9,8 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function.input import Input, parse_input
-from function.settings import NO_INPUT, Settings
+from function.api.input import Input, parse_input
+from function.api.settings import NO_INPUT, Settings
 
 STEADY = Path(__file__).parents[1] / "benchmark/requests/steady.json"
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
@@ -70,9 +70,9 @@ def test_the_same_input_is_one_object() -> None:
 SERVE = """
 import sys
 from crossplane.function import logging
-from function.commands import serve
+from function.cli import serve
 from function.fn import FunctionRunner
-from function.wire import parse_request
+from function.composition.request import parse_request
 logging.configure(logging.Level.INFO)
 rsp = FunctionRunner().answer(parse_request(sys.stdin.buffer.read()))
 assert rsp.conditions[0].reason == "Available", rsp

@@ -2,9 +2,9 @@
 
 import pytest
 
-from function.ownership import Standing
-from function.repository import Facts
-from function.status import condition
+from function.composition.conditions import condition
+from function.ecr.ownership import Standing
+from function.ecr.repository import Facts
 
 NAMES = {"imagerepo": "p/a-b", "bundlerepo": "p/a-b-bundle"}
 OURS = dict.fromkeys(NAMES, Standing.CREATED)

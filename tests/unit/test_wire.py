@@ -10,9 +10,10 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from function import bounds, fn
+from function import fn
+from function import limits as bounds
+from function.composition.request import parse_request, parse_struct, parse_xr
 from function.errors import BrokenRequestError
-from function.wire import parse_request, parse_struct, parse_xr
 
 STEADY = Path(__file__).parents[1] / "benchmark/requests/steady.json"
 logging.configure(logging.Level.DISABLED)

@@ -10,10 +10,10 @@ from google.protobuf import struct_pb2 as structpb
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.composite import parse_composite, read_composite
-from function.crd import overrides_schema
+from function.api.parameters import parse_composite, read_composite
+from function.api.settings import NO_INPUT
 from function.errors import InvalidRequestError
-from function.settings import NO_INPUT
+from function.generate.crds import overrides_schema
 
 XRD, XRD_V2 = (
     yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())

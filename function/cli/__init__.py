@@ -1,0 +1,1 @@
+"""The commands of `function-ecr-repos`, one module each."""

@@ -1,0 +1,1 @@
+"""From a RunFunctionRequest to its response: observe, decide, respond."""

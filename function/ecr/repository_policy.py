@@ -1,0 +1,143 @@
+"""Repository policies: who besides the account itself may pull and push.
+
+Actions and conditions are those of the ECR user guide, "Private repository policy
+examples in Amazon ECR", and of the Lambda developer guide, "Amazon ECR permissions";
+the length that of shape RepositoryPolicyText of the ECR API model ecr/2015-09-21.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from function.ecr import policy_json as document
+from function.ecr.policy_json import PolicyError
+
+LONGEST = 10_240
+VERSION = "2012-10-17"
+ACCOUNT = r"[0-9]{12}"
+ORGANIZATION = r"o-[a-z0-9]{10,32}"  # Organizations API, shape OrganizationId
+ARN = r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9+=,.@_/-]+"
+_PULL = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+)
+_PUSH = (
+    *_PULL,
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+_LAMBDA = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_EFFECTS = ("Allow", "Deny")
+_STATEMENT = {
+    *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"),
+    *("Resource", "NotResource", "Condition"),
+}
+
+
+def partition(region: str) -> str:
+    """Return the partition of a region: what its ARNs begin with."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def of(
+    where: str,
+    pull: Sequence[str] = (),
+    push: Sequence[str] = (),
+    organizations: Sequence[str] = (),
+    lambda_accounts: Sequence[str] = (),
+) -> str:
+    """Return the policy that lets these pull, and those push and pull.
+
+    Args:
+        where: The partition of the repository.
+        pull: Account numbers, and ARNs of users, roles and the like.
+        push: The same.
+        organizations: AWS organizations, all accounts of which may pull.
+        lambda_accounts: Accounts whose Lambda functions may be made of the images.
+
+    Raises:
+        PolicyError: It is too long.
+    """
+    statements = []
+    for sid, principals, actions in (("Pull", pull, _PULL), ("Push", push, _PUSH)):
+        if principals:
+            arns = [
+                f"arn:{where}:iam::{p}:root" if re.fullmatch(ACCOUNT, p) else p
+                for p in principals
+            ]
+            statements.append(_allow(sid, {"AWS": _one_or_more(arns)}, actions))
+    if organizations:
+        condition = {
+            "StringEquals": {"aws:PrincipalOrgID": _one_or_more(organizations)}
+        }
+        statements.append(_allow("OrganizationPull", "*", _PULL, condition))
+    if lambda_accounts:
+        arns = [f"arn:{where}:lambda:*:{a}:function:*" for a in lambda_accounts]
+        condition = {"StringLike": {"aws:sourceArn": _one_or_more(arns)}}
+        principal = {"Service": "lambda.amazonaws.com"}
+        statements.append(_allow("LambdaPull", principal, _LAMBDA, condition))
+    return document.write({"Version": VERSION, "Statement": statements}, LONGEST)
+
+
+def parse(text: str) -> str:
+    """Return a policy that somebody wrote, as we write it.
+
+    Raises:
+        PolicyError: It is too long, or no policy of a resource.
+    """
+    policy = document.parse(text)
+    if not set(policy) <= {"Version", "Id", "Statement"}:
+        raise PolicyError("it must have Version, Id and Statement, and nothing else")
+    if policy.get("Version", VERSION) not in (VERSION, "2008-10-17"):
+        raise PolicyError(f"Version must be {VERSION} or 2008-10-17")
+    statements = policy.get("Statement")
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        raise PolicyError("it must have one Statement or a list of them")
+    for n, statement in enumerate(statements, 1):
+        _check(statement, f"statement {n}")
+    return document.write({**policy, "Statement": statements}, LONGEST)
+
+
+def _check(statement: Any, which: str) -> None:  # noqa: ANN401
+    if not isinstance(statement, dict) or not set(statement) <= _STATEMENT:
+        raise PolicyError(
+            f"{which} must be an object of {', '.join(sorted(_STATEMENT))}"
+        )
+    if statement.get("Effect") not in _EFFECTS:
+        raise PolicyError(f"{which}: Effect must be Allow or Deny")
+    for name in ("Principal", "Action"):
+        if (name in statement) == (f"Not{name}" in statement):
+            raise PolicyError(f"{which} must have one of {name} and Not{name}")
+    for name in ("Action", "NotAction"):
+        actions = statement.get(name, [])
+        for action in [actions] if isinstance(actions, str) else actions:
+            if action != "*" and not str(action).startswith("ecr:"):
+                raise PolicyError(f"{which}: {name} must be of ecr:, or *")
+
+
+def _allow(
+    sid: str,
+    principal: Any,  # noqa: ANN401
+    actions: Sequence[str],
+    condition: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": sorted(actions),
+        **({"Condition": condition} if condition else {}),
+    }
+
+
+def _one_or_more(values: Sequence[str]) -> str | list[str]:
+    """Return a list as IAM gives it back: sorted, and one alone as it is."""
+    ordered = sorted(set(values))
+    return ordered[0] if len(ordered) == 1 else ordered

@@ -1,0 +1,121 @@
+"""JSON Schemas for editors, generated from the Input's model and the XRD.
+
+An editor with the YAML language server completes and checks by them whatever file
+names one in its first line.
+"""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from function.api.input import API_VERSION, KIND, Input
+from function.api.parameters import CLAIM_KIND, XR_KIND
+
+FOLDER = Path("schemas")
+XRD = Path("package/configuration/definition.yaml")
+_DIALECT = "http://json-schema.org/draft-07/schema#"  # all that editors know
+_METADATA = {"type": "object", "description": "Kubernetes' standard metadata."}
+
+Schema = dict[str, Any]
+
+
+def schemas() -> dict[str, Schema]:
+    """Return each schema by its file's name."""
+    step_input, definitions = _input()
+    return {
+        "input.json": {
+            "$schema": _DIALECT,
+            "title": f"{KIND} of {API_VERSION}",
+            **step_input,
+            "definitions": definitions,
+        },
+        "composition.json": {
+            "$schema": _DIALECT,
+            "title": "A Composition with function-ecr-repos as a step",
+            "description": "Says what this function's input may be, and nothing of the "
+            "other steps'.",
+            "type": "object",
+            "properties": {
+                "spec": {
+                    "type": "object",
+                    "properties": {"pipeline": {"type": "array", "items": _step()}},
+                }
+            },
+            "definitions": {**definitions, KIND: step_input},
+        },
+        "workloadecrrepo.json": _claim(yaml.safe_load(XRD.read_text("utf-8"))),
+    }
+
+
+def _input() -> tuple[Schema, Schema]:
+    raw = Input.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
+    definitions = raw.pop("$defs", {})
+    del raw["title"]
+    group = API_VERSION.partition("/")[0]
+    raw["properties"] = {
+        "apiVersion": {"const": API_VERSION, "description": f"The version of {group}."},
+        "kind": {"const": KIND, "description": "The kind of this object."},
+        "metadata": _METADATA,
+        **raw["properties"],
+    }
+    raw["required"] = ["apiVersion", "kind", *raw.get("required", ())]
+    return raw, definitions
+
+
+def _step() -> Schema:
+    """Return a step's schema: another function's input is not ours to judge."""
+    return {
+        "type": "object",
+        "if": {
+            "properties": {
+                "functionRef": {
+                    "properties": {"name": {"pattern": "function-ecr-repos$"}},
+                    "required": ["name"],
+                }
+            },
+            "required": ["functionRef"],
+        },
+        "then": {"properties": {"input": {"$ref": f"#/definitions/{KIND}"}}},
+    }
+
+
+def _claim(xrd: Schema) -> Schema:
+    version = xrd["spec"]["versions"][0]
+    schema = copy.deepcopy(version["schema"]["openAPIV3Schema"])
+    # The API server drops what it does not know, and kubectl refuses it.
+    schema["properties"]["spec"]["properties"]["parameters"]["additionalProperties"] = (
+        False
+    )
+    return {
+        "$schema": _DIALECT,
+        "title": f"{CLAIM_KIND} and {XR_KIND} of {xrd['spec']['group']}",
+        **schema,
+        "required": ["apiVersion", "kind", "metadata", *schema["required"]],
+        "properties": {
+            "apiVersion": {
+                "const": f"{xrd['spec']['group']}/{version['name']}",
+                "description": f"The version of {xrd['spec']['group']}.",
+            },
+            "kind": {
+                "enum": [CLAIM_KIND, XR_KIND],
+                "description": f"Teams write a {CLAIM_KIND}; Crossplane makes the "
+                f"{XR_KIND}.",
+            },
+            "metadata": _METADATA,
+            **schema["properties"],
+        },
+    }
+
+
+def rendered(schema: Schema) -> str:
+    """Return a schema as the file that is committed."""
+    return json.dumps(schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, schema in schemas().items():
+        (FOLDER / name).write_text(rendered(schema), encoding="utf-8")

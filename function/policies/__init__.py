@@ -1,1 +1,0 @@
-"""ECR's JSON policies: checked by AWS's rules, and written in one way only."""

@@ -1,0 +1,1 @@
+"""The gRPC server, its metrics and its probes."""
