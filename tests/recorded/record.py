@@ -544,8 +544,10 @@ def record_options(to: Recorder) -> None:  # noqa: C901
     provider = to.provider
 
     def given(
-        name: str, reason: str, **more: Any
-    ) -> None:  # an Input's fields  # noqa: ANN401
+        name: str,
+        reason: str,
+        **more: Any,  # noqa: ANN401
+    ) -> None:  # an Input's fields
         to.both("options", name, reason, lambda: Cluster(provider, **more))
 
     for name, options in OPTIONS.items():
