@@ -1,50 +1,58 @@
-"""In which other providers' APIs a repository may have an owner: those that are served.
+"""Which other composites want the same repository, in every provider's API.
 
-A claim that was made under another `provider` keeps it, and what it owns is found in
-that API alone. But Crossplane fails a reconcile that requires a kind that is not served
-(v1.20.13, v2.3.4 and v2.4.2: the cached client's List has no match for it), or that it
-may not list, for which it waits. So what is served is asked before:
+A claim that was created under another `provider` keeps it, and what it owns is found in
+that API only. But Crossplane fails a reconcile that requires a kind that is not served
+(v1.20.13, v2.3.4 and v2.4.2: the cached client's List has no match for it), and waits
+for one that it may not list. So the function first finds out which APIs are served:
 
-- Its OpenAPI schema, where Crossplane knows required schemas (v2.3 does): an empty one
-  is of a kind that is not served. A CustomResourceDefinition would say the same, but to
-  read one Crossplane keeps all of them in memory.
-- Crossplane's Lock, which it makes at its start in every version and in which each
-  installed package is. What is installed it may list; a kind whose provider is gone
-  may be served still.
+- By their OpenAPI schemas, if Crossplane knows required schemas (v2.3 and newer): an
+  empty schema belongs to a kind that is not served. A CustomResourceDefinition would
+  tell the same, but to read one Crossplane keeps all of them in memory.
+- By Crossplane's Lock, which every version creates at its start and which lists each
+  installed package. Crossplane may list the kinds of installed packages. A kind whose
+  provider was removed may still be served.
 
-Without a Lock it is no cluster that answers, but a test, or a file of resources.
+Without a Lock there is no cluster, but a test or a file of resources.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.composition.request import Request
+from function.ecr.ownership import CompositeIdentity, owned_by_another
+from function.ecr.repository import DesiredRepository, ObservedRepository
+from function.providers.base import Provider, in_api
+from function.providers.crossplane_runtime import (
+    REPOSITORY_ID,
+    controller_uid,
+    resource_owner,
+)
 from function.providers.registry import PROVIDERS
 from function.structs import items, struct, texts
 
 LOCK = "package-lock"
-_LOCK = fnv1.ResourceSelector(
+_LOCK_SELECTOR = fnv1.ResourceSelector(
     api_version="pkg.crossplane.io/v1beta1", kind="Lock", match_name="lock"
 )
 _VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.")
 
 
 class Search(NamedTuple):
-    """Where others that ask for a repository are looked for.
+    """Where to look for the competitors of one repository.
 
     Attributes:
-        others: The APIs that are served, beside that of the repository's resource.
+        others: The APIs that are served, besides that of the repository's own resource.
         schemas: Whether Crossplane knows required schemas.
-        older: Whether it may know required resources by their older name alone.
+        extra_resources: Whether Crossplane may know required resources by their older
+            name only.
     """
 
     others: tuple[str, ...] = ()
     schemas: bool = False
-    older: bool = True
+    extra_resources: bool = True
 
 
 class _Package(NamedTuple):
@@ -53,62 +61,151 @@ class _Package(NamedTuple):
     version: tuple[int, int]
 
 
-def search(req: Request, own: str, first: str) -> Search:
-    """Say where to look, by what was answered so far.
+def requirement_name(composed_name: str, api: str = "") -> str:
+    """Return the name of the requirement for a repository's competitors.
+
+    Installations have these names stored: they never change.
+
+    Args:
+        composed_name: The repository's composed resource name.
+        api: The provider's API; empty for that of the repository's own resource.
+    """
+    name = f"contenders-{composed_name}"
+    return f"{name}-{api.partition('/')[0]}" if api else name
+
+
+def find_competitors(
+    req: fnv1.RunFunctionRequest,
+    composed_name: str,
+    own_provider: Provider,
+    composite: CompositeIdentity,
+) -> tuple[ObservedRepository, ...]:
+    """Read the required resources that belong to other composites.
 
     Args:
         req: The request.
-        own: The API of the repository's own resource.
-        first: The name of the requirement that goes with the first of these questions.
+        composed_name: The repository's composed resource name.
+        own_provider: The provider of its managed resource.
+        composite: Our own composite.
+    """
+    return tuple(
+        provider.observe_repository(
+            resource.resource, controller_uid(resource.resource) or None
+        )
+        for api, provider in PROVIDERS.items()
+        for resource in _required(
+            req,
+            requirement_name(composed_name, "" if provider is own_provider else api),
+        )
+        if owned_by_another(resource_owner(resource.resource), composite)
+    )
+
+
+def plan_search(
+    req: fnv1.RunFunctionRequest, own_api: str, first_requirement: str
+) -> Search:
+    """Decide where to look, by what Crossplane has answered so far.
+
+    Args:
+        req: The request.
+        own_api: The API of the repository's own resource.
+        first_requirement: The name of the requirement that goes with the first call.
     """
     schemas = fnv1.CAPABILITY_REQUIRED_SCHEMAS in req.meta.capabilities
-    older = fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities
-    others = [api for api in PROVIDERS if api != own]
+    extra_resources = fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities
+    others = [api for api in PROVIDERS if api != own_api]
     lock = _answered(req, LOCK)
-    # Not said is not there, where it was asked for.
-    asked = lock is not None or (not schemas and _answered(req, first) is not None)
+    # Crossplane omits what does not exist. So look whether the Lock was required.
+    asked = lock is not None or (
+        not schemas and _answered(req, first_requirement) is not None
+    )
     packages = [*_packages(lock or [])]
     if not asked:
         others = []
     elif not lock:
         served = [api for api in others if _has_schema(req, api)]
-        others = served if _has_schema(req, own) else others
+        others = served if _has_schema(req, own_api) else others
     elif not schemas:
-        others = [api for api in others if _serves(packages, api)]
+        others = [api for api in others if _is_served(packages, api)]
     else:
-        known = _is_installed(packages, own)
+        own_is_known = _is_installed(packages, own_api)
         others = [
             api
             for api in others
-            if _has_schema(req, api) and (not known or _is_installed(packages, api))
+            if _has_schema(req, api)
+            and (not own_is_known or _is_installed(packages, api))
         ]
-    return Search(tuple(others), schemas, older)
+    return Search(tuple(others), schemas, extra_resources)
 
 
-def require(requirements: fnv1.Requirements, searched: Search) -> None:
-    """Require what says which APIs are served."""
-    requirements.resources[LOCK].CopyFrom(_LOCK)
-    if searched.older:
-        requirements.extra_resources[LOCK].CopyFrom(_LOCK)
-    if searched.schemas:
+def require_competitors(
+    requirements: fnv1.Requirements,
+    composed_name: str,
+    own_provider: Provider,
+    repository: DesiredRepository,
+    search: Search,
+) -> None:
+    """Require the managed resources of a repository, in all APIs that are served.
+
+    Args:
+        requirements: Gets the requirements.
+        composed_name: The repository's composed resource name.
+        own_provider: The provider of its managed resource.
+        repository: The repository.
+        search: Where to look.
+    """
+    _require_served_apis(requirements, search)
+    apis = [(own_provider, ""), *((PROVIDERS[api], api) for api in search.others)]
+    for provider, api in apis:
+        # Without a namespace: in all of them.
+        selector = fnv1.ResourceSelector(
+            api_version=provider.api_version,
+            kind=provider.kind,
+            match_labels=fnv1.MatchLabels(
+                labels={
+                    REPOSITORY_ID: provider.repository_id(in_api(repository, provider))
+                }
+            ),
+        )
+        name = requirement_name(composed_name, api)
+        requirements.resources[name].CopyFrom(selector)
+        if search.extra_resources:
+            requirements.extra_resources[name].CopyFrom(selector)
+
+
+def _require_served_apis(requirements: fnv1.Requirements, search: Search) -> None:
+    requirements.resources[LOCK].CopyFrom(_LOCK_SELECTOR)
+    if search.extra_resources:
+        requirements.extra_resources[LOCK].CopyFrom(_LOCK_SELECTOR)
+    if search.schemas:
         for api, provider in PROVIDERS.items():
             selector = fnv1.SchemaSelector(api_version=api, kind=provider.kind)
             requirements.schemas[api].CopyFrom(selector)
 
 
-def _answered(req: Request, name: str) -> list[structpb.Struct] | None:
-    for found in (req.required_resources, req.extra_resources):
-        if name in found:
-            return [item.resource for item in found[name].items]
+def _required(req: fnv1.RunFunctionRequest, name: str) -> Iterable[fnv1.Resource]:
+    by_name = (
+        req.required_resources
+        if name in req.required_resources
+        else req.extra_resources
+    )
+    resources = by_name.get(name)
+    return resources.items if resources is not None else ()
+
+
+def _answered(req: fnv1.RunFunctionRequest, name: str) -> list[structpb.Struct] | None:
+    for by_name in (req.required_resources, req.extra_resources):
+        if name in by_name:
+            return [item.resource for item in by_name[name].items]
     return None
 
 
-def _has_schema(req: Request, api: str) -> bool:
+def _has_schema(req: fnv1.RunFunctionRequest, api: str) -> bool:
     schema = req.required_schemas.get(api)
     return schema is not None and bool(schema.openapi_v3.fields)
 
 
-def _packages(lock: Iterable[structpb.Struct]) -> Iterable[_Package]:
+def _packages(lock: Iterable[structpb.Struct]) -> Iterator[_Package]:
     for each in lock:
         for package in (
             *items(each, "packages"),
@@ -116,11 +213,11 @@ def _packages(lock: Iterable[structpb.Struct]) -> Iterable[_Package]:
         ):
             source, version = texts(package, "source", "version")
             *_, organization, name = ["", *source.split("/")][-2:]
-            found = _VERSION.match(version)
+            match = _VERSION.match(version)
             yield _Package(
                 organization,
                 name,
-                (int(found[1]), int(found[2])) if found else (0, 0),
+                (int(match[1]), int(match[2])) if match else (0, 0),
             )
 
 
@@ -132,13 +229,13 @@ def _is_installed(packages: Iterable[_Package], api: str) -> bool:
     return any(package.name in names for package in packages)
 
 
-def _serves(packages: Iterable[_Package], api: str) -> bool:
-    """Whether a package that is installed serves an API for certain.
+def _is_served(packages: Iterable[_Package], api: str) -> bool:
+    """Whether an installed package certainly serves an API.
 
-    provider-aws of crossplane-contrib has had its Repository in v1beta1 for long;
-    Upbound's family has v1beta2 since v1.10 at the latest, and the namespaced API
-    since v2.0. Crossplane from v2.0 on may have kinds of it that are not activated, and
-    so not served; v2.3 says so in its schemas.
+    provider-aws of crossplane-contrib has had its Repository in v1beta1 for long.
+    Upbound's family has v1beta2 since v1.10 at the latest, and the namespaced API since
+    v2.0. From v2.0 on, Crossplane may have kinds that are not activated and so not
+    served; v2.3 tells that in its schemas.
     """
     if api.startswith("ecr.aws.crossplane.io/"):
         return any(

@@ -1,23 +1,38 @@
-"""What comes back: readiness, status, the condition, connection details."""
+"""The RepositoriesReady condition, its reasons and messages, and the XR's status."""
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from function.ecr.ownership import Standing
-from function.ecr.repository import Deletion, Facts
-from function.errors import quote
+from function.composition.repositories import ComposedRepository
+from function.ecr.options import EncryptionOptions
+from function.ecr.ownership import Ownership
+from function.ecr.provider_rights import Deletion
+from function.ecr.repository import DesiredRepository, ObservedRepository
+from function.errors import printable, quote
+from function.providers.base import Provider
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
     "Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken", "Adopted"
 ]
-# Those with which it is True; docs/conditions.md has the table.
+# What each reason tells a team: docs/conditions.md is generated from it.
+REASON_MEANINGS: dict[Reason, str] = {
+    "Available": "push away",
+    "Adopted": "push away; a repository was there before the claim, and stays when the "
+    "claim goes",
+    "Creating": "the provider has not made them yet; where ECR refuses, the message "
+    "has what the provider says",
+    "NameTaken": "another claim has a repository of that name",
+    "InvalidParameters": "a parameter, or the Composition's input, is wrong",
+    "NotAllowed": "the platform does not allow that value",
+}
+# The reasons with which the condition is True.
 PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})
 
 _LONGEST_PROBLEM = 500
-# Another one at each attempt: with it the condition, and so the XR, would never rest.
+# Each attempt has another one: with it, the condition and so the XR would never settle.
 _REQUEST_ID = re.compile(r",?\s*request ?id:? ?[\w-]+", re.IGNORECASE)
 
 
@@ -30,31 +45,32 @@ class Condition:
 
     @property
     def ready(self) -> bool:
-        """Whether all of its repositories can be pushed to."""
+        """Whether a team can push to all of its repositories."""
         return self.reason in PUSHABLE
 
 
-def condition(
-    names: dict[str, str],
-    facts: dict[str, Facts],
-    standings: dict[str, Standing],
-    deletion: Deletion = Deletion.ONLY_CREATED,
-    others: Sequence[str] = (),
+def repositories_ready(
+    repositories: Mapping[str, ComposedRepository],
+    deletion: Deletion,
+    policy_problems: Sequence[str] = (),
 ) -> Condition:
-    """Return the condition of repositories that may exist.
+    """Return the condition of a composite's repositories.
 
     Args:
-        names: Repository name by composed resource name.
-        facts: What was observed of each, by composed resource name.
-        standings: How the composite stands to each, by composed resource name.
-        deletion: What becomes of an adopted one when the claim goes.
-        others: What the provider says is wrong with their policies.
+        repositories: The repositories, by composed resource name.
+        deletion: The Input's `deletion`.
+        policy_problems: What the provider reports about their policies.
     """
+    names = {key: printable(each.desired.name) for key, each in repositories.items()}
 
-    def those(*which: Standing) -> str:
-        return ", ".join(n for key, n in names.items() if standings[key] in which)
+    def those(ownership: Ownership) -> str:
+        return ", ".join(
+            name
+            for key, name in names.items()
+            if repositories[key].ownership is ownership
+        )
 
-    if taken := those(Standing.TAKEN):
+    if taken := those(Ownership.CONFLICT):
         return Condition(
             reason="NameTaken",
             message=f"Another claim has the repository {taken}, and one repository "
@@ -62,56 +78,110 @@ def condition(
             "workloadName, repoPrefix or namespace; or wait: this claim gets it when "
             "the other gives it up",
         )
-    waiting = [name for key, name in names.items() if not facts[key].ready]
-    problems = _problems([*(facts[key].problem for key in names), *others])
+    observed = {key: each.reportable for key, each in repositories.items()}
+    waiting = [name for key, name in names.items() if not observed[key].ready]
+    problems = _problems(
+        [*(each.problem for each in observed.values()), *policy_problems]
+    )
     if waiting:
         return Condition(
             reason="Creating",
             message=f"Waiting for the provider to make {', '.join(waiting)}{problems}",
         )
     usable = f"Ready to push to: {', '.join(names.values())}"
-    if adopted := those(Standing.ADOPTED):
-        goes = (
+    if adopted := those(Ownership.ADOPTED):
+        outcome = (
             "deletes it and its images" if deletion is Deletion.ALWAYS else "keeps it"
         )
         return Condition(
             reason="Adopted",
             message=f"{usable}. There before this claim, not created by it: {adopted}. "
-            f"Deleting the claim {goes}{problems}",
+            f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
 
 
-def _problems(said: list[str]) -> str:
-    """Return what the provider says, each thing once; it may repeat others' text."""
-    texts = dict.fromkeys(_REQUEST_ID.sub("", text) for text in said if text)
-    if not texts:
+def unapplied_changes(
+    repositories: Sequence[ComposedRepository],
+    new_provider: Provider,
+    *,
+    bundle_switched_off: bool,
+) -> str:
+    """Return a sentence about what live repositories keep; empty if nothing differs.
+
+    Args:
+        repositories: The repositories, the bundle last.
+        new_provider: The provider of new repositories.
+        bundle_switched_off: Whether a live bundle is not requested any more.
+    """
+    kept = [
+        f"{_location(each.desired)} (the parameters now give "
+        f"{_location(each.requested)})"
+        for each in repositories
+        if each.desired.location != each.requested.location
+    ]
+    kept += [
+        f"{_location(each.desired)} of {each.provider.api_version} (`provider` is "
+        f"{new_provider.api_version} now)"
+        for each in repositories
+        if each.provider is not new_provider
+    ]
+    kept += [
+        f"{_location(each.desired)} with encryption {_encryption(desired)} (the options "
+        f"now give {_encryption(requested)})"
+        for each in repositories
+        if (desired := each.desired.options.encryption)
+        and (requested := each.requested.options.encryption)
+        and _differ(desired, requested)
+    ]
+    if bundle_switched_off:
+        *_, bundle = repositories
+        kept.append(f"{_location(bundle.desired)} (`bundle` is false now)")
+    if not kept:
         return ""
-    quoted = ", ".join(quote(text, _LONGEST_PROBLEM) for text in texts)
+    return (
+        f". Kept, because a repository never moves: {', '.join(kept)}. To have what is "
+        "asked for now, delete the claim and create it anew; images are not copied"
+    )
+
+
+def repository_status(name: str, observed: ObservedRepository) -> dict[str, Any]:
+    """Return one entry of status.repositories, without unknown values."""
+    entry = {
+        "name": name,
+        "uri": observed.uri,
+        "arn": observed.arn,
+        "registryId": observed.registry_id,
+    }
+    return {key: value for key, value in entry.items() if value}
+
+
+def _problems(texts: Sequence[str]) -> str:
+    """Return a sentence about what the provider reports, each problem once.
+
+    Its text may repeat other people's text, so it is quoted.
+    """
+    unique = dict.fromkeys(_REQUEST_ID.sub("", text) for text in texts if text)
+    if not unique:
+        return ""
+    quoted = ", ".join(quote(text, _LONGEST_PROBLEM) for text in unique)
     return (
         f". The provider says: {quoted}. It tries again; if this lasts, show it to "
         "the platform team"
     )
 
 
-def repository_status(name: str, facts: Facts) -> dict[str, Any]:
-    """Return one entry of status.repositories; unknown facts are left out."""
-    entry = {
-        "name": name,
-        "uri": facts.uri,
-        "arn": facts.arn,
-        "registryId": facts.registry_id,
-    }
-    return {key: value for key, value in entry.items() if value}
+def _location(repository: DesiredRepository) -> str:
+    config, region, name = map(printable, repository.location)
+    return f"{name} in {region} by {config}"
 
 
-def connection_details(
-    region: str, image: Facts, bundle: Facts | None
-) -> dict[str, bytes]:
-    """Return a claimed XR's connection details, those known so far."""
-    details = {
-        "imageRepositoryUri": image.uri,
-        "bundleRepositoryUri": bundle.uri if bundle else "",
-        "region": region if image.uri else "",
-    }
-    return {key: value.encode() for key, value in details.items() if value}
+def _encryption(encryption: EncryptionOptions) -> str:
+    parts = (encryption.type, encryption.kms_key or "")
+    return " ".join(printable(part) for part in parts if part)
+
+
+def _differ(live: EncryptionOptions, requested: EncryptionOptions) -> bool:
+    """Whether two encryptions certainly differ; an alias may name the same key."""
+    keys = {key for key in (live.kms_key, requested.kms_key) if key and ":key/" in key}
+    return live.type != requested.type or len(keys) > 1

@@ -1,366 +1,304 @@
-"""What is answered to what was seen. Pure: the same is answered the same."""
+"""The desired state, computed from the observed state. Pure."""
 
 import dataclasses
-import functools
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import struct_pb2 as structpb
 
-from function.api.parameters import Composite, check_scope, parse_composite
-from function.api.settings import Settings, Which
-from function.composition import competitors as served
-from function.composition import connection_object as connection
-from function.composition.competitors import Search
-from function.composition.composed import Composed, given, keep_identity, kept
+from function.api.input import Input, RepositoryRole
+from function.api.overrides import repository_options
+from function.api.parameters import (
+    Parameters,
+    check_scope,
+    parse_parameters,
+    read_parameters,
+)
+from function.composition.competitors import require_competitors
 from function.composition.conditions import (
-    CONDITION,
     Condition,
-    condition,
-    connection_details,
+    repositories_ready,
     repository_status,
+    unapplied_changes,
+)
+from function.composition.connection_details import (
+    connection_details,
+    connection_object,
 )
 from function.composition.observed import (
     BUNDLE,
+    CONNECTION_OBJECT,
     IMAGE,
-    Live,
-    Seen,
+    ObservedState,
     policy_name,
-    requirement,
 )
-from function.composition.ttl import ttl_seconds
-from function.ecr import ownership
-from function.ecr.ownership import (
-    Standing,
+from function.composition.repositories import ComposedRepository, with_rights
+from function.composition.ttl import PENDING_SECONDS, ttl_seconds
+from function.ecr.bundle import (
     bundle_rights,
-    give_up,
-    rights,
-    standing,
-    unforced,
+    bundle_stays,
+    release_bundle,
+    without_force,
 )
-from function.ecr.policies import Kind, attach
+from function.ecr.immutable_fields import pin_immutable_fields
+from function.ecr.ownership import (
+    Ownership,
+    is_unready,
+    may_compose,
+    ownership_of,
+)
+from function.ecr.policies import PolicyKind, desired_policy
+from function.ecr.provider_rights import provider_rights
 from function.ecr.repository import (
-    NO_OPTIONS,
-    UNKNOWN,
-    Options,
-    ProviderConfig,
-    Repository,
-    Rights,
+    NOT_OBSERVED,
+    DesiredRepository,
+    ProviderRights,
 )
-from function.errors import shown
-from function.providers import managed
-from function.providers.base import Provider
+from function.providers.base import Manifest
 from function.providers.registry import PROVIDERS
 
-# The name of a namespaced XR's object of connection details.
-CONNECTION = "connection"
+# Each repository's role in the Input, in the status and in connection details.
+ROLES: dict[str, RepositoryRole] = {IMAGE: "image", BUNDLE: "bundle"}
 
 
-class Answer(NamedTuple):
-    """An answer, serialized.
+@dataclasses.dataclass(slots=True)
+class DesiredState:
+    """The desired state, and what Crossplane is told beside it.
 
     Attributes:
-        response: What is merged into a response that holds what earlier steps want.
-        status: The XR's status, a Struct; merged by itself, because earlier steps may
-            have one too.
+        resources: The manifest of each composed resource and whether it is ready, by
+            composed resource name.
+        requirements: What Crossplane has to send with the next call.
+        condition: The RepositoriesReady condition.
+        status: The XR's status; None leaves it alone.
+        connection_details: The XR's connection details.
+        unready: Whether the XR is not ready, whatever is composed.
+        warnings: Messages of warning results, which become events.
+        ttl_seconds: How long the response stays valid.
     """
 
-    response: bytes
-    status: bytes
+    resources: dict[str, tuple[Manifest, bool]] = dataclasses.field(
+        default_factory=dict
+    )
+    requirements: fnv1.Requirements = dataclasses.field(
+        default_factory=fnv1.Requirements
+    )
+    condition: Condition | None = None
+    status: dict[str, Any] | None = None
+    connection_details: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    unready: bool = False
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    ttl_seconds: int = PENDING_SECONDS
 
 
-# While its resources come to be, an XR is asked about every second or so, and most of
-# that says nothing new. Each is some six kilobytes, with what was seen.
-@functools.lru_cache(maxsize=512)
-def answer(seen: Seen) -> Answer:
-    """Answer what was seen.
+def decide(observed: ObservedState) -> DesiredState:
+    """Compute the desired state.
 
     Raises:
-        InvalidRequestError: It cannot be met as it stands.
+        InvalidParameterError: A parameter of the claim is wrong.
+        NotAllowedError: The platform does not allow a parameter.
+        InvalidInputError: The Composition's input does not fit the XR.
     """
-    rsp = fnv1.RunFunctionResponse()
-    settings = seen.settings
-    composite = parse_composite(seen.asked, settings)
-    check_scope(composite, settings)
-    live = dict(seen.live)
-    new = Live(PROVIDERS[settings.provider], None)
-    composed = {}
-    for key, wanted in _wanted(composite, settings, live, seen.asked.uid).items():
-        own = live.get(key, new)
-        has = keep_identity(wanted, own.facts or UNKNOWN)
-        its = _standing(rsp, seen, key, has, own)
-        composed[key] = Composed(wanted, has, own.provider, own.facts, its)
-    problems = _compose(rsp, seen, composed)
-    _report(rsp, seen, composite, composed, problems)
-    if settings.connection and rsp.desired.composite.connection_details:
-        _connect(rsp, composite.name, settings.connection)
-    return Answer(
-        rsp.SerializeToString(),
-        status(composed).SerializeToString(),
-    )
-
-
-def _wanted(
-    composite: Composite, settings: Settings, live: Collection[str], uid: str
-) -> dict[str, Repository]:
-    names = {IMAGE: composite.image}
-    # A live bundle stays where `bundle` was switched off: what is missing from the
-    # desired state is deleted by Crossplane, with its images.
-    if settings.bundle or ownership.bundle_stays(live=BUNDLE in live):
-        names[BUNDLE] = composite.bundle
-    namespace = composite.namespace if composite.namespaced else ""
-    return {
-        key: Repository(
-            name,
-            composite.region,
-            composite.provider_config,
-            namespace,
-            _options(composite, settings, "image" if key == IMAGE else "bundle"),
-            composite_uid=uid,
+    step_input = observed.input
+    raw = read_parameters(observed.composite)
+    parameters = parse_parameters(raw, step_input)
+    check_scope(parameters, step_input)
+    desired = DesiredState()
+    repositories = _repositories(observed, parameters, desired.requirements)
+    desired.unready = is_unready(conflict=_any_conflict(repositories))
+    problems = _compose(observed, repositories, desired)
+    report(desired, repositories)
+    desired.condition = _condition(step_input, repositories, problems)
+    if step_input.connection and desired.connection_details:
+        manifest = connection_object(
+            step_input.connection.kind,
+            parameters.xr_name,
+            dict(sorted(desired.connection_details.items())),
         )
-        for key, name in names.items()
-    }
-
-
-def _options(composite: Composite, settings: Settings, which: Which) -> Options:
-    if not settings.layers(which) and not composite.overrides:
-        return NO_OPTIONS
-    from function.api import overrides  # noqa: PLC0415  # see settings.py
-    from function.ecr import options  # noqa: PLC0415  # see settings.py
-
-    has = overrides.options(settings, which, composite.region, composite.overrides)
-    if not has.automatic_tags:
-        return has
-    return options.tagged(has, composite.workload, composite.namespace)
-
-
-def _standing(
-    rsp: fnv1.RunFunctionResponse,
-    seen: Seen,
-    key: str,
-    repository: Repository,
-    live: Live,
-) -> Standing:
-    """Ask Crossplane who else asks for a repository, unless it is ours for good."""
-    own = live.facts
-    if own and own.created_it:
-        return Standing.CREATED
-    require_rivals(
-        rsp.requirements,
-        key,
-        live.provider,
-        repository,
-        dict(seen.search)[key],
+        desired.resources[CONNECTION_OBJECT] = (manifest, True)
+    desired.ttl_seconds = ttl_seconds(
+        ready=desired.condition.ready
+        and all(ready for _, ready in desired.resources.values()),
+        conflict=desired.condition.reason == "NameTaken",
+        requirements=bool(desired.requirements.resources),
+        problems=any(problems)
+        or any(each.reportable.problem for each in repositories.values()),
+        watch_suspended=raw.watch_suspended,
     )
-    return standing(own, dict(seen.rivals).get(key, ()))
+    desired.warnings = [*_warnings(parameters, repositories)]
+    return desired
 
 
-def require_rivals(
-    requirements: fnv1.Requirements,
-    key: str,
-    own: Provider,
-    repository: Repository,
-    where: Search,
-) -> None:
-    """Require the managed resources that ask for a repository, in all APIs.
+def _repositories(
+    observed: ObservedState, parameters: Parameters, requirements: fnv1.Requirements
+) -> dict[str, ComposedRepository]:
+    """Return the repositories, and require what is missing to decide whose they are."""
+    new_provider = PROVIDERS[observed.input.provider]
+    repositories = {}
+    for name, requested in _requested(observed, parameters):
+        live = observed.repositories.get(name)
+        provider = live.provider if live else new_provider
+        existing = live.repository if live else None
+        desired = pin_immutable_fields(requested, existing or NOT_OBSERVED)
+        if not (existing and existing.created_by_provider):
+            require_competitors(
+                requirements, name, provider, desired, observed.searches[name]
+            )
+        ownership = ownership_of(existing, observed.competitors[name])
+        repositories[name] = ComposedRepository(
+            requested, desired, provider, existing, ownership
+        )
+    return repositories
 
-    Args:
-        requirements: Where.
-        key: The repository's composed resource.
-        own: The API that it is of.
-        repository: Which one.
-        where: Which other ones are served.
-    """
-    served.require(requirements, where)
-    apis = [(own, ""), *((PROVIDERS[api], api) for api in where.others)]
-    for provider, api in apis:
-        # Without a namespace: in all of them.
-        selector = fnv1.ResourceSelector(
-            api_version=provider.api_version,
-            kind=provider.kind,
-            match_labels=fnv1.MatchLabels(
-                labels={
-                    managed.IDENTITY: provider.identify(in_api(repository, provider))
-                }
+
+def _requested(
+    observed: ObservedState, parameters: Parameters
+) -> Iterator[tuple[str, DesiredRepository]]:
+    """Yield what the parameters and options ask for, by composed resource name."""
+    step_input = observed.input
+    names = {IMAGE: parameters.image_name}
+    # Crossplane deletes a live bundle that is missing from the desired state, with its
+    # images. So it stays after `bundle: false` was set.
+    if step_input.bundle or bundle_stays(live=BUNDLE in observed.repositories):
+        names[BUNDLE] = parameters.bundle_name
+    for name, repository_name in names.items():
+        yield (
+            name,
+            DesiredRepository(
+                repository_name,
+                parameters.region,
+                parameters.provider_config,
+                parameters.namespace if parameters.namespaced else "",
+                repository_options(
+                    step_input, ROLES[name], parameters.region, parameters.overrides
+                ),
+                composite_uid=observed.identity.uid,
             ),
         )
-        name = requirement(key, api)
-        requirements.resources[name].CopyFrom(selector)
-        if where.older:
-            # Crossplane v1 knows them by their older name.
-            requirements.extra_resources[name].CopyFrom(selector)
-
-
-def in_api(repository: Repository, provider: Provider) -> Repository:
-    """Return a repository as another provider's API has it.
-
-    A provider config of the same name is taken for the same account.
-    """
-    kinds = provider.config_kinds
-    if repository.provider_config.kind in kinds or not (
-        kinds or repository.provider_config.kind
-    ):
-        return repository
-    config = ProviderConfig(repository.provider_config.name, kinds[0] if kinds else "")
-    return repository._replace(provider_config=config)
 
 
 def _compose(
-    rsp: fnv1.RunFunctionResponse, seen: Seen, composed: dict[str, Composed]
+    observed: ObservedState,
+    repositories: Mapping[str, ComposedRepository],
+    desired: DesiredState,
 ) -> list[str]:
-    """Desire the repositories and their policies; return what is wrong with these."""
-    taken = any(each.standing is Standing.TAKEN for each in composed.values())
-    if ownership.is_unready(taken=taken):
-        # Without a desired resource, Crossplane would call the XR ready.
-        rsp.desired.composite.ready = fnv1.READY_FALSE
-    settings, problems = seen.settings, list[str]()
-    image_taken = composed[IMAGE].standing is Standing.TAKEN
-    for key, each in composed.items():
-        manages = settings.manages(each.provider)
-        earned = rights(settings.deletion, each.standing)
-        if key == BUNDLE and not image_taken:
-            earned = bundle_rights(earned, composed[IMAGE].standing, each.facts)
-        repository = given(
-            each.kept,
-            earned,
-            leaves_adopted_alone=manages and each.provider.creates_with_options,
+    """Add the composed resources; return the problems that providers report."""
+    conflict = _any_conflict(repositories)
+    image = repositories[IMAGE]
+    problems: list[str] = []
+    for name, each in repositories.items():
+        uses_policies = observed.input.honours_management_policies(each.provider)
+        rights = provider_rights(observed.input.deletion, each.ownership)
+        if name == BUNDLE and not image.conflict:
+            rights = bundle_rights(rights, image.ownership, each.observed)
+        repository = with_rights(
+            each.desired,
+            rights,
+            applies_options_on_create_only=uses_policies
+            and each.provider.creates_with_options,
         )
         policies_of = repository
-        if each.facts and key == BUNDLE and image_taken:
-            policies_of = given(each.kept, Rights.OBSERVE, leaves_adopted_alone=True)
-            released = give_up(repository, each.facts, each.standing)
-            if released is None and _has_policies(seen, key):
-                # They go first: not all of them can once it is gone.
-                released = unforced(repository)
+        if each.observed and name == BUNDLE and image.conflict:
+            # The bundle goes to the owner of the image.
+            policies_of = with_rights(
+                each.desired,
+                ProviderRights.OBSERVE_ONLY,
+                applies_options_on_create_only=True,
+            )
+            released = release_bundle(repository, each.observed, each.ownership)
+            if released is None and _has_policies(observed, name):
+                # Release its policies first: some of them cannot be deleted after it.
+                released = without_force(repository)
             if released is None:
                 continue
             repository = released
-        if ownership.may_compose(taken=taken, live=bool(each.facts)):  # both or none
-            manifest = each.provider.manifest(repository, manages=manages)
-            desire(rsp, key, manifest, ready=each.known.ready)
-        problems += _attach(rsp, seen, key, each, policies_of)
+        if may_compose(conflict=conflict, live=bool(each.observed)):
+            manifest = each.provider.repository_manifest(
+                repository, management_policies=uses_policies
+            )
+            desired.resources[name] = (manifest, each.reportable.ready)
+        problems += _compose_policies(observed, name, each, policies_of, desired)
     return problems
 
 
-def _has_policies(seen: Seen, key: str) -> bool:
-    names = {policy_name(key, kind) for kind in Kind}
-    return any(name in names for name, _ in seen.policies)
+def _has_policies(observed: ObservedState, name: str) -> bool:
+    return any(policy.repository == name for policy in observed.policies.values())
 
 
-def _attach(
-    rsp: fnv1.RunFunctionResponse,
-    seen: Seen,
-    key: str,
-    composed: Composed,
-    repository: Repository,
+def _compose_policies(
+    observed: ObservedState,
+    repository_name: str,
+    composed: ComposedRepository,
+    repository: DesiredRepository,
+    desired: DesiredState,
 ) -> Iterator[str]:
-    """Desire a repository's policies; return what is wrong with them."""
-    provider, policies = composed.provider, dict(seen.policies)
-    manages = seen.settings.manages(provider)
-    there = bool(composed.facts and composed.facts.arn)
-    for kind in Kind:
-        name = policy_name(key, kind)
-        live = policies.get(name)
-        wanted = attach(provider, kind, repository, live, there=there)
-        if wanted:
-            manifest = provider.attachment(wanted, manages=manages)
-            desire(rsp, name, manifest, ready=bool(live and live.ready))
-        if live:
-            yield live.problem
-
-
-def desire(
-    rsp: fnv1.RunFunctionResponse, name: str, manifest: dict[str, Any], *, ready: bool
-) -> None:
-    """Desire a composed resource."""
-    # By the constructor: Struct.update() takes twice as long.
-    rsp.desired.resources[name].CopyFrom(
-        fnv1.Resource(
-            resource=manifest,
-            ready=fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED,
+    """Add a repository's policies; yield the problems that the provider reports."""
+    provider = composed.provider
+    exists = bool(composed.observed and composed.observed.arn)
+    for kind in PolicyKind:
+        name = policy_name(repository_name, kind)
+        live = observed.policies.get(name)
+        policy = desired_policy(
+            provider, kind, repository, live.policy if live else None, exists=exists
         )
-    )
-
-
-def _report(
-    rsp: fnv1.RunFunctionResponse,
-    seen: Seen,
-    composite: Composite,
-    composed: dict[str, Composed],
-    problems: list[str],
-) -> None:
-    settings = seen.settings
-    known = {key: each.known for key, each in composed.items()}
-    names: dict[str, str] = {key: each.kept.name for key, each in composed.items()}
-    for key, value in connection_details(
-        composed[IMAGE].kept.region, known[IMAGE], known.get(BUNDLE)
-    ).items():
-        rsp.desired.composite.connection_details[key] = value
-
-    standings = {key: each.standing for key, each in composed.items()}
-    spoken = {key: shown(name) for key, name in names.items()}
-    result = condition(spoken, known, standings, settings.deletion, problems)
-    said = kept(
-        composed.values(),
-        PROVIDERS[settings.provider],
-        unwanted_last=BUNDLE in composed and not settings.bundle,
-    )
-    if said:
-        result = dataclasses.replace(result, message=result.message + said)
-    set_condition(rsp, result)
-    rsp.meta.ttl.seconds = ttl_seconds(
-        ready=result.ready
-        and all(r.ready == fnv1.READY_TRUE for r in rsp.desired.resources.values()),
-        taken=result.reason == "NameTaken",
-        asked=bool(rsp.requirements.resources),
-        problems=any(problems) or any(facts.problem for facts in known.values()),
-        unheard=seen.asked.unheard,
-    )
-    # A result becomes an event on every reconcile, so only the first pass warns.
-    if composite.prefix.host_like and all(e.facts is None for e in composed.values()):
-        rsp.results.append(
-            fnv1.Result(
-                severity=fnv1.SEVERITY_WARNING,
-                message=f"spec.parameters.repoPrefix: {composite.prefix.host_like} "
-                "looks like a registry host but is none, so it was kept as part of "
-                "the repositories' names. Leave it out unless that is meant",
-                target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+        if policy:
+            manifest = provider.policy_manifest(
+                policy,
+                management_policies=observed.input.honours_management_policies(
+                    provider
+                ),
             )
-        )
+            desired.resources[name] = (manifest, bool(live and live.policy.ready))
+        if live:
+            yield live.policy.problem
 
 
-def _connect(rsp: fnv1.RunFunctionResponse, name: str, kind: str) -> None:
-    details = dict(sorted(rsp.desired.composite.connection_details.items()))
-    desire(rsp, CONNECTION, connection.manifest(kind, name, details), ready=True)
-
-
-def status(composed: Mapping[str, Composed]) -> structpb.Struct:
-    """Return the XR's status."""
-    repositories = {
-        word: repository_status(each.kept.name, each.known)
-        for key, word in ((IMAGE, "image"), (BUNDLE, "bundle"))
-        if (each := composed.get(key))
+def report(
+    desired: DesiredState, repositories: Mapping[str, ComposedRepository]
+) -> None:
+    """Set the XR's status and connection details."""
+    desired.status = {
+        "repositories": {
+            ROLES[name]: repository_status(each.desired.name, each.reportable)
+            for name, each in repositories.items()
+        }
     }
-    return fnv1.Resource(resource={"repositories": repositories}).resource
-
-
-def merge_status(rsp: fnv1.RunFunctionResponse, given: structpb.Struct) -> None:
-    """Merge into what earlier steps say of the XR's status."""
-    there = rsp.desired.composite.resource.fields["status"].struct_value
-    there.MergeFrom(given)
-
-
-def set_condition(rsp: fnv1.RunFunctionResponse, result: Condition) -> None:
-    """Put a condition on the XR and its claim."""
-    rsp.conditions.append(
-        fnv1.Condition(
-            type=CONDITION,
-            status=fnv1.STATUS_CONDITION_TRUE
-            if result.ready
-            else fnv1.STATUS_CONDITION_FALSE,
-            reason=result.reason,
-            message=result.message,
-            target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+    if image := repositories.get(IMAGE):
+        bundle = repositories.get(BUNDLE)
+        desired.connection_details = connection_details(
+            image.desired.region,
+            image.reportable,
+            bundle.reportable if bundle else None,
         )
+
+
+def _condition(
+    step_input: Input,
+    repositories: Mapping[str, ComposedRepository],
+    problems: list[str],
+) -> Condition:
+    condition = repositories_ready(repositories, step_input.deletion, problems)
+    kept = unapplied_changes(
+        [*repositories.values()],
+        PROVIDERS[step_input.provider],
+        bundle_switched_off=BUNDLE in repositories and not step_input.bundle,
     )
+    return dataclasses.replace(condition, message=condition.message + kept)
+
+
+def _warnings(
+    parameters: Parameters, repositories: Mapping[str, ComposedRepository]
+) -> Iterator[str]:
+    """Yield what only the first reconcile warns about: a result becomes an event."""
+    if any(each.observed for each in repositories.values()):
+        return
+    if host := parameters.prefix.host_like:
+        yield (
+            f"spec.parameters.repoPrefix: {host} looks like a registry host but is "
+            "none, so it was kept as part of the repositories' names. Leave it out "
+            "unless that is meant"
+        )
+
+
+def _any_conflict(repositories: Mapping[str, ComposedRepository]) -> bool:
+    return any(each.ownership is Ownership.CONFLICT for each in repositories.values())

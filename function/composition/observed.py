@@ -1,291 +1,206 @@
-"""What a request says: all that its answer depends on, read once, as plain values.
+"""The observed state: everything in a request that its response depends on."""
 
-Two requests that differ in what is not here (managed fields, resource versions, what
-earlier steps want) have the same answer.
-"""
-
-import functools
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2 as structpb
 
-from function.api.parameters import Asked, read_composite
-from function.api.settings import NO_INPUT, Settings
-from function.composition.competitors import LOCK, Search, search
-from function.composition.request import Request, parse_struct, parse_xr
-from function.ecr.ownership import controller_uid, is_rival, may_be_taken_over
-from function.ecr.policies import Attached, Kind
-from function.ecr.repository import Facts
-from function.errors import BrokenRequestError
-from function.limits import LARGEST_OVERRIDES_REMEMBERED, LARGEST_REMEMBERED
+from function.api.input import Input, parse_input
+from function.composition.competitors import (
+    Search,
+    find_competitors,
+    plan_search,
+    requirement_name,
+)
+from function.ecr.ownership import (
+    CompositeIdentity,
+    may_be_taken_over,
+    owned_by_another,
+)
+from function.ecr.policies import ObservedPolicy, PolicyKind
+from function.ecr.repository import ObservedRepository
+from function.errors import ForeignResourceError
 from function.providers.base import Provider
-from function.providers.registry import DEFAULT, PROVIDERS
+from function.providers.crossplane_runtime import controller_uid, resource_owner
+from function.providers.registry import PROVIDERS, provider_of
 from function.structs import struct, text, texts
 
-# Existing installations have these names. They never change: Crossplane deletes an
-# observed resource whose name is missing from the desired state.
+# Composed resource names. Installations have them stored, so they never change:
+# Crossplane deletes an observed resource whose name is missing from the desired state.
 IMAGE, BUNDLE = "imagerepo", "bundlerepo"
 
-T = TypeVar("T")
-_BY_GROUP = {version.partition("/")[0]: p for version, p in PROVIDERS.items()}
 
-
-class Live(NamedTuple):
-    """A resource that may be live, and whose API it is of.
-
-    A live one keeps that: of another's, Crossplane would make a second resource under
-    the same name, and lose sight of the first.
+class LiveRepository(NamedTuple):
+    """A repository's observed managed resource.
 
     Attributes:
-        provider: Of its API.
-        facts: What the provider says of it; None where it is not live.
-        controlled: Whether a composite controls it.
+        provider: The provider of its API. It keeps that: for a manifest of another API,
+            Crossplane would create a second resource under the same composed resource
+            name, and lose the first.
+        repository: What it says about the repository.
+        manifest: The managed resource itself.
     """
 
     provider: Provider
-    facts: Facts | None
-    controlled: bool = True
+    repository: ObservedRepository
+    manifest: structpb.Struct
 
 
-class Seen(NamedTuple):
-    """What a request says.
-
-    Attributes:
-        settings: What the Input says.
-        asked: What the XR asks for.
-        live: The repositories' managed resources that are there, by their names.
-        policies: The policies' ones, by theirs.
-        rivals: What Crossplane says of others that ask for a repository, by its
-            resource's name; nothing where it was not asked.
-        search: Where those are looked for, by its resource's name.
-        usual: Whether what was read is of a usual size, and its answer may be
-            remembered.
-    """
-
-    settings: Settings
-    asked: Asked
-    live: tuple[tuple[str, Live], ...]
-    policies: tuple[tuple[str, Attached], ...]
-    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    search: tuple[tuple[str, Search], ...]
-    usual: bool
-
-
-class Observed(NamedTuple):
-    """What a request says of what is there, whatever its XR asks for.
+class LivePolicy(NamedTuple):
+    """A policy's observed managed resource.
 
     Attributes:
-        settings: As in Seen, like the last four.
-        uid: The XR's UID.
-        namespace: Its namespace; empty where it is in none.
+        provider: The provider of the repository's API.
+        repository: The composed resource name of its repository.
+        kind: Which policy.
+        policy: What it says about the policy.
+        manifest: The managed resource itself.
     """
 
-    settings: Settings
-    uid: str
-    namespace: str
-    live: tuple[tuple[str, Live], ...]
-    policies: tuple[tuple[str, Attached], ...]
-    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    search: tuple[tuple[str, Search], ...]
+    provider: Provider
+    repository: str
+    kind: PolicyKind
+    policy: ObservedPolicy
+    manifest: structpb.Struct
 
 
-def read(req: Request) -> Seen:
-    """Read a request.
+class ObservedState(NamedTuple):
+    """The observed state; by composed resource name where it is a mapping.
+
+    Attributes:
+        input: The Composition's input.
+        composite: The composite resource (XR).
+        identity: Which one that is.
+        repositories: The live repositories.
+        policies: The live policies.
+        competitors: What other composites' managed resources of the same repository say.
+        searches: Where to look for those.
+        required: The names of all required resources that Crossplane has answered.
+        connection_object: The live ConfigMap or Secret of connection details.
+    """
+
+    input: Input
+    composite: structpb.Struct
+    identity: CompositeIdentity
+    repositories: Mapping[str, LiveRepository]
+    policies: Mapping[str, LivePolicy]
+    competitors: Mapping[str, tuple[ObservedRepository, ...]]
+    searches: Mapping[str, Search]
+    required: frozenset[str]
+    connection_object: structpb.Struct | None
+
+
+def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
+    """Read the observed state of a request; pure.
 
     Raises:
-        InvalidInputError: Its Input is broken.
-        InvalidParameterError: Its XR is.
-        BrokenRequestError: It is none of Crossplane's.
+        InvalidInputError: The Composition's input is wrong.
+        ForeignResourceError: An observed resource belonged to another claim.
     """
-    settings = _said(_settings, req.input)
-    asked = _said(_asked, req.observed.composite.resource)
-    return Seen(
-        settings,
-        asked,
-        *_observe(req, settings, asked.uid),
-        usual=_is_usual(req, asked),
+    step_input = parse_input(req.input.SerializeToString(deterministic=True))
+    composite = req.observed.composite.resource
+    identity = _identity(composite)
+    repositories = dict(_repositories(req, identity))
+    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[step_input.provider])
+    providers.update((name, live.provider) for name, live in repositories.items())
+    connection_object = req.observed.resources.get(CONNECTION_OBJECT)
+    return ObservedState(
+        step_input,
+        composite,
+        identity,
+        repositories,
+        dict(_policies(req, providers)),
+        {
+            name: find_competitors(req, name, provider, identity)
+            for name, provider in providers.items()
+        },
+        {
+            name: plan_search(req, provider.api_version, requirement_name(name))
+            for name, provider in providers.items()
+        },
+        frozenset({*req.required_resources, *req.extra_resources}),
+        None if connection_object is None else connection_object.resource,
     )
 
 
-def observe(req: Request) -> Observed:
-    """Read what is there, of a request whose XR cannot be met.
-
-    Raises:
-        InvalidInputError: Its Input is broken.
-        BrokenRequestError: It is none of Crossplane's.
-    """
-    settings = _said(_settings, req.input)
-    metadata = struct(parse_xr(req.observed.composite.resource)[0], "metadata")
-    uid, namespace = texts(metadata, "uid", "namespace")
-    return Observed(settings, uid, namespace, *_observe(req, settings, uid))
+def policy_name(composed_name: str, kind: PolicyKind) -> str:
+    """Return the composed resource name of a repository's policy."""
+    return f"{composed_name}-{kind}"
 
 
-class _Rest(NamedTuple):
-    """What both have."""
-
-    live: tuple[tuple[str, Live], ...]
-    policies: tuple[tuple[str, Attached], ...]
-    rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
-    search: tuple[tuple[str, Search], ...]
+# The composed resource name of a namespaced XR's object of connection details.
+CONNECTION_OBJECT = "connection"
 
 
-def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
-    resources = req.observed.resources
-    live = tuple(
-        (key, _said(_live, observed.resource, uid))
-        for key in (IMAGE, BUNDLE)
-        if (observed := resources.get(key)) is not None
+def _identity(composite: structpb.Struct) -> CompositeIdentity:
+    uid, namespace, name = texts(
+        struct(composite, "metadata"), "uid", "namespace", "name"
     )
-    _refuse_what_others_left(req, live)
-    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
-    providers.update((key, each.provider) for key, each in live)
-    return _Rest(
-        live,
-        tuple(
-            (name, _said(_attached, observed.resource, provider, kind))
-            for key, provider in providers.items()
-            for kind in Kind
-            if (observed := resources.get(name := policy_name(key, kind))) is not None
-        )
-        if len(resources) > len(live)
-        else (),
-        tuple((key, _rivals(req, key, provider)) for key, provider in providers.items())
-        if req.required_resources or req.extra_resources
-        else (),
-        tuple(
-            (key, search(req, provider.api_version, requirement(key)))
-            for key, provider in providers.items()
-        ),
+    claim_namespace, claim_name = texts(
+        struct(struct(composite, "spec"), "claimRef"), "namespace", "name"
     )
+    return CompositeIdentity(uid, (claim_namespace, claim_name), (namespace, name))
 
 
-def _is_usual(req: Request, asked: Asked) -> bool:
-    """Whether what a request says is small enough to be remembered."""
-    sizes = [len(r.resource) for r in req.observed.resources.values()]
-    # Crossplane's Lock, required beside them, is as large as there are packages.
-    competitors = sum(
-        found.ByteSize()
-        for by_name in (req.required_resources, req.extra_resources)
-        for name, found in by_name.items()
-        if name != LOCK
-    )
-    return (
-        asked.overrides_size <= LARGEST_OVERRIDES_REMEMBERED
-        and max(len(req.observed.composite.resource), competitors, *sizes)
-        <= LARGEST_REMEMBERED
-    )
+def _repositories(
+    req: fnv1.RunFunctionRequest, identity: CompositeIdentity
+) -> Iterator[tuple[str, LiveRepository]]:
+    for name in (IMAGE, BUNDLE):
+        resource = req.observed.resources.get(name)
+        if resource is None:
+            continue
+        managed = resource.resource
+        if not controller_uid(managed):
+            _check_left_behind(req, name, managed, identity)
+        provider = provider_of(text(managed, "apiVersion"))
+        observed = provider.observe_repository(managed, identity.uid)
+        yield name, LiveRepository(provider, observed, managed)
 
 
-def _refuse_what_others_left(req: Request, live: tuple[tuple[str, Live], ...]) -> None:
+def _policies(
+    req: fnv1.RunFunctionRequest, providers: Mapping[str, Provider]
+) -> Iterator[tuple[str, LivePolicy]]:
+    for repository, provider in providers.items():
+        for kind in PolicyKind:
+            name = policy_name(repository, kind)
+            resource = req.observed.resources.get(name)
+            if resource is not None:
+                policy = provider.observe_policy(kind, resource.resource)
+                yield (
+                    name,
+                    LivePolicy(provider, repository, kind, policy, resource.resource),
+                )
+
+
+def _check_left_behind(
+    req: fnv1.RunFunctionRequest,
+    name: str,
+    managed: structpb.Struct,
+    identity: CompositeIdentity,
+) -> None:
     """Refuse to take over what another claim's composite left behind.
 
-    Crossplane shows an XR each resource that it refers to and that nobody controls, so
-    also that of the owner it lost to, once that owner is deleted with its resources
-    orphaned. Applied, it would be ours, with a record of creation that is not; left
-    out, Crossplane up to v2.3 would delete it (composition_functions.go,
-    GarbageCollectComposedResources).
+    Crossplane shows an XR each resource that it refers to and that nobody controls. That
+    includes the resource of another owner that was deleted with its resources orphaned.
+    If the function desired it, it would become ours, with a record of a creation that is
+    not ours. If the function left it out, Crossplane up to v2.3 would delete it
+    (composition_functions.go, GarbageCollectComposedResources).
 
     Raises:
-        BrokenRequestError: There is one.
+        ForeignResourceError: It belonged to another claim.
     """
-    for key, each in live:
-        if each.controlled:
-            continue
-        managed = parse_struct(req.observed.resources[key].resource)
-        labels = struct(struct(managed, "metadata"), "labels")
-        xr, _ = parse_xr(req.observed.composite.resource)
-        claimed = bool(struct(struct(xr, "spec"), "claimRef").fields)
-        of = text(labels, f"crossplane.io/{'claim-name' if claimed else 'composite'}")
-        # A file of observed resources may not say whose they are.
-        if not may_be_taken_over(says_whose=bool(of), others=is_rival(managed, xr)):
-            raise BrokenRequestError(
-                f"the composed resource {key}",
-                "one that another claim left behind",
-                "what another claim created is never taken over",
-                "Delete that managed resource, once its deletion policy is Orphan",
-            )
-
-
-def policy_name(key: str, kind: Kind) -> str:
-    """Return the composed resource's name of a repository's policy."""
-    return f"{key}-{kind}"
-
-
-def requirement(key: str, api_version: str = "") -> str:
-    """Return the name by which others that ask for a repository are required.
-
-    Args:
-        key: The repository's composed resource.
-        api_version: The API that they are of; empty for that of the resource itself.
-    """
-    name = f"contenders-{key}"
-    return f"{name}-{api_version.partition('/')[0]}" if api_version else name
-
-
-@functools.lru_cache(maxsize=64)
-def _settings(serialized: bytes) -> Settings:
-    if not serialized:
-        return NO_INPUT
-    from function.api.input import (  # noqa: PLC0415  # see settings.py
-        check_size,
-        parse_input,
+    claimed = bool(
+        struct(struct(req.observed.composite.resource, "spec"), "claimRef").fields
     )
-
-    check_size(len(serialized))
-    return parse_input(parse_struct(serialized))
-
-
-# Crossplane asks about a hundred XRs at a time, about each some ten times while it
-# comes to be, and then seldom: what the last few hundred say is remembered. But
-# others write what stands there, and what they write must not fill the memory.
-
-
-@functools.lru_cache(maxsize=256)
-def _asked(manifest: bytes) -> Asked:
-    xr, too_large = parse_xr(manifest)
-    asked = read_composite(xr)
-    return asked._replace(overrides_size=too_large) if too_large else asked
-
-
-@functools.lru_cache(maxsize=512)
-def _live(manifest: bytes, composite_uid: str) -> Live:
-    observed = parse_struct(manifest)
-    group = text(observed, "apiVersion").partition("/")[0]
-    provider = _BY_GROUP.get(group, DEFAULT)
-    return Live(
-        provider,
-        provider.facts(observed, composite_uid),
-        controlled=bool(controller_uid(observed)),
-    )
-
-
-@functools.lru_cache(maxsize=512)
-def _attached(manifest: bytes, provider: Provider, kind: Kind) -> Attached:
-    return provider.attached(kind, parse_struct(manifest))
-
-
-def _said(by: Callable[..., T], manifest: bytes, *more: object) -> T:
-    """Return what one of these reads; it remembers that of a usual manifest only."""
-    if len(manifest) > LARGEST_REMEMBERED:
-        by = by.__wrapped__  # type: ignore[attr-defined]  # functools'
-    return by(manifest, *more)
-
-
-def _rivals(req: Request, key: str, own: Provider) -> tuple[Facts, ...]:
-    xr, _ = parse_xr(req.observed.composite.resource)
-    return tuple(
-        provider.facts(c.resource, controller_uid(c.resource) or None)
-        for api, provider in PROVIDERS.items()
-        for c in _required(req, requirement(key, "" if provider is own else api))
-        if is_rival(c.resource, xr)
-    )
-
-
-def _required(req: Request, name: str) -> Iterable[fnv1.Resource]:
-    found = (
-        req.required_resources
-        if name in req.required_resources
-        else req.extra_resources
-    ).get(name)
-    return found.items if found is not None else ()
+    owner = resource_owner(managed)
+    # A file of observed resources may not say whose they are.
+    labelled = bool(owner.claim[1] if claimed else owner.composite[1])
+    others = owned_by_another(owner, identity)
+    if not may_be_taken_over(labelled=labelled, others=others):
+        raise ForeignResourceError(
+            f"the composed resource {name}",
+            "one that another claim left behind",
+            "what another claim created is never taken over",
+            "Delete that managed resource, once its deletion policy is Orphan",
+        )

@@ -1,212 +1,234 @@
-"""What a live claim that is refused may still lose: rights that it has not earned.
+"""What a refused claim may still lose: rights of live resources that are not earned.
 
 Crossplane changes nothing on a fatal result. So yesterday's rights would outlast a
-replaced repository, another owner and `deletion: Never`, for as long as a claim is
-wrong. Where a live resource has more than it has earned, the answer is not fatal: it
-desires what is there, as it is, but for these rights. Nothing is ever given.
+replaced repository, another owner and `deletion: Never`, as long as a claim is wrong. If
+a live resource has more rights than it has earned, the response is not fatal: it desires
+what is there, as it is, with fewer rights. It never grants any.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.settings import Settings
-from function.composition import desired as answer
-from function.composition.competitors import LOCK
-from function.composition.composed import Composed, observed_repository
-from function.composition.conditions import connection_details
-from function.composition.observed import BUNDLE, IMAGE, Observed, policy_name
-from function.composition.request import Request, parse_struct
-from function.ecr import ownership
-from function.ecr.ownership import Standing, bundle_rights, rights
-from function.ecr.policies import Attached, Kind, attach
-from function.ecr.repository import Facts, Rights
-from function.providers import managed
+from function.composition.competitors import LOCK, require_competitors
+from function.composition.desired import DesiredState, report
+from function.composition.observed import (
+    CONNECTION_OBJECT,
+    IMAGE,
+    LivePolicy,
+    LiveRepository,
+    ObservedState,
+)
+from function.composition.repositories import ComposedRepository
+from function.ecr.bundle import bundle_rights
+from function.ecr.immutable_fields import as_observed
+from function.ecr.ownership import (
+    CREATED_BY_ANNOTATION,
+    CREATED_BY_TAG,
+    Ownership,
+    ownership_of,
+)
+from function.ecr.policies import desired_policy
+from function.ecr.provider_rights import exceeds_earned_rights, provider_rights
+from function.ecr.repository import ProviderRights
+from function.providers import crossplane_runtime as runtime
+from function.providers.base import Manifest
+from function.providers.option_fields import FIELD_NAMES
 from function.structs import struct
 
-# What of a managed resource's spec.forProvider is the function's own.
-_OURS = frozenset(
-    {
-        *("region", "forceDelete", "imageTagMutability", "tags"),
-        *("imageTagMutabilityExclusionFilter", "imageScanningConfiguration"),
-        *("encryptionConfiguration", "repository", "repositoryName"),
-        *("policy", "lifecyclePolicyText", "rawPolicy"),
-    }
-)
-# And what of it a repository has that is only observed.
+# Our fields of spec.forProvider: of a repository's managed resource and of a policy's.
+_OWN_FIELDS = FIELD_NAMES | {
+    *("region", "repository", "repositoryName"),
+    *("policy", "lifecyclePolicyText", "rawPolicy"),
+}
+# Those that stay on a repository that may only be observed.
+_FIELDS_WITHOUT_RIGHTS = frozenset({"region", "forceDelete"})
 _DEFAULT_POLICIES = {"managementPolicies": ["*"]}
-_UNEARNED = frozenset({"region", "forceDelete"})
 
 
 class _Kept(NamedTuple):
-    """A live repository of a refused claim, and what it may have."""
+    """A live repository of a refused claim.
 
-    composed: Composed
-    may: Rights
+    Attributes:
+        live: Its managed resource.
+        composed: What it is.
+        earned: What its provider may do to it at most.
+    """
+
+    live: LiveRepository
+    composed: ComposedRepository
+    earned: ProviderRights
 
     @property
-    def facts(self) -> Facts:
-        return self.composed.facts or Facts()
-
-    @property
-    def reduced(self) -> bool:
-        """Whether it has more than that."""
-        return ownership.has_more_than_earned(
-            may_delete=self.facts.deletable,
-            may_change=self.facts.changeable,
-            earned_delete=self.may is Rights.ALL,
-            earned_change=self.may in (Rights.KEEP, Rights.ALL),
+    def exceeds(self) -> bool:
+        """Whether its managed resource has more rights than that."""
+        return exceeds_earned_rights(
+            may_delete=self.live.repository.deletable,
+            may_change=self.live.repository.changeable,
+            earned_delete=self.earned.may_delete,
+            earned_change=self.earned.may_change,
         )
 
 
-def reduce(req: Request, observed: Observed, rsp: fnv1.RunFunctionResponse) -> bool:
-    """Desire what a refused claim has, with no more rights than are earned.
-
-    Args:
-        req: The request.
-        observed: What of it can be read whatever its claim asks for.
-        rsp: What is answered; untouched if nothing is reduced.
+def reduce_rights(observed: ObservedState) -> DesiredState | None:
+    """Return what a refused claim has, with no more rights than are earned.
 
     Returns:
-        Whether something is: if not, a fatal result keeps everything as it is.
+        None if no rights have to be reduced: then a fatal result keeps everything as it
+        is.
     """
-    requirements = fnv1.Requirements()
-    live = dict(_live(requirements, observed))
-    released = dict(_released(observed, live))
-    asks = any(
-        name not in req.required_resources and name not in req.extra_resources
-        for name in requirements.resources
-        if name != LOCK
-    )
-    if not (asks or released or any(kept.reduced for kept in live.values())):
-        return False
-    rsp.requirements.CopyFrom(requirements)
-    resources = req.observed.resources
-    for key, kept in live.items():
-        manages = observed.settings.manages(kept.composed.provider)
-        manifest = _manifest(resources[key].resource, manages=manages)
-        if kept.reduced:
-            _reduce(manifest, kept, observed.settings)
-        answer.desire(rsp, key, manifest, ready=kept.composed.known.ready)
-    for name, policy in observed.policies:
+    desired = DesiredState()
+    kept = dict(_kept(observed, desired))
+    released = dict(_released_policies(observed, kept))
+    unanswered = {*desired.requirements.resources} - observed.required - {LOCK}
+    if not (unanswered or released or any(each.exceeds for each in kept.values())):
+        return None
+    for name, each in kept.items():
+        manifest = _reduced_manifest(observed, each)
+        desired.resources[name] = (manifest, each.composed.reportable.ready)
+    for name, policy in observed.policies.items():
         if name not in released:
-            key = name.partition("-")[0]
-            manages = observed.settings.manages(dict(observed.live)[key].provider)
-            manifest = _manifest(resources[name].resource, manages=manages)
-            answer.desire(rsp, name, manifest, ready=policy.ready)
-        elif wanted := released[name]:
-            answer.desire(rsp, name, wanted, ready=policy.ready)
-    if answer.CONNECTION in resources:
-        manifest = _object(resources[answer.CONNECTION].resource)
-        answer.desire(rsp, answer.CONNECTION, manifest, ready=True)
-    _report(rsp, {key: kept.composed for key, kept in live.items()})
-    return True
-
-
-def _live(
-    requirements: fnv1.Requirements, observed: Observed
-) -> Iterator[tuple[str, _Kept]]:
-    image = Standing.FREE
-    for key, (provider, own, _) in observed.live:
-        if own is None:
-            continue
-        repository = observed_repository(own, observed.namespace, observed.uid)
-        rivals = dict(observed.rivals).get(key, ())
-        standing = ownership.standing(own, rivals)
-        deletion = observed.settings.deletion
-        may = rights(deletion, standing)
-        # Of these alone it matters who else asks: all others keep nothing anyway.
-        if standing is Standing.ADOPTED and may is Rights.ALL and own.changeable:
-            where = dict(observed.search)[key]
-            answer.require_rivals(requirements, key, provider, repository, where)
-        if key == IMAGE:
-            image = standing
-        elif image is not Standing.TAKEN:
-            may = bundle_rights(may, image, own)
-        composed = Composed(repository, repository, provider, own, standing)
-        yield key, _Kept(composed, may)
-
-
-def _released(
-    observed: Observed, live: Mapping[str, _Kept]
-) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Return the policies that go, and what is desired of each until then."""
-    policies = dict(observed.policies)
-    for key, kept in live.items():
-        if kept.may in (Rights.KEEP, Rights.ALL):
-            continue
-        if kept.composed.standing is Standing.WAITING:
-            continue
-        provider = kept.composed.provider
-        manages = observed.settings.manages(provider)
-        for kind in Kind:
-            name = policy_name(key, kind)
-            policy: Attached | None = policies.get(name)
-            if policy is None:
-                continue
-            left = kept.composed.kept._replace(rights=Rights.OBSERVE)
-            wanted = attach(provider, kind, left, policy, there=bool(kept.facts.arn))
-            yield (
-                name,
-                provider.attachment(wanted, manages=manages) if wanted else None,
+            manifest = _own_fields(
+                policy.manifest, management_policies=_uses_policies(observed, policy)
             )
+            desired.resources[name] = (manifest, policy.policy.ready)
+        elif release := released[name]:
+            desired.resources[name] = (release, policy.policy.ready)
+    if observed.connection_object is not None:
+        manifest = _connection_object(observed.connection_object)
+        desired.resources[CONNECTION_OBJECT] = (manifest, True)
+    repositories = {name: each.composed for name, each in kept.items()}
+    desired.unready = any(each.conflict for each in repositories.values())
+    report(desired, repositories)
+    return desired
 
 
-def _reduce(manifest: dict[str, Any], kept: _Kept, settings: Settings) -> None:
-    spec, provider = manifest["spec"], kept.composed.provider
-    if kept.may not in (Rights.KEEP, Rights.ALL):
-        given = spec["forProvider"]
-        spec["forProvider"] = {k: v for k, v in given.items() if k in _UNEARNED}
-    if provider.has_deletion_policy:
-        spec |= managed.deletion_policy(kept.may)
-    if settings.manages(provider) or "managementPolicies" in spec:
-        spec |= managed.management_policies(
-            kept.may, late_initialize=not kept.facts.copies_tags
+def _kept(
+    observed: ObservedState, desired: DesiredState
+) -> Iterator[tuple[str, _Kept]]:
+    image = Ownership.UNCLAIMED
+    namespace, _ = observed.identity.composite
+    deletion = observed.input.deletion
+    for name, live in observed.repositories.items():
+        repository = as_observed(live.repository, namespace, observed.identity.uid)
+        ownership = ownership_of(live.repository, observed.competitors[name])
+        earned = provider_rights(deletion, ownership)
+        # Only here do competitors matter: all others keep nothing anyway.
+        if (
+            ownership is Ownership.ADOPTED
+            and earned is ProviderRights.FULL
+            and live.repository.changeable
+        ):
+            require_competitors(
+                desired.requirements,
+                name,
+                live.provider,
+                repository,
+                observed.searches[name],
+            )
+        if name == IMAGE:
+            image = ownership
+        elif image is not Ownership.CONFLICT:
+            earned = bundle_rights(earned, image, live.repository)
+        composed = ComposedRepository(
+            repository, repository, live.provider, live.repository, ownership
+        )
+        yield name, _Kept(live, composed, earned)
+
+
+def _released_policies(
+    observed: ObservedState, kept: Mapping[str, _Kept]
+) -> Iterator[tuple[str, Manifest | None]]:
+    """Yield the policies to remove, with their manifest until they are gone."""
+    for name, policy in observed.policies.items():
+        of = kept.get(policy.repository)
+        if (
+            of is None
+            or of.earned.may_change
+            or of.composed.ownership is Ownership.PENDING
+        ):
+            continue
+        provider = of.live.provider
+        release = desired_policy(
+            provider,
+            policy.kind,
+            of.composed.desired._replace(rights=ProviderRights.OBSERVE_ONLY),
+            policy.policy,
+            exists=bool(of.live.repository.arn),
+        )
+        yield (
+            name,
+            provider.policy_manifest(
+                release,
+                management_policies=observed.input.honours_management_policies(
+                    provider
+                ),
+            )
+            if release
+            else None,
         )
 
 
-def _manifest(serialized: bytes, *, manages: bool) -> dict[str, Any]:
-    """Return what the function owns of one of its managed resources, as it is."""
-    observed = parse_struct(serialized)
-    metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
-    annotations = _some(
-        struct(metadata, "annotations"),
-        managed.EXTERNAL_NAME,
-        ownership.CREATED_BY,
-        *(
-            (ownership.CREATE_FAILED, ownership.CREATE_ABANDONED)
-            if ownership.CREATE_ABANDONED in struct(metadata, "annotations").fields
-            else ()
-        ),
-    )
-    labels = _some(struct(metadata, "labels"), "region", managed.IDENTITY)
-    for_provider = _some(struct(spec, "forProvider"), *_OURS)
+def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
+    provider = kept.live.provider
+    uses_policies = observed.input.honours_management_policies(provider)
+    manifest = _own_fields(kept.live.manifest, management_policies=uses_policies)
+    if not kept.exceeds:
+        return manifest
+    spec = manifest["spec"]
+    if not kept.earned.may_change:
+        spec["forProvider"] = {
+            key: value
+            for key, value in spec["forProvider"].items()
+            if key in _FIELDS_WITHOUT_RIGHTS
+        }
+    if provider.has_deletion_policy:
+        spec |= runtime.deletion_policy(kept.earned)
+    if uses_policies or "managementPolicies" in spec:
+        spec |= runtime.management_policies(
+            kept.earned, late_initialize=not kept.live.repository.copies_tags
+        )
+    return manifest
+
+
+def _uses_policies(observed: ObservedState, policy: LivePolicy) -> bool:
+    return observed.input.honours_management_policies(policy.provider)
+
+
+def _own_fields(managed: structpb.Struct, *, management_policies: bool) -> Manifest:
+    """Return our fields of one of our managed resources, unchanged."""
+    metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
+    annotations = struct(metadata, "annotations")
+    own_annotations = [runtime.EXTERNAL_NAME, CREATED_BY_ANNOTATION]
+    if runtime.MARKED_FAILED in annotations.fields:
+        own_annotations += [runtime.CREATE_FAILED, runtime.MARKED_FAILED]
+    kept_annotations = _some(annotations, *own_annotations)
+    labels = _some(struct(metadata, "labels"), "region", runtime.REPOSITORY_ID)
+    for_provider = _some(struct(spec, "forProvider"), *_OWN_FIELDS)
     if isinstance(tags := for_provider.get("tags"), dict):
-        # The provider's own: what it wrote is its to keep.
-        ours = {k: v for k, v in tags.items() if not k.startswith("crossplane-")}
-        for_provider["tags"] = ours
-        if not ours:
+        # The provider owns what it wrote itself.
+        own_tags = {k: v for k, v in tags.items() if not k.startswith("crossplane-")}
+        for_provider["tags"] = own_tags
+        if not own_tags:
             del for_provider["tags"]
-    signature = _some(
-        struct(struct(spec, "initProvider"), "tags"), ownership.CREATED_BY_TAG
-    )
+    created_by = _some(struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG)
     policies = _some(spec, "managementPolicies")
+    # To the classic provider, anything but the default may be an error.
+    keep_policies = management_policies or policies != _DEFAULT_POLICIES
     return {
-        **_some(observed, "apiVersion", "kind"),
+        **_some(managed, "apiVersion", "kind"),
         "metadata": {
             **_some(metadata, "name"),
-            **({"annotations": annotations} if annotations else {}),
+            **({"annotations": kept_annotations} if kept_annotations else {}),
             **({"labels": labels} if labels else {}),
         },
         "spec": {
             **_some(spec, "deletionPolicy"),
-            # To the classic provider, anything but the default may be an error.
-            **(policies if manages or policies != _DEFAULT_POLICIES else {}),
+            **(policies if keep_policies else {}),
             "forProvider": for_provider,
-            **({"initProvider": {"tags": signature}} if signature else {}),
+            **({"initProvider": {"tags": created_by}} if created_by else {}),
             "providerConfigRef": _some(
                 struct(spec, "providerConfigRef"), "name", "kind"
             ),
@@ -214,9 +236,8 @@ def _manifest(serialized: bytes, *, manages: bool) -> dict[str, Any]:
     }
 
 
-def _object(serialized: bytes) -> dict[str, Any]:
-    """Return the object of connection details as it is."""
-    observed = parse_struct(serialized)
+def _connection_object(observed: structpb.Struct) -> Manifest:
+    """Return our fields of the object of connection details, unchanged."""
     return {
         **_some(observed, "apiVersion", "kind", "type", "data"),
         "metadata": _some(struct(observed, "metadata"), "name"),
@@ -224,21 +245,9 @@ def _object(serialized: bytes) -> dict[str, Any]:
 
 
 def _some(parent: structpb.Struct, *keys: str) -> dict[str, Any]:
-    """Return those of some fields that are there, as plain values."""
+    """Return those of the fields that exist, as plain values."""
     return {
         key: json_format.MessageToDict(parent.fields[key])
         for key in sorted(keys)
         if key in parent.fields
     }
-
-
-def _report(rsp: fnv1.RunFunctionResponse, composed: Mapping[str, Composed]) -> None:
-    if any(each.standing is Standing.TAKEN for each in composed.values()):
-        rsp.desired.composite.ready = fnv1.READY_FALSE
-    if image := composed.get(IMAGE):
-        bundle = composed.get(BUNDLE)
-        for key, value in connection_details(
-            image.kept.region, image.known, bundle.known if bundle else None
-        ).items():
-            rsp.desired.composite.connection_details[key] = value
-    answer.merge_status(rsp, answer.status(composed))

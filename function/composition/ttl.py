@@ -1,37 +1,42 @@
-"""How long an answer stays good: the ttl of a response's meta.
+"""How long a response stays valid: the ttl of its meta.
 
-Crossplane asks again when the shortest ttl of a pipeline is over, a tenth more or less,
-and whenever the XR, its Composition or a composed resource changes: it watches them,
-with realtime compositions, which are on by default since v1.20 (v2.3.4, composite/
-reconciler.go). So an answer that only they could change may stay for long: the managed
-resources' own drift is healed by their provider, and a deleted one is an event. Without
-realtime compositions no ttl is heeded.
+Crossplane reconciles again when the shortest ttl of a pipeline is over (give or take a
+tenth), and whenever the XR, its Composition or a composed resource changes: it watches
+them, with realtime compositions, which are on by default since v1.20 (v2.3.4,
+composite/reconciler.go). So a response that only they could change may stay valid for
+long. The provider corrects drift of managed resources, and a deleted one is an event.
+Without realtime compositions Crossplane ignores the ttl.
 
-What no watch tells of is asked for soon: whether another claim still has a name, and
-whether it has been given up; and all of an XR whose events Crossplane drops, because
-it changes too often. Sooner still while its repositories are being made: they are there
-within seconds, and someone waits to push.
+No watch tells whether another claim still owns a repository or has released it. Nor does
+Crossplane tell about an XR while it drops the XR's events because there were too many.
+Then the ttl is short. It is shortest while repositories are being created: that takes
+seconds, and someone waits to push.
 """
 
-# A belt beside the braces: an event may be lost. Crossplane's own SDK says one minute.
-SETTLED_SECONDS = 3600
+# An event may be lost, so reconcile an idle claim hourly. (Crossplane's SDK: a minute.)
+STEADY_SECONDS = 3600
 PENDING_SECONDS = 60
-UNHEARD_SECONDS = 10
+WATCH_SUSPENDED_SECONDS = 10
 
 
 def ttl_seconds(
-    *, ready: bool, taken: bool, asked: bool, problems: bool, unheard: bool
+    *,
+    ready: bool,
+    conflict: bool,
+    requirements: bool,
+    problems: bool,
+    watch_suspended: bool,
 ) -> int:
-    """Return for how long an answer is good.
+    """Return how long a response stays valid, in seconds.
 
     Args:
-        ready: Whether all that was asked for is there.
-        taken: Whether it is another's, and so may not come for long.
-        asked: Whether something was required that the XR and its resources do not say.
-        problems: Whether a provider says that something is wrong.
-        unheard: Whether Crossplane drops the XR's events.
+        ready: Whether everything that was requested is there.
+        conflict: Whether a repository belongs to another claim, perhaps for long.
+        requirements: Whether the response requires resources besides the composed ones.
+        problems: Whether a provider reports a problem.
+        watch_suspended: Whether Crossplane drops the XR's events.
     """
-    if unheard and not (ready or taken or problems):
-        return UNHEARD_SECONDS
-    settled = ready and not (asked or problems or unheard)
-    return SETTLED_SECONDS if settled else PENDING_SECONDS
+    if watch_suspended and not (ready or conflict or problems):
+        return WATCH_SUSPENDED_SECONDS
+    steady = ready and not (requirements or problems or watch_suspended)
+    return STEADY_SECONDS if steady else PENDING_SECONDS

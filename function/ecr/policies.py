@@ -1,37 +1,40 @@
-"""A repository's policies: resources of their own, that stand or go with it."""
+"""Which policies a repository has in ECR: its lifecycle and its repository policy.
+
+Each is a managed resource of its own.
+"""
 
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from function.ecr import ownership
-from function.ecr.repository import Repository, Rights
+from function.ecr.provider_rights import may_have_policy
+from function.ecr.repository import DesiredRepository
 
 
-class Kind(StrEnum):
-    """Which policy; the word ends its composed resource's name, for ever."""
+class PolicyKind(StrEnum):
+    """Which policy. Its value ends the composed resource's name and never changes."""
 
     LIFECYCLE = "lifecycle"
     PERMISSIONS = "policy"
 
 
-class Attachment(NamedTuple):
+class DesiredPolicy(NamedTuple):
     """One desired policy.
 
     Attributes:
-        kind: Which one.
-        repository: Whose.
-        text: The policy itself.
-        deletable: Whether the policy goes with its resource.
+        kind: Which policy.
+        repository: The repository that it belongs to.
+        text: The policy in JSON.
+        deletable: Whether the provider deletes it from ECR with its managed resource.
     """
 
-    kind: Kind
-    repository: Repository
+    kind: PolicyKind
+    repository: DesiredRepository
     text: str
     deletable: bool = True
 
 
-class Attached(NamedTuple):
-    """What a provider has observed of a policy."""
+class ObservedPolicy(NamedTuple):
+    """What a policy's managed resource says."""
 
     text: str = ""
     ready: bool = False
@@ -40,44 +43,46 @@ class Attached(NamedTuple):
 
 
 class _Provider(Protocol):
-    replaces: frozenset[Kind]
-    outlived: frozenset[Kind]
+    immutable_policies: frozenset[PolicyKind]
+    undeletable_policies: frozenset[PolicyKind]
 
 
-def attach(
+def desired_policy(
     provider: _Provider,
-    kind: Kind,
-    repository: Repository,
-    live: Attached | None,
+    kind: PolicyKind,
+    repository: DesiredRepository,
+    observed: ObservedPolicy | None,
     *,
-    there: bool,
-) -> Attachment | None:
-    """Say what becomes of a policy; None is that it has no resource.
+    exists: bool,
+) -> DesiredPolicy | None:
+    """Return a repository's desired policy; None composes no managed resource for it.
 
-    A repository gets a policy only if we may change the repository: never if it was
-    there before, or if another claim owns it. If such a repository has one of our
-    policies, it was ours earlier. The policy is then removed from ECR: one that stays
-    keeps expiring images, and without a policy no image expires.
+    A repository gets a policy only if we may change the repository: not if it was
+    adopted, and not if another claim owns it. If such a repository has one of our
+    policies, the repository was ours earlier. The policy is then removed from ECR: a
+    policy that stays keeps expiring images, and without a policy no image expires.
 
     Args:
         provider: See Provider for its two attributes.
-        kind: Which one.
-        repository: Whose, with what is asked for and the right to it.
-        live: What is observed; None where there is no resource.
-        there: Whether the repository is in ECR, as far as is known.
+        kind: Which policy.
+        repository: The repository, with its options and the provider's rights.
+        observed: The live policy; None if there is none.
+        exists: Whether the repository exists in ECR, as far as is known.
     """
-    asked = _text(kind, repository)
-    earned = repository.rights in (Rights.KEEP, Rights.ALL)
-    if asked and ownership.may_have_policy(earned=earned):
-        if live and kind in provider.replaces and live.text not in ("", asked):
-            return None  # gone first, and made anew with the other text
-        return Attachment(kind, repository, asked, kind not in provider.outlived)
-    # First the right to delete it is given, then it is let go.
-    if live is None or live.deletable or not live.text or not there:
+    requested = _text(kind, repository)
+    if requested and may_have_policy(earned=repository.rights.may_change):
+        changed = observed is not None and observed.text not in ("", requested)
+        if changed and kind in provider.immutable_policies:
+            return None  # deleted first, then created with the new text
+        deletable = kind not in provider.undeletable_policies
+        return DesiredPolicy(kind, repository, requested, deletable)
+    # First grant the right to delete it, then release it.
+    if observed is None or observed.deletable or not observed.text or not exists:
         return None
-    return Attachment(kind, repository, live.text)
+    return DesiredPolicy(kind, repository, observed.text)
 
 
-def _text(kind: Kind, repository: Repository) -> str:
-    options = repository.options
-    return options.lifecycle if kind is Kind.LIFECYCLE else options.permissions
+def _text(kind: PolicyKind, repository: DesiredRepository) -> str:
+    if kind is PolicyKind.LIFECYCLE:
+        return repository.options.lifecycle_policy()
+    return repository.options.repository_policy(repository.region)

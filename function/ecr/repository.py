@@ -1,158 +1,127 @@
-"""A repository as we want it, whichever provider will make it."""
+"""A repository as desired and as observed, whichever provider creates it."""
 
 import base64
 import hashlib
 import re
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import NamedTuple
 
 from function.ecr.naming import RepositoryName
+from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
 
-_READABLE = 48
-
-
-class Rights(Enum):
-    """What the provider may do to a repository, from least to most."""
-
-    OBSERVE = auto()  # look at it
-    CREATE = auto()  # and make it where there is none
-    KEEP = auto()  # and change it
-    ALL = auto()  # and delete it
-
-
-class Deletion(StrEnum):
-    """What becomes of a repository, images included, when its claim goes."""
-
-    ONLY_CREATED = "OnlyCreated"
-    ALWAYS = "Always"
-    NEVER = "Never"
-
-
-# The kind of a provider config that is its namespace's own.
+_LONGEST_READABLE_PART = 48
+# The kind of a provider config that belongs to one namespace.
 NAMESPACED_CONFIG = "ProviderConfig"
 
 
+class ProviderRights(Enum):
+    """What the provider may do to a repository, from least to most."""
+
+    OBSERVE_ONLY = auto()
+    OBSERVE_CREATE = auto()
+    ORPHAN_ON_DELETE = auto()  # change it, but never delete it
+    FULL = auto()
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the provider may change the repository."""
+        return self in (ProviderRights.ORPHAN_ON_DELETE, ProviderRights.FULL)
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether the provider deletes the repository with its managed resource."""
+        return self is ProviderRights.FULL
+
+
 class ProviderConfig(NamedTuple):
-    """Which configuration a provider uses, and so which account.
+    """Which configuration the provider uses, and so which AWS account.
 
     Attributes:
         name: Its name.
-        kind: Its kind; empty where a provider's API knows only one.
+        kind: Its kind; empty if the provider's API has only one.
     """
 
     name: str = ""
     kind: str = ""
 
     def __str__(self) -> str:
-        """Return it as messages and identities have it."""
+        """Return it as messages and repository IDs contain it."""
         return f"{self.kind}/{self.name}" if self.kind else self.name
 
 
 NO_CONFIG = ProviderConfig()
 
 
-class Encryption(NamedTuple):
-    """How a repository's images are encrypted; the key is empty for AWS's own."""
-
-    type: str
-    key: str = ""
-
-
-class Options(NamedTuple):
-    """What a repository is like; empty or None where nothing is asked for.
-
-    Attributes:
-        force_delete: Whether deleting it may delete its images too.
-        mutability: One of ECR's four words.
-        exclusions: The wildcards of tags that are the exception to that.
-        scan_on_push: Whether an image is scanned when it is pushed.
-        encryption: What it is made with.
-        tags: Keys and values, in order.
-        automatic_tags: Whether to add the workload's.
-        lifecycle: Its lifecycle policy.
-        permissions: Its repository policy.
-    """
-
-    force_delete: bool = True
-    mutability: str = ""
-    exclusions: tuple[str, ...] = ()
-    scan_on_push: bool | None = None
-    encryption: Encryption | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    automatic_tags: bool = False
-    lifecycle: str = ""
-    permissions: str = ""
-
-
-NO_OPTIONS = Options()
-
-
-class Repository(NamedTuple):
+class DesiredRepository(NamedTuple):
     """One desired ECR repository.
 
     Attributes:
         name: Its full name in the registry.
         region: The AWS region of the registry.
-        provider_config: Which of the provider's configurations.
-        namespace: The namespace of its managed resource; empty where that is
+        provider_config: The provider's configuration.
+        namespace: The namespace of its managed resource; empty if that is
             cluster-scoped.
-        options: What it is like.
+        options: Its options.
         rights: What the provider may do to it.
-        resource_name: The metadata.name of its managed resource; empty for one that
-            has none yet.
-        abandoned: See Facts.
-        copies_tags: See Facts.
-        recorded_uid: See Facts.
-        composite_uid: The UID of the composite that asks for it; empty where there is
-            none, as in a file.
+        resource_name: The metadata.name of its managed resource; empty if there is none
+            yet.
+        unresolved_creation: See ObservedRepository.
+        copies_tags: See ObservedRepository.
+        recorded_uid: See ObservedRepository.
+        composite_uid: The UID of its composite resource; empty in a file.
     """
 
     name: RepositoryName
     region: str
     provider_config: ProviderConfig
     namespace: str = ""
-    options: Options = NO_OPTIONS
-    rights: Rights = Rights.CREATE
+    options: RepositoryOptions = NO_OPTIONS
+    rights: ProviderRights = ProviderRights.OBSERVE_CREATE
     resource_name: str = ""
-    abandoned: str = ""
+    unresolved_creation: str = ""
     copies_tags: bool = False
     recorded_uid: str = ""
     composite_uid: str = ""
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """What a live resource keeps: config, region, name."""
+    def location(self) -> tuple[str, str, str]:
+        """Where it is: provider config, region, name. A live repository keeps it."""
         config = self.provider_config
         if config.kind == NAMESPACED_CONFIG:
             return (f"{self.namespace}/{config}", self.region, self.name)
         return (str(config), self.region, self.name)
 
 
-class Facts(NamedTuple):
-    """What a provider has observed of a repository; empty where unknown.
+class ObservedRepository(NamedTuple):
+    """What a managed resource says about its repository; empty values are unknown.
 
     Attributes:
-        resource_name: The metadata.name of its managed resource.
+        resource_name: The metadata.name of the managed resource.
         external_name: The repository's name.
-        provider_config: Which of the provider's configurations.
-        deletable: Whether the provider may delete it.
-        force_delete: Whether it may delete its images too.
-        changeable: Whether the provider may change or delete it, by policies that say
-            so.
-        attempted: Whether the provider recorded an attempt to create it.
+        provider_config: The provider's configuration.
+        region: The AWS region.
+        uri: The repository's URI, without a tag.
+        arn: Its ARN; empty if it does not exist.
+        registry_id: The AWS account of the registry.
+        ready: Whether the managed resource is Ready.
+        deletable: Whether the provider may delete the repository.
+        force_delete: Whether it may delete the repository's images too.
+        changeable: Whether its management policies (or deletionPolicy) let the
+            provider change or delete it.
+        creation_started: Whether the provider recorded an attempt to create it.
         deleting: Whether the managed resource is being deleted.
-        created_it: Whether the provider made this very repository, and did not find
-            it there.
-        copies_tags: Whether the provider, allowed to fill in what the spec leaves open,
-            would copy ECR's tags there, our signature among them.
-        recorded_uid: The UID of the composite whose creation is recorded, where the
-            managed resource alone can say so; it stays as it is. Empty where not.
-        encryption: How its images are encrypted.
-        problem: Why the provider's last attempt failed, in its words.
-        abandoned: When an attempt to create it began of which nothing is recorded;
-            empty where there is none.
-        since: Creation time (RFC 3339) and UID of the managed resource: an order of
-            all of them.
+        created_by_provider: Whether the provider created this very repository for this
+            composite, rather than found it.
+        copies_tags: Whether the provider, when it may late-initialize, would copy
+            ECR's tags into the spec, our created-by tag among them.
+        recorded_uid: The UID of the composite whose creation is recorded on the
+            managed resource, on the classic provider; it never changes.
+        encryption: The repository's encryption.
+        problem: Why the provider's last attempt failed, in the provider's words.
+        unresolved_creation: When an attempt to create it started whose result was
+            never recorded; empty if there is none.
+        seniority: Creation time (RFC 3339) and UID of the managed resource: a total
+            order.
     """
 
     resource_name: str = ""
@@ -166,43 +135,43 @@ class Facts(NamedTuple):
     deletable: bool = False
     force_delete: bool = False
     changeable: bool = False
-    attempted: bool = False
+    creation_started: bool = False
     deleting: bool = False
-    created_it: bool = False
+    created_by_provider: bool = False
     copies_tags: bool = False
     recorded_uid: str = ""
-    encryption: Encryption | None = None
+    encryption: EncryptionOptions | None = None
     problem: str = ""
-    abandoned: str = ""
-    since: tuple[str, str] = ("", "")
+    unresolved_creation: str = ""
+    seniority: tuple[str, str] = ("", "")
 
 
-UNKNOWN = Facts()
+NOT_OBSERVED = ObservedRepository()
 
 
-def identity(api: str, *place: str) -> str:
-    """Return what stands for one repository of one registry: 32 characters [a-z2-7].
+def repository_id(api_group: str, *location: str) -> str:
+    """Return the ID of one repository of one registry: 32 characters [a-z2-7].
 
-    160 bits of SHA-256, so that nobody finds two repositories with one identity. The
-    parts hold no NUL: they are Kubernetes names, a region and an ECR name.
+    These are 160 bits of SHA-256, so that nobody finds two repositories with one ID.
+    The parts contain no NUL: they are Kubernetes names, a region and an ECR name.
 
     Args:
-        api: The provider's API group.
-        place: See Repository.place.
+        api_group: The provider's API group.
+        location: See DesiredRepository.location.
     """
-    digest = hashlib.sha256("\0".join((api, *place)).encode()).digest()
+    digest = hashlib.sha256("\0".join((api_group, *location)).encode()).digest()
     return base64.b32encode(digest[:20]).decode().lower()
 
 
-def resource_name(repository: Repository, identified: str) -> str:
+def resource_name(repository: DesiredRepository, unique_id: str) -> str:
     """Return the metadata.name of a repository's managed resource.
 
-    A live one keeps its own. A new one's follows from the repository alone: whoever
-    asks for the same one asks for the same object, which the API server gives to one.
-    The part that people read comes first and decides nothing.
+    A live managed resource keeps its name. A new name follows from the repository
+    alone. Two composites that want one repository want one Kubernetes object, and the
+    API server gives it to one of them. The readable part in front decides nothing.
     """
     if repository.resource_name:
         return repository.resource_name
-    last = repository.name.rpartition("/")[2]
-    readable = re.sub(r"[^a-z0-9]+", "-", last)[:_READABLE].strip("-")
-    return f"{readable}-{identified}"
+    last_segment = repository.name.rpartition("/")[2]
+    readable = re.sub(r"[^a-z0-9]+", "-", last_segment)[:_LONGEST_READABLE_PART]
+    return f"{readable.strip('-')}-{unique_id}"

@@ -1,4 +1,4 @@
-"""Provider APIs, one module each: a repository to a managed resource, and back.
+"""Provider APIs, one module each: from a repository to a managed resource, and back.
 
-A module here that has a PROVIDER is one: see docs/adding-a-provider.md.
+A module with PROVIDERS is registered: see docs/adding-a-provider.md.
 """

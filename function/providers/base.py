@@ -1,73 +1,94 @@
-"""What the function asks of a provider's API."""
+"""What the function needs from a provider's API."""
 
 from typing import Any, Protocol
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.policies import Attached, Attachment, Kind
-from function.ecr.repository import Facts, Repository
+from function.ecr.policies import DesiredPolicy, ObservedPolicy, PolicyKind
+from function.ecr.repository import (
+    DesiredRepository,
+    ObservedRepository,
+    ProviderConfig,
+)
 
 Manifest = dict[str, Any]
 
 
 class Provider(Protocol):
-    """One API that makes ECR repositories.
+    """One API that creates ECR repositories.
 
     Attributes:
-        api_version: What the Input calls it: group and version of its Repository.
+        api_version: Its name in the Input: group and version of its Repository.
         kind: The kind of that.
-        namespaced: Whether its resources are in namespaces; a namespaced XR can
-            compose no others.
-        has_deletion_policy: Whether its resources have one; management policies alone
-            say what may be deleted where not.
-        manages: Whether it honours management policies, unless the Input says
-            otherwise.
-        creates_with_options: Whether one that may only observe and create is told the
-            options with the first manifest.
-        config_kinds: The kinds of provider configs, its default first; empty where its
-            API knows only one.
-        lacks: The options that its API has no field for, by their names in the Input.
-        replaces: The policies that a live resource cannot change.
-        outlived: The policies whose resource cannot be deleted once the repository is
-            gone: these go with the repository, and nothing is asked of the provider.
+        namespaced: Whether its resources are namespaced. A namespaced XR can compose no
+            others.
+        has_deletion_policy: Whether its resources have spec.deletionPolicy.
+        honours_management_policies: Whether it honours management policies, unless the
+            Input says otherwise.
+        creates_with_options: Whether a provider that may only observe and create gets
+            the options with the first manifest.
+        config_kinds: The kinds of provider configs, the default first; empty if its API
+            has only one.
+        unsupported_options: The options that its API has no field for, by their names in
+            the Input.
+        immutable_policies: The policies whose text a live resource cannot change.
+        undeletable_policies: The policies whose resource cannot be deleted after its
+            repository. They go with the repository, without the provider.
     """
 
     api_version: str
     kind: str
     namespaced: bool
     has_deletion_policy: bool
-    manages: bool
+    honours_management_policies: bool
     creates_with_options: bool
     config_kinds: tuple[str, ...]
-    lacks: frozenset[str]
-    replaces: frozenset[Kind]
-    outlived: frozenset[Kind]
+    unsupported_options: frozenset[str]
+    immutable_policies: frozenset[PolicyKind]
+    undeletable_policies: frozenset[PolicyKind]
 
-    def __hash__(self) -> int:
-        """Return what keeps manifests apart: that of the object."""
+    def repository_id(self, repository: DesiredRepository) -> str:
+        """Return a repository's ID among this provider's: the value of its label."""
 
-    def identify(self, repository: Repository) -> str:
-        """Return a repository's identity among this provider's: its label."""
-
-    def manifest(self, repository: Repository, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository, only the fields we own.
-
-        Args:
-            repository: What is wanted.
-            manages: Whether to say it in management policies too.
-        """
-
-    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
-        """Read what the provider says of an observed managed resource.
+    def repository_manifest(
+        self, repository: DesiredRepository, *, management_policies: bool
+    ) -> Manifest:
+        """Return a repository's managed resource, only the fields that we own.
 
         Args:
-            observed: The managed resource.
-            composite_uid: The UID of the composite that it is of; None where that has
-                let it go.
+            repository: The desired repository.
+            management_policies: Whether the provider honours them.
         """
 
-    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository's policy."""
+    def observe_repository(
+        self, managed: structpb.Struct, composite_uid: str | None
+    ) -> ObservedRepository:
+        """Read a repository's managed resource.
 
-    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:
-        """Read what the provider says of one."""
+        Args:
+            managed: The managed resource.
+            composite_uid: The UID of its composite; None if it has none any more.
+        """
+
+    def policy_manifest(
+        self, policy: DesiredPolicy, *, management_policies: bool
+    ) -> Manifest:
+        """Return a policy's managed resource, only the fields that we own."""
+
+    def observe_policy(
+        self, kind: PolicyKind, managed: structpb.Struct
+    ) -> ObservedPolicy:
+        """Read a policy's managed resource."""
+
+
+def in_api(repository: DesiredRepository, provider: Provider) -> DesiredRepository:
+    """Return a repository as another provider's API would describe it.
+
+    A provider config of the same name is taken for the same AWS account.
+    """
+    kinds, config = provider.config_kinds, repository.provider_config
+    if config.kind in kinds or not (kinds or config.kind):
+        return repository
+    return repository._replace(
+        provider_config=ProviderConfig(config.name, kinds[0] if kinds else "")
+    )

@@ -1,38 +1,35 @@
 """provider-aws of crossplane-contrib: ecr.aws.crossplane.io/v1beta1, cluster-scoped."""
 
-from typing import Any
-
 from google.protobuf import struct_pb2 as structpb
 
 from function.ecr.ownership import (
-    CREATED_BY,
-    abandoned,
-    attempts,
-    created_it,
+    CREATED_BY_ANNOTATION,
+    created_by_provider,
     recorded_for,
 )
-from function.ecr.policies import Attached, Attachment, Kind
+from function.ecr.policies import DesiredPolicy, ObservedPolicy, PolicyKind
 from function.ecr.repository import (
-    Facts,
-    Options,
+    DesiredRepository,
+    ObservedRepository,
     ProviderConfig,
-    Repository,
-    identity,
+    ProviderRights,
+    repository_id,
 )
-from function.providers import managed
+from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
+from function.providers.option_fields import for_provider, unsupported_options
 from function.structs import boolean, struct, text, texts
 
 GROUP = "ecr.aws.crossplane.io"
-# Kind, version and where the text is.
-_ATTACHMENTS = {
-    Kind.LIFECYCLE: ("LifecyclePolicy", "v1alpha1", "lifecyclePolicyText"),
-    Kind.PERMISSIONS: ("RepositoryPolicy", "v1beta1", "rawPolicy"),
+# Kind, version and the field that holds the text.
+_POLICIES = {
+    PolicyKind.LIFECYCLE: ("LifecyclePolicy", "v1alpha1", "lifecyclePolicyText"),
+    PolicyKind.PERMISSIONS: ("RepositoryPolicy", "v1beta1", "rawPolicy"),
 }
 
 
 class Classic:
-    """The provider whose API has no more than ECR had at its beginning."""
+    """The older provider, whose API has only ECR's first features."""
 
     api_version = f"{GROUP}/v1beta1"
     kind = "Repository"
@@ -40,89 +37,98 @@ class Classic:
     has_deletion_policy = True
     # Behind --enable-management-policies, off by default: any non-default value is
     # then an error (crossplane-runtime v1.20, policies.go).
-    manages = False
+    honours_management_policies = False
     # Its Create takes no tags; and its Update, which follows, writes all of them.
     creates_with_options = False
     config_kinds: tuple[str, ...] = ()
-    lacks = frozenset({"encryption", "imageTagMutabilityExclusionFilters"})
-    replaces: frozenset[Kind] = frozenset()
-    # Its Observe fails where the repository is gone, pkg/controller/ecr/
-    # lifecyclepolicy: IsNotFound knows of the policy alone. The claim would hang.
-    outlived = frozenset({Kind.LIFECYCLE})
+    unsupported_options = unsupported_options("classic")
+    immutable_policies: frozenset[PolicyKind] = frozenset()
+    # Its Observe fails after the repository is gone: pkg/controller/ecr/lifecyclepolicy,
+    # IsNotFound knows about the policy only. The claim would hang.
+    undeletable_policies = frozenset({PolicyKind.LIFECYCLE})
 
-    def identify(self, repository: Repository) -> str:
-        """Return a repository's identity among this provider's."""
-        return identity(GROUP, *repository.place)
+    def repository_id(self, repository: DesiredRepository) -> str:
+        """Return a repository's ID among this provider's."""
+        return repository_id(GROUP, *repository.location)
 
-    def manifest(self, repository: Repository, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository, only the fields we own."""
-        identified = self.identify(repository)
+    def repository_manifest(
+        self, repository: DesiredRepository, *, management_policies: bool
+    ) -> Manifest:
+        """Return a repository's managed resource, only the fields that we own."""
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": managed.metadata(repository, identified, identified),
+            "metadata": runtime.repository_metadata(
+                repository, self.repository_id(repository)
+            ),
             "spec": {
-                **managed.deletion_policy(repository.rights),
-                **(managed.management_policies(repository.rights) if manages else {}),
+                **_rights(repository.rights, management_policies=management_policies),
                 "forProvider": {
                     "region": repository.region,
-                    **_options(repository.options),
+                    **for_provider(repository.options, "classic"),
                 },
                 "providerConfigRef": {"name": repository.provider_config.name},
             },
         }
 
-    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository's policy."""
-        kind, version, field = _ATTACHMENTS[attachment.kind]
-        rights = managed.attachment_rights(attachment)
-        repository = attachment.repository
+    def policy_manifest(
+        self, policy: DesiredPolicy, *, management_policies: bool
+    ) -> Manifest:
+        """Return a policy's managed resource, only the fields that we own."""
+        kind, version, text_field = _POLICIES[policy.kind]
+        rights = runtime.policy_rights(policy)
+        repository = policy.repository
         return {
             "apiVersion": f"{GROUP}/{version}",
             "kind": kind,
-            "metadata": managed.attachment_metadata(attachment),
+            "metadata": runtime.policy_metadata(policy),
             "spec": {
-                **managed.deletion_policy(rights),
-                **(managed.management_policies(rights) if manages else {}),
+                **_rights(rights, management_policies=management_policies),
                 "forProvider": {
                     "region": repository.region,
                     "repositoryName": repository.name,
-                    field: attachment.text,
+                    text_field: policy.text,
                 },
                 "providerConfigRef": {"name": repository.provider_config.name},
             },
         }
 
-    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:
-        """Read what the provider says of one."""
-        return managed.attached(observed, _ATTACHMENTS[kind][2])
+    def observe_policy(
+        self, kind: PolicyKind, managed: structpb.Struct
+    ) -> ObservedPolicy:
+        """Read a policy's managed resource."""
+        _, _, text_field = _POLICIES[kind]
+        return runtime.observe_policy(managed, text_field)
 
-    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
-        """Read what the provider says of an observed managed resource.
+    def observe_repository(
+        self, managed: structpb.Struct, composite_uid: str | None
+    ) -> ObservedRepository:
+        """Read a repository's managed resource.
 
-        It can sign nothing in ECR. So the record of a creation says whose it is.
+        This provider cannot tag what it creates. So the managed reconciler's record of
+        the creation, and our annotation beside it, prove who created the repository.
         """
-        metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
-        status = struct(observed, "status")
+        metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
+        status = struct(managed, "status")
         for_provider = struct(spec, "forProvider")
-        name, uid, since = texts(metadata, "name", "uid", "creationTimestamp")
+        name, uid, created = texts(metadata, "name", "uid", "creationTimestamp")
         annotations = struct(metadata, "annotations")
-        recorded = attempts(annotations)
+        record = runtime.create_record(annotations)
         uri, arn, registry, created_at = texts(
             struct(status, "atProvider"),
             *("repositoryUri", "repositoryArn", "registryId", "createdAt"),
         )
-        ready, problem = managed.conditions(status)
-        gone = managed.is_gone(problem)
-        recorded_uid = text(annotations, CREATED_BY)
-        created = created_it(recorded, created_at) and (
+        ready, problem = runtime.conditions(status)
+        gone = runtime.is_gone(problem)
+        recorded_uid = text(annotations, CREATED_BY_ANNOTATION)
+        is_creator = created_by_provider(record, created_at) and (
             composite_uid is None or recorded_for(recorded_uid, composite_uid)
         )
-        if created and not recorded_uid:
+        if is_creator and not recorded_uid:
             recorded_uid = composite_uid or ""
-        return Facts(
+        return ObservedRepository(
             resource_name=name,
-            external_name=text(annotations, managed.EXTERNAL_NAME),
+            external_name=text(annotations, runtime.EXTERNAL_NAME),
             provider_config=ProviderConfig(
                 text(struct(spec, "providerConfigRef"), "name")
             ),
@@ -131,28 +137,24 @@ class Classic:
             arn="" if gone else arn,
             registry_id=registry,
             ready=ready and not gone,
-            deletable=managed.may_delete(spec),
+            deletable=runtime.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            changeable=managed.may_change(spec),
-            attempted=bool(recorded.pending),
+            changeable=runtime.may_change(spec),
+            creation_started=bool(record.pending),
             deleting="deletionTimestamp" in metadata.fields,
-            created_it=created,
+            created_by_provider=is_creator,
             recorded_uid=recorded_uid,
             problem=problem,
-            abandoned=abandoned(recorded, problem),
-            since=(since, uid),
+            unresolved_creation=runtime.unresolved(record, problem),
+            seniority=(created, uid),
         )
 
 
-def _options(options: Options) -> dict[str, Any]:
-    fields: dict[str, Any] = {"forceDelete": options.force_delete}
-    if options.mutability:
-        fields["imageTagMutability"] = options.mutability
-    if options.scan_on_push is not None:
-        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
-    if options.tags:
-        fields["tags"] = [{"key": k, "value": v} for k, v in options.tags]
-    return fields
+def _rights(rights: ProviderRights, *, management_policies: bool) -> Manifest:
+    spec: Manifest = {**runtime.deletion_policy(rights)}
+    if management_policies:
+        spec |= runtime.management_policies(rights)
+    return spec
 
 
-PROVIDER = Classic()
+PROVIDERS = (Classic(),)

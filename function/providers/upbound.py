@@ -1,59 +1,58 @@
-"""Upbound's provider-aws-ecr, cluster-scoped and namespaced: one API but for scope."""
+"""Upbound's provider-aws-ecr: ecr.aws.upbound.io and, namespaced, ecr.aws.m.upbound.io.
 
-from typing import Any
+It is one API but for the scope: upjet generates both from Terraform's.
+"""
 
 from google.protobuf import struct_pb2 as structpb
 
+from function.ecr.options import EncryptionOptions
 from function.ecr.ownership import (
     CREATED_BY_TAG,
-    abandoned,
-    attempts,
     created_by,
     is_not_copied,
     is_there,
 )
-from function.ecr.policies import Attached, Attachment, Kind
+from function.ecr.policies import DesiredPolicy, ObservedPolicy, PolicyKind
 from function.ecr.repository import (
     NAMESPACED_CONFIG,
-    Encryption,
-    Facts,
-    Options,
+    DesiredRepository,
+    ObservedRepository,
     ProviderConfig,
-    Repository,
-    Rights,
-    identity,
+    ProviderRights,
+    repository_id,
 )
-from function.providers import managed
+from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
+from function.providers.option_fields import for_provider, unsupported_options
 from function.structs import boolean, items, struct, text, texts
 
-_ATTACHMENTS = {
-    Kind.LIFECYCLE: "LifecyclePolicy",
-    Kind.PERMISSIONS: "RepositoryPolicy",
+_POLICIES = {
+    PolicyKind.LIFECYCLE: "LifecyclePolicy",
+    PolicyKind.PERMISSIONS: "RepositoryPolicy",
 }
-_ATTACHMENT_VERSION = "v1beta1"
+_POLICY_VERSION = "v1beta1"
 
 
 class Upbound:
-    """One of the two scopes of the API that upjet generates from Terraform's."""
+    """One of the two scopes of Upbound's API."""
 
     kind = "Repository"
-    manages = True
-    # Encryption cannot be changed later.
+    honours_management_policies = True
+    # ECR cannot change encryption later.
     creates_with_options = True
-    lacks: frozenset[str] = frozenset()
-    # Terraform's aws_ecr_lifecycle_policy says ForceNew of its text, and upjet refuses
-    # what would replace (external_tfpluginsdk.go, assertNoForceNew).
-    replaces = frozenset({Kind.LIFECYCLE})
-    outlived: frozenset[Kind] = frozenset()
+    unsupported_options = unsupported_options("upbound")
+    # Terraform's aws_ecr_lifecycle_policy declares its text ForceNew, and upjet refuses
+    # a replacement (external_tfpluginsdk.go, assertNoForceNew).
+    immutable_policies = frozenset({PolicyKind.LIFECYCLE})
+    undeletable_policies: frozenset[PolicyKind] = frozenset()
 
     def __init__(self, group: str, version: str, *, namespaced: bool) -> None:
-        """Create one of them.
+        """Create one scope.
 
         Args:
             group: Its API group.
-            version: That of its Repository.
-            namespaced: Whether it is the API of Crossplane v2.
+            version: The version of its Repository.
+            namespaced: Whether it is the API for Crossplane v2.
         """
         self.group = group
         self.api_version = f"{group}/{version}"
@@ -64,96 +63,99 @@ class Upbound:
             ("ClusterProviderConfig", NAMESPACED_CONFIG) if namespaced else ()
         )
 
-    def identify(self, repository: Repository) -> str:
-        """Return a repository's identity among this provider's."""
-        return identity(self.group, *repository.place)
+    def repository_id(self, repository: DesiredRepository) -> str:
+        """Return a repository's ID among this provider's."""
+        return repository_id(self.group, *repository.location)
 
-    def manifest(self, repository: Repository, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository, only the fields we own."""
-        identified = self.identify(repository)
+    def repository_manifest(
+        self, repository: DesiredRepository, *, management_policies: bool
+    ) -> Manifest:
+        """Return a repository's managed resource, only the fields that we own."""
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": managed.metadata(repository, identified, identified),
+            "metadata": runtime.repository_metadata(
+                repository, self.repository_id(repository)
+            ),
             "spec": {
                 **self._rights(
                     repository.rights,
-                    manages=manages,
+                    management_policies=management_policies,
                     late_initialize=not repository.copies_tags,
                 ),
                 "forProvider": {
                     "region": repository.region,
-                    **_options(repository.options),
+                    **for_provider(repository.options, "upbound"),
                 },
-                **_signature(repository.composite_uid),
-                **_config(repository),
+                **_created_by_tag(repository.composite_uid),
+                **_provider_config(repository),
             },
         }
 
-    def attachment(self, attachment: Attachment, *, manages: bool) -> Manifest:
-        """Return the managed resource for a repository's policy."""
-        repository = attachment.repository
-        rights = managed.attachment_rights(attachment)
+    def policy_manifest(
+        self, policy: DesiredPolicy, *, management_policies: bool
+    ) -> Manifest:
+        """Return a policy's managed resource, only the fields that we own."""
+        repository = policy.repository
+        rights = runtime.policy_rights(policy)
         return {
-            "apiVersion": f"{self.group}/{_ATTACHMENT_VERSION}",
-            "kind": _ATTACHMENTS[attachment.kind],
-            "metadata": managed.attachment_metadata(attachment),
+            "apiVersion": f"{self.group}/{_POLICY_VERSION}",
+            "kind": _POLICIES[policy.kind],
+            "metadata": runtime.policy_metadata(policy),
             "spec": {
-                **self._rights(rights, manages=manages),
+                **self._rights(rights, management_policies=management_policies),
                 "forProvider": {
                     "region": repository.region,
                     "repository": repository.name,
-                    "policy": attachment.text,
+                    "policy": policy.text,
                 },
-                **_config(repository),
+                **_provider_config(repository),
             },
         }
 
-    def attached(self, kind: Kind, observed: structpb.Struct) -> Attached:  # noqa: ARG002  # both have it in one field
-        """Read what the provider says of one."""
-        return managed.attached(observed, "policy")
+    def observe_policy(
+        self,
+        kind: PolicyKind,  # noqa: ARG002  # both kinds have the text in one field
+        managed: structpb.Struct,
+    ) -> ObservedPolicy:
+        """Read a policy's managed resource."""
+        return runtime.observe_policy(managed, "policy")
 
-    def _rights(
-        self, rights: Rights, *, manages: bool, late_initialize: bool = True
-    ) -> dict[str, Any]:
-        policies = managed.management_policies(rights, late_initialize=late_initialize)
-        return {
-            **(managed.deletion_policy(rights) if self.has_deletion_policy else {}),
-            **(policies if manages else {}),
-        }
+    def observe_repository(
+        self, managed: structpb.Struct, composite_uid: str | None
+    ) -> ObservedRepository:
+        """Read a repository's managed resource.
 
-    def facts(self, observed: structpb.Struct, composite_uid: str | None) -> Facts:
-        """Read what the provider says of an observed managed resource.
+        The provider creates in the background (upjet, external_async_tfpluginsdk.go), so
+        the managed reconciler records a success as soon as the creation starts. That
+        record proves nothing. But a repository that the provider created has the
+        composite's UID among its tags from the first moment.
 
-        Its Create runs in the background (upjet, external_async_tfpluginsdk.go), so
-        that the managed reconciler records it as succeeded when it has begun. What it
-        created has the composite's UID among its tags, from the first moment.
-
-        The signature must not be among spec.forProvider.tags: these are written onto
-        whatever stands there. We never put it there, but a provider that runs with
-        --skip-default-tags copies ECR's tags there where the spec has none.
+        The created-by tag must not be in spec.forProvider.tags: the provider writes those
+        onto any repository that it finds. We never put it there, but a provider that runs
+        with --skip-default-tags copies ECR's tags there if the spec has none.
         """
-        metadata, spec = struct(observed, "metadata"), struct(observed, "spec")
-        status = struct(observed, "status")
+        metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
+        status = struct(managed, "status")
         for_provider = struct(spec, "forProvider")
         at_provider = struct(status, "atProvider")
-        name, uid, since = texts(metadata, "name", "uid", "creationTimestamp")
+        name, uid, created = texts(metadata, "name", "uid", "creationTimestamp")
         annotations = struct(metadata, "annotations")
-        recorded = attempts(annotations)
-        ready, problem = managed.conditions(status)
-        gone = managed.is_gone(problem)
+        record = runtime.create_record(annotations)
+        ready, problem = runtime.conditions(status)
+        gone = runtime.is_gone(problem)
         uri, arn, registry = texts(at_provider, "repositoryUrl", "arn", "registryId")
         if gone:
             uri = arn = ""
         tags = struct(for_provider, "tags")
         signature = text(struct(at_provider, "tags"), CREATED_BY_TAG)
-        asked = text(struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG)
-        created = created_by(
-            signature, asked if composite_uid is None else composite_uid
-        )
-        return Facts(
+        if composite_uid is None:
+            composite_uid = text(
+                struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG
+            )
+        return ObservedRepository(
             resource_name=name,
-            external_name=text(annotations, managed.EXTERNAL_NAME),
+            external_name=text(annotations, runtime.EXTERNAL_NAME),
             provider_config=ProviderConfig(
                 *texts(struct(spec, "providerConfigRef"), "name", "kind")
             ),
@@ -162,58 +164,59 @@ class Upbound:
             arn=arn,
             registry_id=registry,
             ready=ready and not gone,
-            deletable=managed.may_delete(spec),
+            deletable=runtime.may_delete(spec),
             force_delete=boolean(for_provider, "forceDelete"),
-            changeable=managed.may_change(spec),
-            attempted=bool(recorded.pending),
+            changeable=runtime.may_change(spec),
+            creation_started=bool(record.pending),
             deleting="deletionTimestamp" in metadata.fields,
-            created_it=is_there(arn)
-            and created
+            created_by_provider=is_there(arn)
+            and created_by(signature, composite_uid)
             and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),
-            copies_tags=managed.is_reconciled(metadata) and not tags.fields,
+            copies_tags=runtime.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
             problem=problem,
-            abandoned=abandoned(recorded, problem),
-            since=(since, uid),
+            unresolved_creation=runtime.unresolved(record, problem),
+            seniority=(created, uid),
         )
 
-
-def _options(options: Options) -> dict[str, Any]:
-    fields: dict[str, Any] = {"forceDelete": options.force_delete}
-    if options.mutability:
-        fields["imageTagMutability"] = options.mutability
-    if options.exclusions:
-        fields["imageTagMutabilityExclusionFilter"] = [
-            {"filter": wildcard, "filterType": "WILDCARD"}
-            for wildcard in options.exclusions
-        ]
-    if options.scan_on_push is not None:
-        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
-    if options.encryption:
-        kind, key = options.encryption
-        fields["encryptionConfiguration"] = [
-            {"encryptionType": kind, **({"kmsKey": key} if key else {})}
-        ]
-    tags = {key: value for key, value in options.tags if key != CREATED_BY_TAG}
-    if tags:
-        fields["tags"] = tags
-    return fields
+    def _rights(
+        self,
+        rights: ProviderRights,
+        *,
+        management_policies: bool,
+        late_initialize: bool = True,
+    ) -> Manifest:
+        spec: Manifest = {}
+        if self.has_deletion_policy:
+            spec |= runtime.deletion_policy(rights)
+        if management_policies:
+            spec |= runtime.management_policies(rights, late_initialize=late_initialize)
+        return spec
 
 
-def _config(repository: Repository) -> dict[str, Any]:
-    config = repository.provider_config
-    kind = {"kind": config.kind} if config.kind else {}
-    return {"providerConfigRef": {"name": config.name, **kind}}
+def _provider_config(repository: DesiredRepository) -> Manifest:
+    name, kind = repository.provider_config
+    return {"providerConfigRef": {"name": name, **({"kind": kind} if kind else {})}}
 
 
-def _encryption(at_provider: structpb.Struct) -> Encryption | None:
-    for given in items(at_provider, "encryptionConfiguration"):
-        return Encryption(text(given, "encryptionType"), text(given, "kmsKey"))
+def _encryption(at_provider: structpb.Struct) -> EncryptionOptions | None:
+    for observed in items(at_provider, "encryptionConfiguration"):
+        # Not validated: ECR may have types that this version does not know.
+        return EncryptionOptions.model_construct(
+            type=text(observed, "encryptionType"),
+            kms_key=text(observed, "kmsKey") or None,
+        )
     return None
 
 
-def _signature(composite_uid: str) -> dict[str, Any]:
-    """Return spec.initProvider: what the provider says only as it creates."""
+def _created_by_tag(composite_uid: str) -> Manifest:
+    """Return spec.initProvider, which the provider applies only when it creates."""
     if not composite_uid:
         return {}
     return {"initProvider": {"tags": {CREATED_BY_TAG: composite_uid}}}
+
+
+PROVIDERS = (
+    Upbound("ecr.aws.upbound.io", "v1beta2", namespaced=False),
+    Upbound("ecr.aws.m.upbound.io", "v1beta1", namespaced=True),
+)

@@ -1,0 +1,80 @@
+"""One of the composite's repositories, from what is requested to what is composed."""
+
+from typing import NamedTuple
+
+from function.ecr.options import NO_OPTIONS
+from function.ecr.ownership import Ownership, may_disclose
+from function.ecr.provider_rights import may_send_options
+from function.ecr.repository import (
+    NOT_OBSERVED,
+    DesiredRepository,
+    ObservedRepository,
+    ProviderRights,
+)
+from function.providers.base import Provider
+
+
+class ComposedRepository(NamedTuple):
+    """One of the composite's repositories.
+
+    Attributes:
+        requested: What the parameters and options ask for.
+        desired: The same, with what the live repository keeps.
+        provider: The provider whose API it is composed by.
+        observed: What its managed resource says; None if there is none yet.
+        ownership: Whose repository it is.
+    """
+
+    requested: DesiredRepository
+    desired: DesiredRepository
+    provider: Provider
+    observed: ObservedRepository | None
+    ownership: Ownership
+
+    @property
+    def conflict(self) -> bool:
+        """Whether it belongs to another claim."""
+        return self.ownership is Ownership.CONFLICT
+
+    @property
+    def reportable(self) -> ObservedRepository:
+        """What a tenant may read: nothing about a repository of another claim."""
+        if self.observed is None or not may_disclose(conflict=self.conflict):
+            return NOT_OBSERVED
+        return self.observed
+
+
+def with_rights(
+    repository: DesiredRepository,
+    rights: ProviderRights,
+    *,
+    applies_options_on_create_only: bool,
+) -> DesiredRepository:
+    """Return a repository with the provider's rights, and the options that go with them.
+
+    Before a repository is known to be created by us, the options stay out: a provider
+    writes them onto a repository that it finds.
+
+    Args:
+        repository: The desired repository.
+        rights: What the provider may do.
+        applies_options_on_create_only: Whether a provider that may only create does not
+            write options onto a repository that it finds.
+    """
+    options = repository.options
+    if not may_send_options(
+        earned=rights.may_change,
+        creates_only=rights is ProviderRights.OBSERVE_CREATE
+        and applies_options_on_create_only,
+    ):
+        kept = NO_OPTIONS
+        if rights is ProviderRights.OBSERVE_CREATE:
+            # No provider writes these two onto a repository that it finds.
+            kept = kept.model_copy(
+                update={
+                    "force_delete": options.force_delete,
+                    "encryption": options.encryption,
+                }
+            )
+        options = kept
+    return repository._replace(options=options, rights=rights)

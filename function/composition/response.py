@@ -1,0 +1,119 @@
+"""Fill the response, in order. What earlier steps desire is passed on."""
+
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import duration_pb2
+
+from function.composition.conditions import CONDITION, Condition
+from function.composition.desired import DesiredState
+from function.composition.ttl import PENDING_SECONDS
+from function.errors import InvalidRequestError
+from function.structs import struct
+
+_INTERNAL_ERROR = (
+    "internal error: the function met something it was not built for. Nothing was "
+    "changed. Its log has the traceback; please report it"
+)
+
+
+def respond(
+    req: fnv1.RunFunctionRequest, desired: DesiredState
+) -> fnv1.RunFunctionResponse:
+    """Return the response with a desired state."""
+    rsp = _response(req, desired.ttl_seconds)
+    for name, (manifest, ready) in desired.resources.items():
+        rsp.desired.resources[name].CopyFrom(
+            # The constructor: Struct.update() takes twice as long.
+            fnv1.Resource(
+                resource=manifest,
+                ready=fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED,
+            )
+        )
+    if desired.unready:
+        # Without desired resources, Crossplane would call the XR ready.
+        rsp.desired.composite.ready = fnv1.READY_FALSE
+    if desired.status is not None:
+        # Earlier steps may have written a status too.
+        status = rsp.desired.composite.resource.fields["status"].struct_value
+        status.MergeFrom(fnv1.Resource(resource=desired.status).resource)
+    for key, value in desired.connection_details.items():
+        rsp.desired.composite.connection_details[key] = value
+    rsp.requirements.CopyFrom(desired.requirements)
+    if desired.condition:
+        _add_condition(rsp, desired.condition)
+    for message in desired.warnings:
+        _add_result(rsp, fnv1.SEVERITY_WARNING, message)
+    return rsp
+
+
+def respond_with_refusal(
+    req: fnv1.RunFunctionRequest,
+    error: InvalidRequestError,
+    reduced: DesiredState | None = None,
+) -> fnv1.RunFunctionResponse:
+    """Return the response that refuses a request.
+
+    Args:
+        req: The request.
+        error: Why it is refused.
+        reduced: What the claim has, with fewer rights; None changes nothing.
+    """
+    rsp = respond(req, reduced or DesiredState())
+    _add_condition(rsp, Condition(reason=error.reason, message=str(error)))
+    composite = req.observed.composite.resource
+    claimed = bool(struct(struct(composite, "spec"), "claimRef").fields)
+    if reduced or claimed:
+        # Crossplane ignores the target of a fatal result, so no event would reach the
+        # claim. A warning before it does, and so does the condition.
+        _add_result(rsp, fnv1.SEVERITY_WARNING, str(error), error.reason)
+    if not reduced:
+        _add_result(rsp, fnv1.SEVERITY_FATAL, str(error), error.reason)
+    return rsp
+
+
+def respond_with_internal_error(
+    req: fnv1.RunFunctionRequest,
+) -> fnv1.RunFunctionResponse:
+    """Return the response to a request that met a bug of the function."""
+    rsp = _response(req, PENDING_SECONDS)
+    rsp.results.add(severity=fnv1.SEVERITY_FATAL, message=_INTERNAL_ERROR)
+    return rsp
+
+
+def _response(
+    req: fnv1.RunFunctionRequest, ttl_seconds: int
+) -> fnv1.RunFunctionResponse:
+    return fnv1.RunFunctionResponse(
+        meta=fnv1.ResponseMeta(
+            tag=req.meta.tag, ttl=duration_pb2.Duration(seconds=ttl_seconds)
+        ),
+        desired=req.desired,
+        context=req.context,
+    )
+
+
+def _add_condition(rsp: fnv1.RunFunctionResponse, condition: Condition) -> None:
+    """Put a condition on the XR and its claim."""
+    rsp.conditions.add(
+        type=CONDITION,
+        status=fnv1.STATUS_CONDITION_TRUE
+        if condition.ready
+        else fnv1.STATUS_CONDITION_FALSE,
+        reason=condition.reason,
+        message=condition.message,
+        target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+    )
+
+
+def _add_result(
+    rsp: fnv1.RunFunctionResponse,
+    severity: fnv1.Severity,
+    message: str,
+    reason: str | None = None,
+) -> None:
+    """Add a result; it becomes an event of the XR and its claim on each reconcile."""
+    rsp.results.add(
+        severity=severity,
+        message=message,
+        reason=reason,
+        target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+    )

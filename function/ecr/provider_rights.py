@@ -1,0 +1,87 @@
+"""What the provider may do to a repository: observe, create, change or delete it.
+
+The right to change and to delete is earned. Only the composite resource whose managed
+resource created a repository earns it, and `deletion` can take the right to delete.
+"""
+
+from enum import StrEnum
+
+from function.ecr.ownership import Ownership
+from function.ecr.repository import ProviderRights
+
+
+class Deletion(StrEnum):
+    """Which repositories are deleted, with their images, when their claim is deleted."""
+
+    ONLY_CREATED = "OnlyCreated"
+    ALWAYS = "Always"
+    NEVER = "Never"
+
+
+def provider_rights(deletion: Deletion, ownership: Ownership) -> ProviderRights:
+    """Return what the provider may do to a repository.
+
+    Args:
+        deletion: What the Input says.
+        ownership: Whose repository it is.
+    """
+    conflict = ownership is Ownership.CONFLICT
+    if belongs_to_another_claim(conflict=conflict):
+        return ProviderRights.OBSERVE_ONLY
+    exists = ownership not in (Ownership.UNCLAIMED, Ownership.PENDING)
+    if earns_rights(
+        created=ownership is Ownership.CREATED,
+        always=exists and deletion is Deletion.ALWAYS,
+    ):
+        if may_be_deleted(never=deletion is Deletion.NEVER):
+            return ProviderRights.FULL
+        return ProviderRights.ORPHAN_ON_DELETE
+    adopted = ownership in (Ownership.ADOPTED, Ownership.CONFLICT)
+    if is_only_observed(adopted=adopted):
+        return ProviderRights.OBSERVE_ONLY
+    return ProviderRights.OBSERVE_CREATE
+
+
+# The guards: plain values in, a boolean out. `make guards` turns them off one by one.
+
+
+def belongs_to_another_claim(*, conflict: bool) -> bool:
+    """Whether another claim owns a repository: then no setting lets us change it."""
+    return conflict
+
+
+def earns_rights(*, created: bool, always: bool) -> bool:
+    """Whether the right to change is earned: by creating, or given by `Always`."""
+    return created or always
+
+
+def may_be_deleted(*, never: bool) -> bool:
+    """Whether a repository that may be changed may be deleted too."""
+    return not never
+
+
+def is_only_observed(*, adopted: bool) -> bool:
+    """Whether the provider may only observe a repository, because it was adopted."""
+    return adopted
+
+
+def may_send_options(*, earned: bool, creates_only: bool) -> bool:
+    """Whether the provider is told a repository's options.
+
+    Args:
+        earned: Whether the right to change the repository is earned.
+        creates_only: Whether the provider applies them only when it creates.
+    """
+    return earned or creates_only
+
+
+def may_have_policy(*, earned: bool) -> bool:
+    """Whether a repository may get a policy: only if the right to change it is earned."""
+    return earned
+
+
+def exceeds_earned_rights(
+    *, may_delete: bool, may_change: bool, earned_delete: bool, earned_change: bool
+) -> bool:
+    """Whether a managed resource has a right that its composite has not earned."""
+    return (may_delete and not earned_delete) or (may_change and not earned_change)
