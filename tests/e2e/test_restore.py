@@ -1,6 +1,6 @@
 """Claims restored from a backup: a fresh cluster, and the repositories of a lost one.
 
-What docs/restore.md says, with the provider running and with it stopped.
+What docs/backup-and-restore.md says, with the provider running and with it stopped.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from apis import CLASSIC, UPBOUND
 from control_plane import KubectlError
 from system import ROOT, System, running, say
 
-PAGE = ROOT / "docs/restore.md"
+PAGE = ROOT / "docs/backup-and-restore.md"
 PROVIDER = "provider-aws"
 # A scenario each; they share the two clusters.
 RUNNING, STOPPED = "back-running", "back-stopped"
