@@ -24,7 +24,7 @@ PAGES = {
     "changelog.md": "CHANGELOG.md",
 }
 _HERE = {source: name for name, source in PAGES.items()}
-_LINK = re.compile(r"(?P<before>\]\(|^\[[^\]]+\]:\s+)(?P<to>[^\s)#]+)", re.MULTILINE)
+_LINK = re.compile(r"(?P<before>\]\(|^\[(?!\^)[^\]]+\]:\s+)(?P<to>[^\s)#]+)", re.MULTILINE)
 _PICTURE = re.compile(
     r'<picture>.*?srcset="(?P<dark>[^"]+)".*?alt="(?P<alt>[^"]*)"\s+'
     r'src="(?P<light>[^"]+)".*?</picture>',

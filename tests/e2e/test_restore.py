@@ -280,7 +280,7 @@ def test_a_restored_claim_gets_its_rights_back(backup: Backup) -> None:
     if system.api is CLASSIC:
         system.install(
             PAGE,
-            "Give a claim its rights back",
+            "Let a claim delete its repositories again",
             {"my-team": "default", "my-claim": RUNNING},
         )
     else:
