@@ -127,7 +127,7 @@ def crds(api: str) -> list[dict[str, Any]]:
 
 
 def page(heading: str, kubectl: Kubectl) -> None:
-    """Run what docs/admission-policy.md has under a heading, and compare what it shows."""
+    """Run the blocks under a heading of the page, and compare their output."""
     path = os.pathsep.join((str(kubectl.program.parent), os.environ["PATH"]))
     by = Path(__file__).relative_to(ROOT)
     of_it = [b for b in blocks() if b.page == PAGE and b.mark == f"run: {by}"]
