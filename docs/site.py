@@ -1,10 +1,12 @@
-"""What mkdocs needs to make a site of the pages as they are read in the repository.
+"""Hooks for mkdocs: build the site from the pages as they are in the repository.
 
-The README and other pages from outside docs/ become pages of the site, and a link to a
-file of the repository leads to a page that shows the file, so that nothing is written
-twice and nothing is looked for on the network.
+The README and other pages outside docs/ become pages of the site. A link to a file of
+the repository leads to a page that shows the file. So nothing is written twice, and no
+link needs the network.
 """
 
+import html
+import itertools
 import posixpath
 import re
 from pathlib import Path
@@ -14,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-# Pages from outside docs/, by the name that they have in the site.
+# Pages outside docs/, by their name in the site.
 PAGES = {
     "index.md": "README.md",
     "kyverno.md": "package/kyverno/README.md",
@@ -24,17 +26,22 @@ PAGES = {
     "changelog.md": "CHANGELOG.md",
 }
 _HERE = {source: name for name, source in PAGES.items()}
-_LINK = re.compile(r"(?P<before>\]\(|^\[[^\]]+\]:\s+)(?P<to>[^\s)#]+)", re.MULTILINE)
+_LINK = re.compile(
+    r"(?P<before>\]\(|^\[(?!\^)[^\]]+\]:\s+)(?P<to>[^\s)#]+)", re.MULTILINE
+)
 _PICTURE = re.compile(
     r'<picture>.*?srcset="(?P<dark>[^"]+)".*?alt="(?P<alt>[^"]*)"\s+'
     r'src="(?P<light>[^"]+)".*?</picture>',
     re.DOTALL,
 )
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_HEADING = re.compile(r"<th[ >].*?</th>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 _LANGUAGES = {"Makefile": "make", "Dockerfile": "docker", "run": "bash"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages from outside, and one for each file that a page links to."""
+    """Add the pages outside docs/, and one for each file that a page links to."""
     sources = {**PAGES}
     for file in files.documentation_pages():
         sources[file.src_uri] = f"docs/{file.src_uri}"
@@ -52,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(
     markdown: str, page: Page, config: MkDocsConfig, files: Files
 ) -> str:
-    """Lead a page's links to where things are in the site."""
+    """Point a page's links to pages of the site."""
     del config, files
     name = page.file.src_uri
     if name in PAGES or name.startswith("files/"):
@@ -60,8 +67,26 @@ def on_page_markdown(
     return _rewritten(markdown, f"docs/{name}", name, set())
 
 
+def on_page_content(
+    content: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
+    """Give each table cell its column's heading: style/tables.css shows it."""
+    del page, config, files
+    return _TABLE.sub(_labelled, content)
+
+
+def _labelled(table: re.Match[str]) -> str:
+    texts = (html.unescape(_TAG.sub("", h)) for h in _HEADING.findall(table[0]))
+    headings = itertools.cycle([*texts])
+    return re.sub(
+        "<td(?=[ >])",
+        lambda _: f'<td data-heading="{html.escape(next(headings))}"',
+        table[0],
+    )
+
+
 def _rewritten(text: str, source: str, name: str, shown: set[str]) -> str:
-    """Return a page's text with the site's links; files to show go to `shown`."""
+    """Return a page's text with the site's links; add files to show to `shown`."""
     text = _PICTURE.sub(
         r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", text
     )
@@ -81,7 +106,7 @@ def _rewritten(text: str, source: str, name: str, shown: set[str]) -> str:
             shown.add(path)
             there = _shown_at(path)
         else:
-            return match[0]  # mkdocs says that it is dead
+            return match[0]  # mkdocs reports the dead link
         return match["before"] + posixpath.relpath(
             there, posixpath.dirname(name) or "."
         )

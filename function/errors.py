@@ -59,7 +59,7 @@ class InvalidParameterError(InvalidRequestError):
 
 
 class InvalidInputError(InvalidRequestError):
-    """The Composition's input is wrong: the platform team's mistake, not the tenant's."""
+    """The Composition's input is wrong: a mistake of the platform team."""
 
 
 class ForeignResourceError(InvalidRequestError):

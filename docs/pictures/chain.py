@@ -1,6 +1,6 @@
-"""Draws the chain from a Workload to Amazon ECR, for light and for dark pages.
+"""Draws the chain from a Workload to Amazon ECR, for light and dark pages.
 
-`make pictures` writes chain-light.svg and chain-dark.svg beside this file.
+`make pictures` writes chain-light.svg and chain-dark.svg next to this file.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ _LEFT, _RIGHT, _BOX, _GAP = 20, WIDTH - 20, 58, 50
 
 TITLE = "The chain from a workload to Amazon ECR"
 DESCRIPTION = (
-    "A Workload comes. A Kyverno policy makes a WorkloadECRRepo claim beside it. "
-    "Crossplane asks this function what to compose. The function answers with two "
-    "Repository resources. provider-aws makes the two repositories in Amazon ECR, and "
-    "their URIs go back to the claim."
+    "A team applies a Workload. A Kyverno policy creates a WorkloadECRRepo claim for "
+    "it. Crossplane calls this function, and the function returns two Repository "
+    "resources. provider-aws creates the two repositories in Amazon ECR. Their URIs "
+    "appear in the claim."
 )
 
 
 class Colours(NamedTuple):
-    """What a page of one kind needs."""
+    """The colors for one theme."""
 
     text: str
     faint: str
@@ -41,7 +41,7 @@ THEMES = {
 
 @dataclass(frozen=True)
 class Box:
-    """A thing in the chain."""
+    """One box of the chain."""
 
     name: str
     says: str
@@ -50,11 +50,17 @@ class Box:
     ours: bool = False
 
 
-# From top to bottom; between two rows, who makes the lower one of the upper one.
+# From top to bottom.
 ROWS: list[list[Box]] = [
-    [Box("Workload", "what a team applies; or a Deployment, a Knative Service, …")],
-    [Box("WorkloadECRRepo", "the team's claim: its names, URIs and conditions")],
-    [Box("function-ecr-repos", "request in, answer out: names and guards", ours=True)],
+    [Box("Workload", "applied by a team; or a Deployment, a Knative Service, …")],
+    [Box("WorkloadECRRepo", "the claim: repository names, URIs and conditions")],
+    [
+        Box(
+            "function-ecr-repos",
+            "checks names and ownership, returns resources",
+            ours=True,
+        )
+    ],
     [
         Box("Repository imagerepo", "a managed resource", right=WIDTH // 2 - 10),
         Box("Repository bundlerepo", "a managed resource", left=WIDTH // 2 + 10),
@@ -64,16 +70,17 @@ ROWS: list[list[Box]] = [
         Box("…/shop-default-bundle", "in Amazon ECR", left=WIDTH // 2 + 10),
     ],
 ]
+# Between two rows: how the lower one comes from the upper one.
 STEPS = [
-    "a Kyverno policy makes the claim",
-    "Crossplane asks, over mutual TLS",
-    "Crossplane applies the answer",
-    "provider-aws makes them",
+    "a Kyverno policy creates the claim",
+    "Crossplane calls it over mutual TLS",
+    "Crossplane applies the response",
+    "provider-aws creates the repositories",
 ]
 
 
 def draw(colours: Colours) -> str:
-    """Return the picture as SVG."""
+    """Return the picture as SVG text."""
     height = len(ROWS) * _BOX + len(STEPS) * _GAP + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -86,7 +93,7 @@ def draw(colours: Colours) -> str:
     for index, row in enumerate(ROWS):
         parts += [_box(box, top, colours) for box in row]
         if index < len(STEPS):
-            # From each thing to the next; two lead to two.
+            # One arrow per box between two pairs, otherwise one in the middle.
             pair = len(row) == len(ROWS[index + 1]) == 2  # noqa: PLR2004
             centres = [_centre(b) for b in row] if pair else [WIDTH // 2]
             start = top + _BOX
@@ -128,7 +135,7 @@ def _arrow(x: int, top: int, c: Colours) -> str:
 
 
 def _step(text: str, y: int, c: Colours, *, beside: bool) -> str:
-    """Write who does it beside its arrow; between two arrows, in the middle."""
+    """Write the step next to its arrow, or between two arrows."""
     x, anchor = (WIDTH // 2 + 14, "start") if beside else (WIDTH // 2, "middle")
     return (
         f'<text x="{x}" y="{y + 4}" text-anchor="{anchor}" font-size="13" '

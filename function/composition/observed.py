@@ -74,7 +74,8 @@ class ObservedState(NamedTuple):
         identity: Which one that is.
         repositories: The live repositories.
         policies: The live policies.
-        competitors: What other composites' managed resources of the same repository say.
+        competitors: What other composites' managed resources of the same repository
+        say.
         searches: Where to look for those.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
@@ -181,11 +182,11 @@ def _check_left_behind(
 ) -> None:
     """Refuse to take over what another claim's composite left behind.
 
-    Crossplane shows an XR each resource that it refers to and that nobody controls. That
-    includes the resource of another owner that was deleted with its resources orphaned.
-    If the function desired it, it would become ours, with a record of a creation that is
-    not ours. If the function left it out, Crossplane up to v2.3 would delete it
-    (composition_functions.go, GarbageCollectComposedResources).
+    Crossplane shows an XR each resource that it refers to and that nobody controls.
+    That includes the resource of another owner that was deleted with its resources
+    orphaned. If the function desired it, it would become ours, with a record of a
+    creation that is not ours. If the function left it out, Crossplane up to v2.3 would
+    delete it (composition_functions.go, GarbageCollectComposedResources).
 
     Raises:
         ForeignResourceError: It belonged to another claim.

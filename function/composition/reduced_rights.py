@@ -1,9 +1,9 @@
 """What a refused claim may still lose: rights of live resources that are not earned.
 
 Crossplane changes nothing on a fatal result. So yesterday's rights would outlast a
-replaced repository, another owner and `deletion: Never`, as long as a claim is wrong. If
-a live resource has more rights than it has earned, the response is not fatal: it desires
-what is there, as it is, with fewer rights. It never grants any.
+replaced repository, another owner and `deletion: Never`, as long as a claim is wrong.
+If a live resource has more rights than it has earned, the response is not fatal: it
+desires what is there, as it is, with fewer rights. It never grants any.
 """
 
 from collections.abc import Iterator, Mapping

@@ -50,7 +50,7 @@ def with_rights(
     *,
     applies_options_on_create_only: bool,
 ) -> DesiredRepository:
-    """Return a repository with the provider's rights, and the options that go with them.
+    """Return a repository with the provider's rights and the options that they allow.
 
     Before a repository is known to be created by us, the options stay out: a provider
     writes them onto a repository that it finds.

@@ -7,10 +7,10 @@ composite/reconciler.go). So a response that only they could change may stay val
 long. The provider corrects drift of managed resources, and a deleted one is an event.
 Without realtime compositions Crossplane ignores the ttl.
 
-No watch tells whether another claim still owns a repository or has released it. Nor does
-Crossplane tell about an XR while it drops the XR's events because there were too many.
-Then the ttl is short. It is shortest while repositories are being created: that takes
-seconds, and someone waits to push.
+No watch tells whether another claim still owns a repository or has released it. Nor
+does Crossplane tell about an XR while it drops the XR's events because there were too
+many. Then the ttl is short. It is shortest while repositories are being created: that
+takes seconds, and someone waits to push.
 """
 
 # An event may be lost, so reconcile an idle claim hourly. (Crossplane's SDK: a minute.)

@@ -13,9 +13,9 @@ from typing import NamedTuple, cast
 
 from function.ecr.repository import ObservedRepository
 
-# Our tag on what Upbound's provider creates: the UID of the composite that asked for it.
-# No dots in it: upjet v2.2, filterInitExclusiveDiffs, takes everything before the last
-# dot as the field, and would then see a change in every adopted repository.
+# Our tag on what Upbound's provider creates: the UID of the composite that asked for
+# it. No dots in it: upjet v2.2, filterInitExclusiveDiffs, takes everything before the
+# last dot as the field, and would then see a change in every adopted repository.
 CREATED_BY_TAG = "function-ecr-repos/created-by"
 # Our annotation on the classic provider's managed resources that created their
 # repository: the UID of the composite that they did it for. A backup contains it, and a
@@ -88,7 +88,8 @@ def ownership_of(
 
     Args:
         observed: What this composite's managed resource says; None if it has none.
-        competitors: What other composites' managed resources of the same repository say.
+        competitors: What other composites' managed resources of the same repository
+        say.
     """
     if observed is None:
         conflict = yields_to_competitors(competitors=bool(competitors))
@@ -110,9 +111,10 @@ def created_by_provider(record: CreateRecord, created_at: str) -> bool:
     """Whether the managed reconciler created the repository that exists now.
 
     It records when its last attempt started and when that attempt succeeded. The
-    repository must have been created in between. An older repository existed before, for
-    example because the provider now uses another account. A newer one replaced ours. In
-    doubt the answer is no: a repository that is kept by mistake can be deleted by hand.
+    repository must have been created in between. An older repository existed before,
+    for example because the provider now uses another account. A newer one replaced
+    ours. In doubt the answer is no: a repository that is kept by mistake can be deleted
+    by hand.
 
     Args:
         record: What the managed reconciler recorded.
@@ -157,8 +159,8 @@ def unresolved_creation(record: CreateRecord, *, waits_for_person: bool) -> str:
 def owned_by_another(resource: ResourceOwner, own: CompositeIdentity) -> bool:
     """Whether a managed resource of a repository belongs to another composite.
 
-    A managed resource without a controller was left behind. It is ours if it belonged to
-    the same claim, or to a composite of the same name if there are no claims.
+    A managed resource without a controller was left behind. It is ours if it belonged
+    to the same claim, or to a composite of the same name if there are no claims.
     """
     if resource.controller_uid:
         return is_another_controller(resource.controller_uid, own.uid)
@@ -203,8 +205,8 @@ def are_known(*times: datetime | None) -> bool:
 def attempt_succeeded(started: datetime, succeeded: datetime) -> bool:
     """Whether the last attempt to create succeeded.
 
-    A newer attempt may have failed or may still run; then somebody else may have created
-    the repository.
+    A newer attempt may have failed or may still run; then somebody else may have
+    created the repository.
     """
     return started <= succeeded
 
@@ -246,8 +248,8 @@ def is_not_copied(*, in_spec: bool) -> bool:
 def recorded_for(recorded_uid: str, composite_uid: str) -> bool:
     """Whether a managed resource's create record may be about this composite.
 
-    A managed resource that is restored from a backup brings its record along. The record
-    is then about another composite, which may still exist in another cluster.
+    A managed resource that is restored from a backup brings its record along. The
+    record is then about another composite, which may still exist in another cluster.
 
     Args:
         recorded_uid: The value of the created-by annotation; empty if the record is
@@ -288,7 +290,7 @@ def reads_claim(*, named: bool, namespaced: bool) -> bool:
 
 
 def may_compose(*, conflict: bool, live: bool) -> bool:
-    """Whether to compose a repository: all of them, or none if another claim owns one."""
+    """Whether to compose a repository: no new one if another claim owns one of them."""
     return live or not conflict
 
 

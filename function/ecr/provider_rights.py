@@ -11,7 +11,7 @@ from function.ecr.repository import ProviderRights
 
 
 class Deletion(StrEnum):
-    """Which repositories are deleted, with their images, when their claim is deleted."""
+    """Which repositories are deleted with their claim, images included."""
 
     ONLY_CREATED = "OnlyCreated"
     ALWAYS = "Always"
@@ -76,7 +76,7 @@ def may_send_options(*, earned: bool, creates_only: bool) -> bool:
 
 
 def may_have_policy(*, earned: bool) -> bool:
-    """Whether a repository may get a policy: only if the right to change it is earned."""
+    """Whether a repository may get a policy: if the right to change it is earned."""
     return earned
 
 

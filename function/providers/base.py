@@ -29,7 +29,8 @@ class Provider(Protocol):
             the options with the first manifest.
         config_kinds: The kinds of provider configs, the default first; empty if its API
             has only one.
-        unsupported_options: The options that its API has no field for, by their names in
+        unsupported_options: The options that its API has no field for, by their names
+        in
             the Input.
         immutable_policies: The policies whose text a live resource cannot change.
         undeletable_policies: The policies whose resource cannot be deleted after its

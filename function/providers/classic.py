@@ -43,8 +43,9 @@ class Classic:
     config_kinds: tuple[str, ...] = ()
     unsupported_options = unsupported_options("classic")
     immutable_policies: frozenset[PolicyKind] = frozenset()
-    # Its Observe fails after the repository is gone: pkg/controller/ecr/lifecyclepolicy,
-    # IsNotFound knows about the policy only. The claim would hang.
+    # Its Observe fails after the repository is gone:
+    # pkg/controller/ecr/lifecyclepolicy, IsNotFound knows about the policy only. The
+    # claim would hang.
     undeletable_policies = frozenset({PolicyKind.LIFECYCLE})
 
     def repository_id(self, repository: DesiredRepository) -> str:

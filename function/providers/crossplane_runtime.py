@@ -30,17 +30,18 @@ CREATE_FAILED = "crossplane.io/external-create-failed"
 # its controllers ignore a change of it (pkg/resource/predicates.go:
 # DesiredStateChanged). A change of this one makes them reconcile again.
 MARKED_FAILED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
-# Our label on each managed resource: its repository's ID. Competitors have the same one.
+# Our label on each managed resource: its repository's ID. Competitors have the same
+# one.
 REPOSITORY_ID = "ecrrepos.fn.tap.vrabbi.cloud/repository"
 
 # reconciler.go: the message while it waits for a person.
 _WAITS_FOR_PERSON = "cannot determine creation result"
-# reconciler.go: the message about an external resource that it may only observe and that
-# is gone. The status is then of a past one.
+# reconciler.go: the message about an external resource that it may only observe and
+# that is gone. The status is then of a past one.
 _GONE = "external resource does not exist"
 _FINALIZER = "finalizer.managedresource.crossplane.io"
-# policies.go: only certain combinations are legal. LateInitialize fills in what we leave
-# out.
+# policies.go: only certain combinations are legal. LateInitialize fills in what we
+# leave out.
 _MANAGEMENT_POLICIES = {
     ProviderRights.OBSERVE_ONLY: ("Observe",),
     ProviderRights.OBSERVE_CREATE: ("Observe", "Create"),
@@ -193,5 +194,5 @@ def conditions(status: structpb.Struct) -> tuple[bool, str]:
 
 
 def is_gone(problem: str) -> bool:
-    """Whether an external resource that may only be observed does not exist any more."""
+    """Whether an external resource that may only be observed was deleted."""
     return problem.endswith(_GONE)

@@ -126,14 +126,14 @@ class Upbound:
     ) -> ObservedRepository:
         """Read a repository's managed resource.
 
-        The provider creates in the background (upjet, external_async_tfpluginsdk.go), so
-        the managed reconciler records a success as soon as the creation starts. That
+        The provider creates in the background (upjet, external_async_tfpluginsdk.go),
+        so the managed reconciler records a success as soon as the creation starts. That
         record proves nothing. But a repository that the provider created has the
         composite's UID among its tags from the first moment.
 
-        The created-by tag must not be in spec.forProvider.tags: the provider writes those
-        onto any repository that it finds. We never put it there, but a provider that runs
-        with --skip-default-tags copies ECR's tags there if the spec has none.
+        The created-by tag must not be in spec.forProvider.tags: the provider writes
+        those onto any repository that it finds. We never put it there, but a provider
+        that runs with --skip-default-tags copies ECR's tags there if the spec has none.
         """
         metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
         status = struct(managed, "status")

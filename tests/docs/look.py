@@ -1,7 +1,8 @@
-"""Looks at the built site in a real browser, as people do.
+"""Checks the built site in a real browser.
 
-Every page at a phone's and a desktop's width, light and dark: nothing sticks out, no
-picture is broken, nothing is loaded from elsewhere; and the search finds.
+Every page at four widths, two of them in dark colors too: nothing is wider than the
+window, no table is cut off, no image is broken, nothing is loaded from another server.
+The search works.
 
 Usage: python tests/docs/look.py DIRECTORY --chromium PROGRAM [--pictures DIRECTORY]
 """
@@ -18,18 +19,28 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-WIDTHS = {"phone": 360, "desktop": 1280}
+WIDTHS = {"phone": 360, "tablet": 768, "desktop": 1280, "wide": 1920}
+# Colors do not depend on the width: two widths are enough in the dark.
+SCHEMES = {"phone": ("light", "dark"), "desktop": ("light", "dark")}
 HEIGHT = 800
 SEARCHED = {"NameTaken": "troubleshooting", "no basic auth": "troubleshooting"}
-# Wider than the window; what scrolls within itself (a table, a block) may be.
+# Code blocks may scroll within themselves.
 STICKS_OUT = "document.scrollingElement.scrollWidth > window.innerWidth"
+# The headings of each table of which a part cannot be seen without scrolling.
+CUT_OFF = """[...document.querySelectorAll('.md-content table:not(.highlighttable)')]
+  .filter(table => {
+    const inside = table.closest('.md-typeset__scrollwrap') ?? table.parentElement;
+    return table.scrollWidth > inside.clientWidth
+      || [...table.querySelectorAll('td, th')].some(c => c.scrollWidth > c.clientWidth);
+  })
+  .map(table => [...table.rows[0].cells].map(c => c.textContent).join(' | '))"""
 BROKEN = """[...document.images]
   .filter(i => getComputedStyle(i).display != 'none' && i.naturalWidth == 0)
   .map(i => i.src)"""
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves without a word."""
+    """Serves without logging requests."""
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -49,7 +60,7 @@ def served(site: Path) -> Iterator[str]:
 
 
 def look(page: Page, address: str, path: str) -> Iterator[str]:
-    """Yield what is wrong with a page as it is shown."""
+    """Yield what is wrong with a page."""
     elsewhere: list[str] = []
 
     def note(request: Any) -> None:  # noqa: ANN401
@@ -59,16 +70,18 @@ def look(page: Page, address: str, path: str) -> Iterator[str]:
     page.on("request", note)
     page.goto(f"{address}/{path}", wait_until="load")
     if page.evaluate(STICKS_OUT):
-        yield "sticks out of the window"
+        yield "wider than the window"
+    for headings in page.evaluate(CUT_OFF):
+        yield f"a table is cut off: {headings!r}"
     for source in page.evaluate(BROKEN):
-        yield f"a broken picture: {source}"
+        yield f"a broken image: {source}"
     for url in elsewhere:
-        yield f"loads from elsewhere: {url}"
+        yield f"loads from another server: {url}"
     page.remove_listener("request", note)
 
 
 def search(page: Page, address: str, words: str, found: str) -> Iterator[str]:
-    """Yield what is wrong with a search as somebody types it."""
+    """Yield what is wrong with a search, typed as a user does."""
     page.goto(f"{address}/index.html", wait_until="load")
     page.keyboard.press("/")
     page.keyboard.type(words)
@@ -94,7 +107,7 @@ def main() -> int:
             executable_path=args.chromium, args=["--no-sandbox"]
         )
         for name, width in WIDTHS.items():
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES.get(name, ("light",)):
                 context = browser.new_context(
                     viewport={"width": width, "height": HEIGHT},
                     color_scheme=scheme,  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 from blocks import PAGES, ROOT
 
 _LINK = re.compile(
-    r"\]\((?P<inline>[^)\s]+)\)|^\[[^\]]+\]: (?P<named>\S+)", re.MULTILINE
+    r"\]\((?P<inline>[^)\s]+)\)|^\[(?!\^)[^\]]+\]: (?P<named>\S+)", re.MULTILINE
 )
 _SOURCE = re.compile(r'(?:src|srcset)="(?P<to>[^"]+)"')
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
@@ -69,5 +69,5 @@ def test_a_named_link_is_used() -> None:
     """A definition that no text uses is a left-over."""
     for page in PAGES:
         text = prose(page)
-        for name in re.findall(r"^\[([^\]]+)\]: ", text, re.MULTILINE):
+        for name in re.findall(r"^\[(?!\^)([^\]]+)\]: ", text, re.MULTILINE):
             assert text.count(f"[{name}]") > 1, f"{page}: [{name}] is unused"

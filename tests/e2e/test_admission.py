@@ -33,7 +33,7 @@ from tenants import (
 # The tests that need no provider share one control plane, in one process.
 pytestmark = pytest.mark.xdist_group("admission")
 VERSION = "v1alpha1"
-PAGE = Path("docs/admission.md")
+PAGE = Path("docs/admission-policy.md")
 POLICY = "ecr-repos-composition"
 ROLE = "ecr-repos-choose-composition"
 REFERENCE = {
@@ -127,7 +127,7 @@ def crds(api: str) -> list[dict[str, Any]]:
 
 
 def page(heading: str, kubectl: Kubectl) -> None:
-    """Run what docs/admission.md has under a heading, and compare what it shows."""
+    """Run the blocks under a heading of the page, and compare their output."""
     path = os.pathsep.join((str(kubectl.program.parent), os.environ["PATH"]))
     by = Path(__file__).relative_to(ROOT)
     of_it = [b for b in blocks() if b.page == PAGE and b.mark == f"run: {by}"]

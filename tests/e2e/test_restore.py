@@ -1,6 +1,6 @@
 """Claims restored from a backup: a fresh cluster, and the repositories of a lost one.
 
-What docs/restore.md says, with the provider running and with it stopped.
+What docs/backup-and-restore.md says, with the provider running and with it stopped.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from apis import CLASSIC, UPBOUND
 from control_plane import KubectlError
 from system import ROOT, System, running, say
 
-PAGE = ROOT / "docs/restore.md"
+PAGE = ROOT / "docs/backup-and-restore.md"
 PROVIDER = "provider-aws"
 # A scenario each; they share the two clusters.
 RUNNING, STOPPED = "back-running", "back-stopped"
@@ -280,7 +280,7 @@ def test_a_restored_claim_gets_its_rights_back(backup: Backup) -> None:
     if system.api is CLASSIC:
         system.install(
             PAGE,
-            "Give a claim its rights back",
+            "Let a claim delete its repositories again",
             {"my-team": "default", "my-claim": RUNNING},
         )
     else:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 PINNED = sorted(file.parent.name for file in build.TOOLS.glob("*/go.mod"))
 V1 = "github.com/crossplane/crossplane"
 PATCH = "github.com/crossplane-contrib/function-patch-and-transform"
-# Each row of docs/versions.md: its first words, where it is pinned, who tests it.
+# Each row of docs/supported-versions.md: its first words, the file and module that pin
+# the version, and the make target that tests it.
 ROWS = [
     ("Crossplane", "crossplane-core", f"{V1}/v2", "e2e"),
     ("Crossplane", "crossplane-core-v2.3", f"{V1}/v2", "e2e-versions"),
@@ -46,7 +47,7 @@ def targets() -> set[str]:
 
 
 def test_the_table_of_versions_is_what_the_lanes_build() -> None:
-    text = (ROOT / "docs/versions.md").read_text()
+    text = (ROOT / "docs/supported-versions.md").read_text()
     table = re.findall(r"^\| (.+) \| (.+) \| `make (.+)` \|$", text, re.MULTILINE)
     *rows, python = table
     assert [row[1:] for row in rows] == [
