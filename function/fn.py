@@ -81,10 +81,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
 
 
 def _begun(req: Request) -> fnv1.RunFunctionResponse:
-    """Return a response that passes on what earlier steps want.
-
-    It is response.to() of the SDK, whose module imports pydantic: see settings.py.
-    """
+    """Return a response that passes on what earlier steps want."""
     return fnv1.RunFunctionResponse(
         meta=fnv1.ResponseMeta(tag=req.meta.tag, ttl=_PENDING),
         desired=req.desired,

@@ -10,8 +10,8 @@ from function.api.parameters import (
     GROUP,
     PARAMETERS,
     XR_KIND,
-    parse_composite,
-    read_composite,
+    parse_parameters,
+    read_parameters,
 )
 from function.cli import rendering
 from function.cli.documents import Document, Manifest, UnusableError, to_struct
@@ -72,7 +72,7 @@ class Checker:
         self.checked = self.skipped = 0
         self._input = step_input
         self._namespace, self._namespaced = namespace, namespaced
-        self._settings = parse_input(to_struct(step_input))
+        self._settings = parse_input(to_struct(step_input).SerializeToString())
         self._seen: dict[tuple[str, str, str], tuple[Claim, str]] = {}
 
     def check(self, document: Document) -> Iterator[Finding]:
@@ -129,9 +129,9 @@ class Checker:
             reason, message = refused
             yield _finding(document, reason, message.partition(": ")[0], message)
             return
-        composite = parse_composite(read_composite(to_struct(xr)), self._settings)
+        composite = parse_parameters(read_parameters(to_struct(xr)), self._settings)
         here = f"{document.file}:{document.line()}"
-        wanted = [composite.image, composite.bundle][
+        wanted = [composite.image_name, composite.bundle_name][
             : 2 if self._settings.bundle else 1
         ]
         for name in wanted:
@@ -171,7 +171,7 @@ def _input(document: Document, given: object, *at: str) -> Iterator[Finding]:
         )
         return
     try:
-        parse_input(to_struct(given))
+        parse_input(to_struct(given).SerializeToString())
     except InvalidRequestError as e:
         path = [*at, *e.field.split(".")[1:]]
         yield _finding(document, e.reason, ".".join(path), str(e))

@@ -95,7 +95,7 @@ def input_of(composition: str | None) -> tuple[Manifest, bool]:
     composed_by = load(composition, sys.stdin)[0]
     found = rendering.input_of(composed_by, composition)
     try:
-        parse_input(to_struct(found))
+        parse_input(to_struct(found).SerializeToString())
     except InvalidRequestError as e:
         raise UnusableError(f"{composition}: {e}") from e
     return found, rendering.is_namespaced(composed_by)

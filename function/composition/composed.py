@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 from function.ecr import ownership
 from function.ecr.naming import RepositoryName
+from function.ecr.options import NO_OPTIONS, EncryptionOptions
 from function.ecr.ownership import Standing
 from function.ecr.repository import (
-    NO_OPTIONS,
     UNKNOWN,
-    Encryption,
     Facts,
     ProviderConfig,
     Repository,
@@ -62,7 +61,7 @@ def keep_identity(wanted: Repository, observed: Facts) -> Repository:
     if ownership.keeps_encryption(
         asked=options.encryption is not None, observed=observed.encryption is not None
     ):
-        options = options._replace(encryption=observed.encryption)
+        options = options.model_copy(update={"encryption": observed.encryption})
     has_name = ownership.keeps_name(observed.external_name)
     has_region = ownership.keeps_region(observed.region)
     return wanted._replace(
@@ -119,9 +118,11 @@ def given(
         options = NO_OPTIONS
         if rights is Rights.CREATE:
             # No provider writes these two onto a repository.
-            options = options._replace(
-                force_delete=repository.options.force_delete,
-                encryption=repository.options.encryption,
+            options = options.model_copy(
+                update={
+                    "force_delete": repository.options.force_delete,
+                    "encryption": repository.options.encryption,
+                }
             )
     return repository._replace(options=options, rights=rights)
 
@@ -169,11 +170,12 @@ def _place(repository: Repository) -> str:
     return f"{name} in {region} by {config}"
 
 
-def _encryption(encryption: Encryption) -> str:
-    return " ".join(shown(part) for part in encryption if part)
+def _encryption(encryption: EncryptionOptions) -> str:
+    parts = (encryption.type, encryption.kms_key)
+    return " ".join(shown(part) for part in parts if part)
 
 
-def _differ(has: Encryption, asked: Encryption) -> bool:
+def _differ(has: EncryptionOptions, asked: EncryptionOptions) -> bool:
     """Whether two are known to differ; an alias may name the same key."""
-    keys = {key for key in (has.key, asked.key) if ":key/" in key}
+    keys = {key for key in (has.kms_key, asked.kms_key) if key and ":key/" in key}
     return has.type != asked.type or len(keys) > 1

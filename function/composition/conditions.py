@@ -13,6 +13,17 @@ CONDITION = "RepositoriesReady"
 Reason = Literal[
     "Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken", "Adopted"
 ]
+# What each reason tells a team.
+REASON_MEANINGS: dict[Reason, str] = {
+    "Available": "push away",
+    "Adopted": "push away; a repository was there before the claim, and stays when the "
+    "claim goes",
+    "Creating": "the provider has not made them yet; where ECR refuses, the message "
+    "has what the provider says",
+    "NameTaken": "another claim has a repository of that name",
+    "InvalidParameters": "a parameter, or the Composition's input, is wrong",
+    "NotAllowed": "the platform does not allow that value",
+}
 # Those with which it is True; docs/conditions.md has the table.
 PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.parameters import Composite, check_scope, parse_composite
-from function.api.settings import Settings, Which
+from function.api.input import Input, RepositoryRole
+from function.api.overrides import repository_options
+from function.api.parameters import Parameters, check_scope, parse_parameters
 from function.composition import competitors as served
 from function.composition import connection_object as connection
 from function.composition.competitors import Search
@@ -31,6 +32,7 @@ from function.composition.observed import (
 )
 from function.composition.ttl import ttl_seconds
 from function.ecr import ownership
+from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
     Standing,
     bundle_rights,
@@ -41,9 +43,7 @@ from function.ecr.ownership import (
 )
 from function.ecr.policies import Kind, attach
 from function.ecr.repository import (
-    NO_OPTIONS,
     UNKNOWN,
-    Options,
     ProviderConfig,
     Repository,
     Rights,
@@ -81,12 +81,12 @@ def answer(seen: Seen) -> Answer:
     """
     rsp = fnv1.RunFunctionResponse()
     settings = seen.settings
-    composite = parse_composite(seen.asked, settings)
+    composite = parse_parameters(seen.asked, settings)
     check_scope(composite, settings)
     live = dict(seen.live)
     new = Live(PROVIDERS[settings.provider], None)
     composed = {}
-    for key, wanted in _wanted(composite, settings, live, seen.asked.uid).items():
+    for key, wanted in _wanted(composite, settings, live, seen.asked.xr_uid).items():
         own = live.get(key, new)
         has = keep_identity(wanted, own.facts or UNKNOWN)
         its = _standing(rsp, seen, key, has, own)
@@ -94,7 +94,7 @@ def answer(seen: Seen) -> Answer:
     problems = _compose(rsp, seen, composed)
     _report(rsp, seen, composite, composed, problems)
     if settings.connection and rsp.desired.composite.connection_details:
-        _connect(rsp, composite.name, settings.connection)
+        _connect(rsp, composite.xr_name, settings.connection.kind)
     return Answer(
         rsp.SerializeToString(),
         status(composed).SerializeToString(),
@@ -102,13 +102,13 @@ def answer(seen: Seen) -> Answer:
 
 
 def _wanted(
-    composite: Composite, settings: Settings, live: Collection[str], uid: str
+    composite: Parameters, settings: Input, live: Collection[str], uid: str
 ) -> dict[str, Repository]:
-    names = {IMAGE: composite.image}
+    names = {IMAGE: composite.image_name}
     # A live bundle stays where `bundle` was switched off: what is missing from the
     # desired state is deleted by Crossplane, with its images.
     if settings.bundle or ownership.bundle_stays(live=BUNDLE in live):
-        names[BUNDLE] = composite.bundle
+        names[BUNDLE] = composite.bundle_name
     namespace = composite.namespace if composite.namespaced else ""
     return {
         key: Repository(
@@ -123,16 +123,11 @@ def _wanted(
     }
 
 
-def _options(composite: Composite, settings: Settings, which: Which) -> Options:
-    if not settings.layers(which) and not composite.overrides:
-        return NO_OPTIONS
-    from function.api import overrides  # noqa: PLC0415  # see settings.py
-    from function.ecr import options  # noqa: PLC0415  # see settings.py
-
-    has = overrides.options(settings, which, composite.region, composite.overrides)
-    if not has.automatic_tags:
-        return has
-    return options.tagged(has, composite.workload, composite.namespace)
+def _options(
+    composite: Parameters, settings: Input, role: RepositoryRole
+) -> RepositoryOptions:
+    options = repository_options(settings, role, composite.overrides)
+    return with_automatic_tags(options, composite.workload_name, composite.namespace)
 
 
 def _standing(
@@ -217,7 +212,7 @@ def _compose(
     settings, problems = seen.settings, list[str]()
     image_taken = composed[IMAGE].standing is Standing.TAKEN
     for key, each in composed.items():
-        manages = settings.manages(each.provider)
+        manages = settings.honours_management_policies(each.provider)
         earned = rights(settings.deletion, each.standing)
         if key == BUNDLE and not image_taken:
             earned = bundle_rights(earned, composed[IMAGE].standing, each.facts)
@@ -257,7 +252,7 @@ def _attach(
 ) -> Iterator[str]:
     """Desire a repository's policies; return what is wrong with them."""
     provider, policies = composed.provider, dict(seen.policies)
-    manages = seen.settings.manages(provider)
+    manages = seen.settings.honours_management_policies(provider)
     there = bool(composed.facts and composed.facts.arn)
     for kind in Kind:
         name = policy_name(key, kind)
@@ -286,7 +281,7 @@ def desire(
 def _report(
     rsp: fnv1.RunFunctionResponse,
     seen: Seen,
-    composite: Composite,
+    composite: Parameters,
     composed: dict[str, Composed],
     problems: list[str],
 ) -> None:
@@ -315,7 +310,7 @@ def _report(
         taken=result.reason == "NameTaken",
         asked=bool(rsp.requirements.resources),
         problems=any(problems) or any(facts.problem for facts in known.values()),
-        unheard=seen.asked.unheard,
+        unheard=seen.asked.watch_suspended,
     )
     # A result becomes an event on every reconcile, so only the first pass warns.
     if composite.prefix.host_like and all(e.facts is None for e in composed.values()):

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from function.api.parameters import Asked, read_composite
-from function.api.settings import NO_INPUT, Settings
+from function.api.input import Input, parse_input
+from function.api.parameters import RawParameters, read_parameters
 from function.composition.competitors import LOCK, Search, search
 from function.composition.request import Request, parse_struct, parse_xr
 from function.ecr.ownership import controller_uid, is_rival, may_be_taken_over
@@ -63,8 +63,8 @@ class Seen(NamedTuple):
             remembered.
     """
 
-    settings: Settings
-    asked: Asked
+    settings: Input
+    asked: RawParameters
     live: tuple[tuple[str, Live], ...]
     policies: tuple[tuple[str, Attached], ...]
     rivals: tuple[tuple[str, tuple[Facts, ...]], ...]
@@ -81,7 +81,7 @@ class Observed(NamedTuple):
         namespace: Its namespace; empty where it is in none.
     """
 
-    settings: Settings
+    settings: Input
     uid: str
     namespace: str
     live: tuple[tuple[str, Live], ...]
@@ -98,12 +98,12 @@ def read(req: Request) -> Seen:
         InvalidParameterError: Its XR is.
         BrokenRequestError: It is none of Crossplane's.
     """
-    settings = _said(_settings, req.input)
+    settings = parse_input(req.input)
     asked = _said(_asked, req.observed.composite.resource)
     return Seen(
         settings,
         asked,
-        *_observe(req, settings, asked.uid),
+        *_observe(req, settings, asked.xr_uid),
         usual=_is_usual(req, asked),
     )
 
@@ -115,7 +115,7 @@ def observe(req: Request) -> Observed:
         InvalidInputError: Its Input is broken.
         BrokenRequestError: It is none of Crossplane's.
     """
-    settings = _said(_settings, req.input)
+    settings = parse_input(req.input)
     metadata = struct(parse_xr(req.observed.composite.resource)[0], "metadata")
     uid, namespace = texts(metadata, "uid", "namespace")
     return Observed(settings, uid, namespace, *_observe(req, settings, uid))
@@ -130,7 +130,7 @@ class _Rest(NamedTuple):
     search: tuple[tuple[str, Search], ...]
 
 
-def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
+def _observe(req: Request, settings: Input, uid: str) -> _Rest:
     resources = req.observed.resources
     live = tuple(
         (key, _said(_live, observed.resource, uid))
@@ -160,7 +160,7 @@ def _observe(req: Request, settings: Settings, uid: str) -> _Rest:
     )
 
 
-def _is_usual(req: Request, asked: Asked) -> bool:
+def _is_usual(req: Request, asked: RawParameters) -> bool:
     """Whether what a request says is small enough to be remembered."""
     sizes = [len(r.resource) for r in req.observed.resources.values()]
     # Crossplane's Lock, required beside them, is as large as there are packages.
@@ -223,28 +223,15 @@ def requirement(key: str, api_version: str = "") -> str:
     return f"{name}-{api_version.partition('/')[0]}" if api_version else name
 
 
-@functools.lru_cache(maxsize=64)
-def _settings(serialized: bytes) -> Settings:
-    if not serialized:
-        return NO_INPUT
-    from function.api.input import (  # noqa: PLC0415  # see settings.py
-        check_size,
-        parse_input,
-    )
-
-    check_size(len(serialized))
-    return parse_input(parse_struct(serialized))
-
-
 # Crossplane asks about a hundred XRs at a time, about each some ten times while it
 # comes to be, and then seldom: what the last few hundred say is remembered. But
 # others write what stands there, and what they write must not fill the memory.
 
 
 @functools.lru_cache(maxsize=256)
-def _asked(manifest: bytes) -> Asked:
+def _asked(manifest: bytes) -> RawParameters:
     xr, too_large = parse_xr(manifest)
-    asked = read_composite(xr)
+    asked = read_parameters(xr)
     return asked._replace(overrides_size=too_large) if too_large else asked
 
 

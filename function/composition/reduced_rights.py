@@ -13,7 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.settings import Settings
+from function.api.input import Input
 from function.composition import desired as answer
 from function.composition.competitors import LOCK
 from function.composition.composed import Composed, observed_repository
@@ -25,14 +25,14 @@ from function.ecr.ownership import Standing, bundle_rights, rights
 from function.ecr.policies import Attached, Kind, attach
 from function.ecr.repository import Facts, Rights
 from function.providers import managed
+from function.providers.option_fields import FIELD_NAMES
 from function.structs import struct
 
 # What of a managed resource's spec.forProvider is the function's own.
 _OURS = frozenset(
     {
-        *("region", "forceDelete", "imageTagMutability", "tags"),
-        *("imageTagMutabilityExclusionFilter", "imageScanningConfiguration"),
-        *("encryptionConfiguration", "repository", "repositoryName"),
+        *FIELD_NAMES,
+        *("region", "repository", "repositoryName"),
         *("policy", "lifecyclePolicyText", "rawPolicy"),
     }
 )
@@ -86,7 +86,7 @@ def reduce(req: Request, observed: Observed, rsp: fnv1.RunFunctionResponse) -> b
     rsp.requirements.CopyFrom(requirements)
     resources = req.observed.resources
     for key, kept in live.items():
-        manages = observed.settings.manages(kept.composed.provider)
+        manages = observed.settings.honours_management_policies(kept.composed.provider)
         manifest = _manifest(resources[key].resource, manages=manages)
         if kept.reduced:
             _reduce(manifest, kept, observed.settings)
@@ -94,7 +94,9 @@ def reduce(req: Request, observed: Observed, rsp: fnv1.RunFunctionResponse) -> b
     for name, policy in observed.policies:
         if name not in released:
             key = name.partition("-")[0]
-            manages = observed.settings.manages(dict(observed.live)[key].provider)
+            manages = observed.settings.honours_management_policies(
+                dict(observed.live)[key].provider
+            )
             manifest = _manifest(resources[name].resource, manages=manages)
             answer.desire(rsp, name, manifest, ready=policy.ready)
         elif wanted := released[name]:
@@ -141,7 +143,7 @@ def _released(
         if kept.composed.standing is Standing.WAITING:
             continue
         provider = kept.composed.provider
-        manages = observed.settings.manages(provider)
+        manages = observed.settings.honours_management_policies(provider)
         for kind in Kind:
             name = policy_name(key, kind)
             policy: Attached | None = policies.get(name)
@@ -155,14 +157,14 @@ def _released(
             )
 
 
-def _reduce(manifest: dict[str, Any], kept: _Kept, settings: Settings) -> None:
+def _reduce(manifest: dict[str, Any], kept: _Kept, settings: Input) -> None:
     spec, provider = manifest["spec"], kept.composed.provider
     if kept.may not in (Rights.KEEP, Rights.ALL):
         given = spec["forProvider"]
         spec["forProvider"] = {k: v for k, v in given.items() if k in _UNEARNED}
     if provider.has_deletion_policy:
         spec |= managed.deletion_policy(kept.may)
-    if settings.manages(provider) or "managementPolicies" in spec:
+    if settings.honours_management_policies(provider) or "managementPolicies" in spec:
         spec |= managed.management_policies(
             kept.may, late_initialize=not kept.facts.copies_tags
         )

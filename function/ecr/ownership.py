@@ -11,7 +11,8 @@ from typing import NamedTuple, cast
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.repository import NO_OPTIONS, Deletion, Facts, Repository, Rights
+from function.ecr.options import NO_OPTIONS
+from function.ecr.repository import Deletion, Facts, Repository, Rights
 from function.structs import boolean, items, struct, text, texts
 
 # crossplane-runtime, pkg/meta.
@@ -328,7 +329,9 @@ def give_up(repository: Repository, own: Facts, its: Standing) -> Repository | N
 def unforced(repository: Repository) -> Repository:
     """Return a repository that ECR deletes only if it is empty."""
     return repository._replace(
-        options=repository.options._replace(force_delete=releases_by_force()),
+        options=repository.options.model_copy(
+            update={"force_delete": releases_by_force()}
+        ),
     )
 
 

@@ -80,4 +80,6 @@ def attach(
 
 def _text(kind: Kind, repository: Repository) -> str:
     options = repository.options
-    return options.lifecycle if kind is Kind.LIFECYCLE else options.permissions
+    if kind is Kind.LIFECYCLE:
+        return options.lifecycle_policy()
+    return options.repository_policy(repository.region)

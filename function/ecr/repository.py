@@ -7,6 +7,7 @@ from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
 from function.ecr.naming import RepositoryName
+from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
 
 _READABLE = 48
 
@@ -51,42 +52,6 @@ class ProviderConfig(NamedTuple):
 NO_CONFIG = ProviderConfig()
 
 
-class Encryption(NamedTuple):
-    """How a repository's images are encrypted; the key is empty for AWS's own."""
-
-    type: str
-    key: str = ""
-
-
-class Options(NamedTuple):
-    """What a repository is like; empty or None where nothing is asked for.
-
-    Attributes:
-        force_delete: Whether deleting it may delete its images too.
-        mutability: One of ECR's four words.
-        exclusions: The wildcards of tags that are the exception to that.
-        scan_on_push: Whether an image is scanned when it is pushed.
-        encryption: What it is made with.
-        tags: Keys and values, in order.
-        automatic_tags: Whether to add the workload's.
-        lifecycle: Its lifecycle policy.
-        permissions: Its repository policy.
-    """
-
-    force_delete: bool = True
-    mutability: str = ""
-    exclusions: tuple[str, ...] = ()
-    scan_on_push: bool | None = None
-    encryption: Encryption | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    automatic_tags: bool = False
-    lifecycle: str = ""
-    permissions: str = ""
-
-
-NO_OPTIONS = Options()
-
-
 class Repository(NamedTuple):
     """One desired ECR repository.
 
@@ -111,7 +76,7 @@ class Repository(NamedTuple):
     region: str
     provider_config: ProviderConfig
     namespace: str = ""
-    options: Options = NO_OPTIONS
+    options: RepositoryOptions = NO_OPTIONS
     rights: Rights = Rights.CREATE
     resource_name: str = ""
     abandoned: str = ""
@@ -171,7 +136,7 @@ class Facts(NamedTuple):
     created_it: bool = False
     copies_tags: bool = False
     recorded_uid: str = ""
-    encryption: Encryption | None = None
+    encryption: EncryptionOptions | None = None
     problem: str = ""
     abandoned: str = ""
     since: tuple[str, str] = ("", "")

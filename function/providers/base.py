@@ -20,13 +20,14 @@ class Provider(Protocol):
             compose no others.
         has_deletion_policy: Whether its resources have one; management policies alone
             say what may be deleted where not.
-        manages: Whether it honours management policies, unless the Input says
-            otherwise.
+        honours_management_policies: Whether it honours management policies,
+            unless the Input says otherwise.
         creates_with_options: Whether one that may only observe and create is told the
             options with the first manifest.
         config_kinds: The kinds of provider configs, its default first; empty where its
             API knows only one.
-        lacks: The options that its API has no field for, by their names in the Input.
+        unsupported_options: The options that its API has no field for, by their names
+            in the Input.
         replaces: The policies that a live resource cannot change.
         outlived: The policies whose resource cannot be deleted once the repository is
             gone: these go with the repository, and nothing is asked of the provider.
@@ -36,10 +37,10 @@ class Provider(Protocol):
     kind: str
     namespaced: bool
     has_deletion_policy: bool
-    manages: bool
+    honours_management_policies: bool
     creates_with_options: bool
     config_kinds: tuple[str, ...]
-    lacks: frozenset[str]
+    unsupported_options: frozenset[str]
     replaces: frozenset[Kind]
     outlived: frozenset[Kind]
 

@@ -1,7 +1,5 @@
 """provider-aws of crossplane-contrib: ecr.aws.crossplane.io/v1beta1, cluster-scoped."""
 
-from typing import Any
-
 from google.protobuf import struct_pb2 as structpb
 
 from function.ecr.ownership import (
@@ -14,13 +12,13 @@ from function.ecr.ownership import (
 from function.ecr.policies import Attached, Attachment, Kind
 from function.ecr.repository import (
     Facts,
-    Options,
     ProviderConfig,
     Repository,
     identity,
 )
 from function.providers import managed
 from function.providers.base import Manifest
+from function.providers.option_fields import for_provider, unsupported_options
 from function.structs import boolean, struct, text, texts
 
 GROUP = "ecr.aws.crossplane.io"
@@ -40,11 +38,11 @@ class Classic:
     has_deletion_policy = True
     # Behind --enable-management-policies, off by default: any non-default value is
     # then an error (crossplane-runtime v1.20, policies.go).
-    manages = False
+    honours_management_policies = False
     # Its Create takes no tags; and its Update, which follows, writes all of them.
     creates_with_options = False
     config_kinds: tuple[str, ...] = ()
-    lacks = frozenset({"encryption", "imageTagMutabilityExclusionFilters"})
+    unsupported_options = unsupported_options("classic")
     replaces: frozenset[Kind] = frozenset()
     # Its Observe fails where the repository is gone, pkg/controller/ecr/
     # lifecyclepolicy: IsNotFound knows of the policy alone. The claim would hang.
@@ -66,7 +64,7 @@ class Classic:
                 **(managed.management_policies(repository.rights) if manages else {}),
                 "forProvider": {
                     "region": repository.region,
-                    **_options(repository.options),
+                    **for_provider(repository.options, "classic"),
                 },
                 "providerConfigRef": {"name": repository.provider_config.name},
             },
@@ -142,17 +140,6 @@ class Classic:
             abandoned=abandoned(recorded, problem),
             since=(since, uid),
         )
-
-
-def _options(options: Options) -> dict[str, Any]:
-    fields: dict[str, Any] = {"forceDelete": options.force_delete}
-    if options.mutability:
-        fields["imageTagMutability"] = options.mutability
-    if options.scan_on_push is not None:
-        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
-    if options.tags:
-        fields["tags"] = [{"key": k, "value": v} for k, v in options.tags]
-    return fields
 
 
 PROVIDER = Classic()

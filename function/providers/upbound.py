@@ -4,6 +4,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2 as structpb
 
+from function.ecr.options import EncryptionOptions
 from function.ecr.ownership import (
     CREATED_BY_TAG,
     abandoned,
@@ -15,9 +16,7 @@ from function.ecr.ownership import (
 from function.ecr.policies import Attached, Attachment, Kind
 from function.ecr.repository import (
     NAMESPACED_CONFIG,
-    Encryption,
     Facts,
-    Options,
     ProviderConfig,
     Repository,
     Rights,
@@ -25,6 +24,7 @@ from function.ecr.repository import (
 )
 from function.providers import managed
 from function.providers.base import Manifest
+from function.providers.option_fields import for_provider, unsupported_options
 from function.structs import boolean, items, struct, text, texts
 
 _ATTACHMENTS = {
@@ -38,10 +38,10 @@ class Upbound:
     """One of the two scopes of the API that upjet generates from Terraform's."""
 
     kind = "Repository"
-    manages = True
+    honours_management_policies = True
     # Encryption cannot be changed later.
     creates_with_options = True
-    lacks: frozenset[str] = frozenset()
+    unsupported_options = unsupported_options("upbound")
     # Terraform's aws_ecr_lifecycle_policy says ForceNew of its text, and upjet refuses
     # what would replace (external_tfpluginsdk.go, assertNoForceNew).
     replaces = frozenset({Kind.LIFECYCLE})
@@ -83,7 +83,7 @@ class Upbound:
                 ),
                 "forProvider": {
                     "region": repository.region,
-                    **_options(repository.options),
+                    **for_provider(repository.options, "upbound"),
                 },
                 **_signature(repository.composite_uid),
                 **_config(repository),
@@ -178,37 +178,15 @@ class Upbound:
         )
 
 
-def _options(options: Options) -> dict[str, Any]:
-    fields: dict[str, Any] = {"forceDelete": options.force_delete}
-    if options.mutability:
-        fields["imageTagMutability"] = options.mutability
-    if options.exclusions:
-        fields["imageTagMutabilityExclusionFilter"] = [
-            {"filter": wildcard, "filterType": "WILDCARD"}
-            for wildcard in options.exclusions
-        ]
-    if options.scan_on_push is not None:
-        fields["imageScanningConfiguration"] = {"scanOnPush": options.scan_on_push}
-    if options.encryption:
-        kind, key = options.encryption
-        fields["encryptionConfiguration"] = [
-            {"encryptionType": kind, **({"kmsKey": key} if key else {})}
-        ]
-    tags = {key: value for key, value in options.tags if key != CREATED_BY_TAG}
-    if tags:
-        fields["tags"] = tags
-    return fields
-
-
 def _config(repository: Repository) -> dict[str, Any]:
     config = repository.provider_config
     kind = {"kind": config.kind} if config.kind else {}
     return {"providerConfigRef": {"name": config.name, **kind}}
 
 
-def _encryption(at_provider: structpb.Struct) -> Encryption | None:
+def _encryption(at_provider: structpb.Struct) -> EncryptionOptions | None:
     for given in items(at_provider, "encryptionConfiguration"):
-        return Encryption(text(given, "encryptionType"), text(given, "kmsKey"))
+        return EncryptionOptions.observed(*texts(given, "encryptionType", "kmsKey"))
     return None
 
 
