@@ -219,8 +219,9 @@ lint: $(VENV)/.lint ## Check format, lint, types and import directions
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas, reference pages
-	@$(VENV)/bin/python -m function.generate.crds
+generate: $(VENV)/.runtime ## Make what is made from the code: CRD, XRDs, JSON Schemas, reference pages
+	@$(VENV)/bin/python -m function.generate.crd
+	@$(VENV)/bin/python -m function.generate.xrds
 	@$(VENV)/bin/python -m function.generate.json_schemas
 	@$(VENV)/bin/python -m function.generate.reference_pages
 

@@ -1,75 +1,70 @@
-"""What one workload may say of its repositories, over what the platform says."""
+"""The options of one repository: the Input's, and over them the workload's own."""
 
 import functools
 
 from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
 
-from function.api.input import documented, lacking, plain, problem
-from function.api.settings import Settings, Which
-from function.ecr import repository_policy as permissions
-from function.ecr.options import RepositoryOptions, resolve
-from function.ecr.repository import Options
+from function.api.input import Input, RepositoryRole
+from function.api.validation import (
+    check_options_supported,
+    first_error,
+    printable,
+    to_values,
+)
+from function.ecr.options import RepositoryOptions, merge_options
 from function.errors import InvalidParameterError, NotAllowedError
 from function.limits import LARGEST_OVERRIDES_REMEMBERED
 
 FIELD = "spec.parameters.repository"
-_MEND = "Correct it, or leave it out"
+_FIX = "Correct it, or leave it out"
 
 
-def options(
-    settings: Settings,
-    which: Which,
-    region: str,
-    overrides: bytes,
-) -> Options:
-    """Return what the image's repository, or the bundle's, is like.
+def repository_options(
+    input_: Input, role: RepositoryRole, overrides: bytes
+) -> RepositoryOptions:
+    """Return the options of a repository, without the automatic tags.
 
     Args:
-        settings: The Input's.
-        which: Of the two.
-        region: The repository's.
-        overrides: The workload's own, a serialized Struct; empty for none.
+        input_: The Composition's Input.
+        role: Which of the two repositories.
+        overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
     Raises:
-        InvalidParameterError: One of those is unknown or wrong.
-        NotAllowedError: The Input does not allow one of those.
+        InvalidParameterError: One of the workload's options is unknown or wrong.
+        NotAllowedError: The Input does not allow one of them.
     """
-    # What is large is read each time: see seen.py.
+    # Large ones are parsed each time: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
-    by = _options.__wrapped__ if large else _options
-    return by(settings, which, region, overrides)
+    merge = _merge.__wrapped__ if large else _merge
+    return merge(input_, role, overrides)
 
 
-# A cluster has few Compositions, and few workloads that are special.
+# A cluster has few Compositions, and few workloads with options of their own.
 @functools.lru_cache(maxsize=256)
-def _options(
-    settings: Settings, which: Which, region: str, overrides: bytes
-) -> Options:
-    layers = settings.layers(which)
+def _merge(input_: Input, role: RepositoryRole, overrides: bytes) -> RepositoryOptions:
+    layers = input_.repository_layers(role)
     if overrides:
-        layers = (*layers, _parse(settings, overrides))
-    return resolve(layers, permissions.partition(region))
+        layers = (*layers, _parse(input_, overrides))
+    return merge_options(layers)
 
 
-def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:
+def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
     struct = structpb.Struct.FromString(overrides)
-    allowed = settings.allow.overrides
+    allowed = input_.allow.overrides or []
     for name in sorted(struct.fields):
         if name not in allowed:
             raise NotAllowedError(
-                ".".join((FIELD, plain(name))),
+                ".".join((FIELD, printable(name))),
                 "a value of the workload's own",
                 f"the platform allows {', '.join(allowed) or 'none'}",
                 "Leave it out, or ask the platform team to allow it",
             )
+    # The tenant's mistakes, not the Input's: fn.py treats the two differently.
+    values = to_values(struct, FIELD, InvalidParameterError, _FIX)
     try:
-        document = documented(struct, FIELD, InvalidParameterError, _MEND)
-        parsed = RepositoryOptions.model_validate(document)
+        options = RepositoryOptions.model_validate(values)
     except ValidationError as e:
-        field, given, rule = problem(e, FIELD)
-        raise InvalidParameterError(field, given, rule, _MEND) from None
-    # A tenant's mistake, and not one of the Input: see fn.py.
-    if error := lacking(settings.provider, FIELD, parsed, InvalidParameterError):
-        raise error
-    return parsed
+        raise InvalidParameterError(*first_error(e, FIELD), _FIX) from None
+    check_options_supported(options, input_.provider, FIELD, InvalidParameterError)
+    return options

@@ -1,11 +1,13 @@
-"""What we read of a composite resource (XR)."""
+"""The parameters of a claim or composite resource (XR): spec.parameters."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.settings import Globs, Settings, compile_glob
+from function.api.globs import matching_glob
+from function.api.input import Input
 from function.ecr.naming import Prefix, RepositoryName, parse_prefix, repository_names
 from function.ecr.repository import ProviderConfig
 from function.errors import (
@@ -23,7 +25,8 @@ GROUP = "tap.vrabbi.cloud"
 XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
 PARAMETERS = "spec.parameters"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
-_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,16}){1,3}-[0-9]{1,2}")
+_REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
+_REGION_RE = re.compile(_REGION)
 # RFC 1123: what Kubernetes takes as the name of a provider config.
 _SUBDOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
@@ -31,59 +34,74 @@ _SUBDOMAIN = re.compile(
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # How many globs a message names.
 _MOST_GLOBS = 10
+# What the API server can know of each parameter's rule.
+_PATTERNS = {
+    "workloadName": "^[^/]+$",
+    "region": f"^{_REGION}$",
+    "providerName": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+}
+# The bounds of each parameter in the XRDs: the API server refuses most mistakes.
+PARAMETER_BOUNDS: dict[str, dict[str, Any]] = {
+    name: {
+        "minLength": 1,
+        "maxLength": longest,
+        **({"pattern": _PATTERNS[name]} if name in _PATTERNS else {}),
+    }
+    for name, longest in LONGEST_PARAMETER.items()
+}
 
 
-class Asked(NamedTuple):
-    """What a composite asks for, as it stands there: unchecked.
+class RawParameters(NamedTuple):
+    """What an XR says, unchecked.
 
     Attributes:
-        workload: spec.parameters.workloadName, like the next ones None where absent.
-        prefix: repoPrefix.
+        workload_name: spec.parameters.workloadName, like the next ones None if absent.
+        repo_prefix: repoPrefix.
         region: region.
-        provider: providerName.
-        name: The XR's own.
-        uid: Its UID; empty where it has none, as in a file.
-        namespace: The XR's own; empty where it is in none.
-        claim_namespace: Its claim's.
-        overrides: What the workload says of its repositories, serialized; left out
-            where it is too large.
-        overrides_size: How many bytes that has.
-        unheard: Whether Crossplane drops events of it.
+        provider_name: providerName.
+        xr_name: The XR's name.
+        xr_uid: The XR's UID; empty where it has none, as in a file.
+        xr_namespace: The XR's namespace; None if it is cluster-scoped.
+        claim_namespace: The claim's namespace; None if there is no claim.
+        overrides: spec.parameters.repository, a serialized Struct; empty if it is too
+            large.
+        overrides_size: The size of that, in bytes.
+        watch_suspended: Whether Crossplane drops the XR's events.
     """
 
-    workload: str | None
-    prefix: str | None
+    workload_name: str | None
+    repo_prefix: str | None
     region: str | None
-    provider: str | None
-    name: str
-    uid: str
-    namespace: str | None
+    provider_name: str | None
+    xr_name: str
+    xr_uid: str
+    xr_namespace: str | None
     claim_namespace: str | None
     overrides: bytes
     overrides_size: int
-    unheard: bool
+    watch_suspended: bool
 
 
-class Composite(NamedTuple):
-    """A composite's parameters, parsed and allowed.
+class Parameters(NamedTuple):
+    """An XR's parameters, parsed and allowed.
 
     Attributes:
-        image: The image repository's name.
-        bundle: The bundle repository's name.
-        name: The XR's own.
-        workload: The workload's name.
+        image_name: The name of the image's repository.
+        bundle_name: The name of the bundle's repository.
+        xr_name: The XR's name.
+        workload_name: The workload's name.
         namespace: The tenant's namespace.
         namespaced: Whether the XR is in it.
-        prefix: The prefix both start with.
+        prefix: The prefix of both names.
         region: An AWS region.
         provider_config: A provider config.
-        overrides: What the workload says of its repositories, serialized.
+        overrides: spec.parameters.repository, a serialized Struct.
     """
 
-    image: RepositoryName
-    bundle: RepositoryName
-    name: str
-    workload: str
+    image_name: RepositoryName
+    bundle_name: RepositoryName
+    xr_name: str
+    workload_name: str
     namespace: str
     namespaced: bool
     prefix: Prefix
@@ -92,8 +110,8 @@ class Composite(NamedTuple):
     overrides: bytes
 
 
-def read_composite(xr: structpb.Struct) -> Asked:
-    """Read what an XR asks for.
+def read_parameters(xr: structpb.Struct) -> RawParameters:
+    """Read an XR's parameters.
 
     Raises:
         InvalidParameterError: Something is of another kind than text, or an object.
@@ -106,7 +124,7 @@ def read_composite(xr: structpb.Struct) -> Asked:
     if namespace is None:
         claim = _struct(spec, "claimRef", "spec.claimRef")
         claim_namespace = _text(claim, "namespace", "spec.claimRef.namespace")
-    return Asked(
+    return RawParameters(
         _text(parameters, "workloadName", f"{PARAMETERS}.workloadName"),
         _text(parameters, "repoPrefix", f"{PARAMETERS}.repoPrefix"),
         _text(parameters, "region", f"{PARAMETERS}.region"),
@@ -116,70 +134,70 @@ def read_composite(xr: structpb.Struct) -> Asked:
         namespace,
         claim_namespace,
         *_overrides(parameters),
-        _unheard(xr),
+        _watch_suspended(xr),
     )
 
 
-def parse_composite(asked: Asked, settings: Settings) -> Composite:
-    """Parse what an XR asks for under an Input.
+def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
+    """Parse an XR's parameters under an Input.
 
     Raises:
         InvalidParameterError: A parameter or the namespace is missing or wrong.
         NotAllowedError: A parameter is outside the Input's `allow` lists.
     """
-    if asked.overrides_size > LARGEST_OVERRIDES:
+    if raw.overrides_size > LARGEST_OVERRIDES:
         raise InvalidParameterError(
             f"{PARAMETERS}.repository",
-            f"an object of {asked.overrides_size} bytes",
+            f"an object of {raw.overrides_size} bytes",
             f"it is too large: {LARGEST_OVERRIDES} bytes at most",
             "Make it smaller",
         )
-    namespace = _namespace(asked)
-    defaults, allow = settings.defaults, settings.allow
-    workload = _required("workloadName", asked.workload, None)
-    region = _required("region", asked.region, defaults.region)
-    if not _REGION.fullmatch(region):
+    namespace = _namespace(raw)
+    defaults, allow = input_.defaults, input_.allow
+    workload_name = _required("workloadName", raw.workload_name, None)
+    region = _required("region", raw.region, defaults.region)
+    if not _REGION_RE.fullmatch(region):
         raise InvalidParameterError(
             f"{PARAMETERS}.region",
             quote(region),
             "a region is an AWS region's code",
             "Use a code such as eu-west-2",
         )
-    provider = _required("providerName", asked.provider, defaults.provider_name)
-    if not _SUBDOMAIN.fullmatch(provider):
+    provider_name = _required("providerName", raw.provider_name, defaults.provider_name)
+    if not _SUBDOMAIN.fullmatch(provider_name):
         raise InvalidParameterError(
             f"{PARAMETERS}.providerName",
-            quote(provider),
+            quote(provider_name),
             "a provider config's name is a Kubernetes name (RFC 1123 subdomain)",
             "Use the name of a ProviderConfig, as `kubectl get providerconfigs` shows",
         )
     prefix = parse_prefix(
-        _required("repoPrefix", asked.prefix, defaults.repo_prefix),
+        _required("repoPrefix", raw.repo_prefix, defaults.repo_prefix),
         region,
-        settings.registry_host,
+        input_.registry_host,
     )
     _allowed("repoPrefix", prefix.path, allow.repo_prefixes)
     _allowed("region", region, allow.regions)
-    _allowed("providerName", provider, allow.provider_names)
-    image, bundle = repository_names(
-        prefix, workload, namespace, bundle=settings.bundle
+    _allowed("providerName", provider_name, allow.provider_names)
+    image_name, bundle_name = repository_names(
+        prefix, workload_name, namespace, bundle=input_.bundle
     )
-    return Composite(
-        image,
-        bundle,
-        asked.name,
-        workload,
+    return Parameters(
+        image_name,
+        bundle_name,
+        raw.xr_name,
+        workload_name,
         namespace,
-        asked.namespace is not None,
+        raw.xr_namespace is not None,
         prefix,
         region,
-        settings.provider_config(provider),
-        asked.overrides,
+        input_.provider_config(provider_name),
+        raw.overrides,
     )
 
 
-def _unheard(xr: structpb.Struct) -> bool:
-    """Whether an XR's circuit breaker is open.
+def _watch_suspended(xr: structpb.Struct) -> bool:
+    """Whether an XR's circuit breaker is open, so that Crossplane drops its events.
 
     crossplane/crossplane v2.3.4, internal/circuit: after some fifty changes in a short
     while it lets one event through each 30 s, and drops the others, until the first
@@ -195,14 +213,14 @@ def _unheard(xr: structpb.Struct) -> bool:
 def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
     if "repository" not in parameters.fields:
         return b"", 0
-    given = _struct(parameters, "repository", f"{PARAMETERS}.repository")
-    size = given.ByteSize()
+    overrides = _struct(parameters, "repository", f"{PARAMETERS}.repository")
+    size = parameters.fields["repository"].ByteSize()
     if size > LARGEST_OVERRIDES:
         return b"", size
-    return given.SerializeToString(deterministic=True), size
+    return overrides.SerializeToString(deterministic=True), size
 
 
-def check_scope(composite: Composite, settings: Settings) -> None:
+def check_scope(parameters: Parameters, input_: Input) -> None:
     """Refuse what the XR could not compose: a provider's resources, an object.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
@@ -211,30 +229,30 @@ def check_scope(composite: Composite, settings: Settings) -> None:
     Raises:
         InvalidInputError: One is namespaced, and the other is not.
     """
-    needed = composite.namespaced
-    if settings.connection and not needed:
+    namespaced = parameters.namespaced
+    if input_.connection and not namespaced:
         raise InvalidInputError(
             "input.connection",
-            settings.connection,
+            input_.connection.kind,
             "this XR is not namespaced, and has connection details",
             "Leave it out, and set spec.writeConnectionSecretToRef in the claim",
         )
-    if PROVIDERS[settings.provider].namespaced == needed:
+    if PROVIDERS[input_.provider].namespaced == namespaced:
         return
-    able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == needed)
-    if needed:
+    able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == namespaced)
+    if namespaced:
         rule = "this XR is namespaced, and can compose no cluster-scoped resources"
-        mend = f"Set provider: {able} in the Composition's input"
+        fix = f"Set provider: {able} in the Composition's input"
     else:
         rule = "its resources are in namespaces, and this XR is in none"
-        mend = (
+        fix = (
             f"Use a provider of cluster-scoped resources ({able}), or a namespaced XRD"
         )
-    raise InvalidInputError("input.provider", settings.provider, rule, mend)
+    raise InvalidInputError("input.provider", input_.provider, rule, fix)
 
 
-def _allowed(name: str, value: str, globs: Globs) -> None:
-    if globs is None or any(compile_glob(g).match(value) for g in globs):
+def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
+    if globs is None or matching_glob(value, globs) is not None:
         return
     said = [quote(g) for g in globs[:_MOST_GLOBS]]
     if len(globs) > _MOST_GLOBS:
@@ -247,14 +265,14 @@ def _allowed(name: str, value: str, globs: Globs) -> None:
     )
 
 
-def _namespace(asked: Asked) -> str:
+def _namespace(raw: RawParameters) -> str:
     """Return the tenant's namespace.
 
     A namespaced XR's own wins: on one, a tenant could write any spec.claimRef.
     """
-    field, namespace = "metadata.namespace", asked.namespace
+    field, namespace = "metadata.namespace", raw.xr_namespace
     if namespace is None:
-        field, namespace = "spec.claimRef.namespace", asked.claim_namespace
+        field, namespace = "spec.claimRef.namespace", raw.claim_namespace
     if namespace is None:
         raise InvalidParameterError(
             field,

@@ -10,13 +10,13 @@ from function.api.parameters import (
     GROUP,
     PARAMETERS,
     XR_KIND,
-    parse_composite,
-    read_composite,
+    parse_parameters,
+    read_parameters,
 )
 from function.cli import rendering
 from function.cli.documents import Document, Manifest, UnusableError, to_struct
 from function.cli.explainer import Claim, claim_of
-from function.errors import InvalidRequestError, quote, shown
+from function.errors import InvalidRequestError, printable, quote
 
 PARAMETER_NAMES = (
     "workloadName",
@@ -129,9 +129,9 @@ class Checker:
             reason, message = refused
             yield _finding(document, reason, message.partition(": ")[0], message)
             return
-        composite = parse_composite(read_composite(to_struct(xr)), self._settings)
+        composite = parse_parameters(read_parameters(to_struct(xr)), self._settings)
         here = f"{document.file}:{document.line()}"
-        wanted = [composite.image, composite.bundle][
+        wanted = [composite.image_name, composite.bundle_name][
             : 2 if self._settings.bundle else 1
         ]
         for name in wanted:
@@ -142,9 +142,9 @@ class Checker:
                     document,
                     "NameTaken",
                     f"{PARAMETERS}.workloadName",
-                    f"asks for the repository {name}, as {shown(other.name)} in "
-                    f"{shown(other.namespace)} does ({where}); one repository cannot "
-                    "be two claims'. Choose another workloadName, repoPrefix or "
+                    f"asks for the repository {name}, as {printable(other.name)} in "
+                    f"{printable(other.namespace)} does ({where}); one repository "
+                    "cannot be two claims'. Choose another workloadName, repoPrefix or "
                     "namespace.",
                 )
 
@@ -185,7 +185,7 @@ def _strangers(document: Document, manifest: Manifest) -> Iterator[Finding]:
             continue
         near = difflib.get_close_matches(str(name), PARAMETER_NAMES, 1)
         mend = f"Did you mean {near[0]}?" if near else "Take it away."
-        field = f"{PARAMETERS}.{shown(str(name))}"
+        field = f"{PARAMETERS}.{printable(str(name))}"
         yield _finding(
             document,
             "InvalidParameters",
@@ -202,5 +202,5 @@ def _finding(document: Document, reason: str, field: str, message: str) -> Findi
     # A message may name two fields at once.
     line = document.line(*field.split(", ")[0].split(".")) if field else document.line()
     resource = str(manifest.get("kind"))
-    resource += f"/{shown(name)}" if isinstance(name, str) else ""
+    resource += f"/{printable(name)}" if isinstance(name, str) else ""
     return Finding(document.file, line, resource, reason, field, message)

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from function.api.input import parse_input
-from function.api.parameters import Composite, parse_composite, read_composite
-from function.api.settings import Settings, compile_glob
+from function.api.globs import matching_glob
+from function.api.input import Input, parse_input
+from function.api.parameters import Parameters, parse_parameters, read_parameters
 from function.cli import rendering
 from function.cli.documents import Manifest, to_struct
 from function.ecr.naming import RegistryHost, RepositoryName
-from function.ecr.repository import Deletion
-from function.errors import quote, shown
+from function.ecr.provider_rights import Deletion
+from function.errors import printable, quote
 
 # "acts": it changes or bounds what comes of the claim. "stops": nothing is made.
 Effect = Literal["passes", "acts", "stops"]
@@ -96,18 +96,18 @@ def explain(xr: Manifest, step_input: Manifest, account: str = "") -> Explanatio
         UnusableError: The XR holds what JSON cannot.
     """
     claim = claim_of(xr)
-    about = f"{claim.kind} {shown(claim.name)}"
-    about += f" in namespace {shown(claim.namespace)}" if claim.namespace else ""
+    about = f"{claim.kind} {printable(claim.name)}"
+    about += f" in namespace {printable(claim.namespace)}" if claim.namespace else ""
     if refused := rendering.refusal(xr, step_input):
         reason, message = refused
         return Explanation(about, guards=[Guard(reason, "stops", message)])
     settings = parse_input(to_struct(step_input))
-    composite = parse_composite(read_composite(to_struct(xr)), settings)
+    composite = parse_parameters(read_parameters(to_struct(xr)), settings)
     parameters = xr["spec"].get("parameters") or {}
     given = str(parameters.get("repoPrefix") or settings.defaults.repo_prefix)
     host = _host(given, composite, settings)
     registry = registry_host(composite.region, account, host)
-    names = [("image", composite.image), ("bundle", composite.bundle)]
+    names = [("image", composite.image_name), ("bundle", composite.bundle_name)]
     return Explanation(
         about,
         composite.region,
@@ -169,14 +169,14 @@ def rivals(
     return list(found)
 
 
-def _host(given: str, composite: Composite, settings: Settings) -> str:
+def _host(given: str, composite: Parameters, settings: Input) -> str:
     """Return the registry host that was stripped of the prefix; empty for none."""
     path = given.strip("/")
     stripped = settings.registry_host is RegistryHost.STRIP
     return path.partition("/")[0] if stripped and path != composite.prefix.path else ""
 
 
-def _registry_host(composite: Composite, host: str, settings: Settings) -> Guard:
+def _registry_host(composite: Parameters, host: str, settings: Input) -> Guard:
     name = "registry host"
     if host:
         return Guard(
@@ -198,7 +198,7 @@ def _registry_host(composite: Composite, host: str, settings: Settings) -> Guard
     return Guard(name, "passes", "repoPrefix has none")
 
 
-def _allow(composite: Composite, settings: Settings) -> Guard:
+def _allow(composite: Parameters, settings: Input) -> Guard:
     said, bounded = [], False
     for name, value, globs in (
         ("repoPrefix", composite.prefix.path, settings.allow.repo_prefixes),
@@ -209,7 +209,7 @@ def _allow(composite: Composite, settings: Settings) -> Guard:
             said.append(f"any {name}")
             continue
         bounded = True
-        glob = next(g for g in globs if compile_glob(g).match(value))
+        glob = matching_glob(value, globs)
         said.append(f"{name} {quote(value)} by {quote(glob)}")
     if not bounded:
         return Guard(
@@ -219,10 +219,10 @@ def _allow(composite: Composite, settings: Settings) -> Guard:
 
 
 def _rivals(
-    composite: Composite, workload: str, namespace: str, settings: Settings
+    composite: Parameters, workload: str, namespace: str, settings: Input
 ) -> Guard:
     name = "one claim each"
-    found = rivals(composite.image, workload, namespace, bundle=settings.bundle)
+    found = rivals(composite.image_name, workload, namespace, bundle=settings.bundle)
     if not found:
         return Guard(name, "passes", "no other workload can ask for these names")
     some = [f"workload {w} in {n}" for w, n in found[:_MOST_RIVALS]]

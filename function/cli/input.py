@@ -2,7 +2,7 @@
 
 import click
 
-from function.generate import reference_pages as reference
+from function.generate.commented_input import commented_input
 
 
 @click.command("input")
@@ -13,4 +13,4 @@ def input_command() -> None:
 
     Example: function-ecr-repos input > input.yaml
     """
-    click.echo(reference.commented(), nl=False)
+    click.echo(commented_input(), nl=False)

@@ -127,10 +127,12 @@ def unapplied_changes(
         if each.provider is not new_provider
     ]
     kept += [
-        f"{_location(each.desired)} with encryption {_encryption(desired)} (the options
-        " f"now give {_encryption(requested)})" for each in repositories if (desired :=
-        each.desired.options.encryption) and (requested :=
-        each.requested.options.encryption) and _differ(desired, requested)
+        f"{_location(each.desired)} with encryption {_encryption(desired)} "
+        f"(the options now give {_encryption(requested)})"
+        for each in repositories
+        if (desired := each.desired.options.encryption)
+        and (requested := each.requested.options.encryption)
+        and _differ(desired, requested)
     ]
     if bundle_switched_off:
         *_, bundle = repositories

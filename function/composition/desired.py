@@ -41,6 +41,7 @@ from function.ecr.bundle import (
     without_force,
 )
 from function.ecr.immutable_fields import pin_immutable_fields
+from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
     Ownership,
     is_unready,
@@ -68,7 +69,7 @@ class DesiredState:
     Attributes:
         resources: The manifest of each composed resource and whether it is ready, by
             composed resource name.
-        requirements: What Crossplane has to send with the next call.
+        requirements: What Crossplane has to send with the next call; None for nothing.
         condition: The RepositoriesReady condition.
         status: The XR's status; None leaves it alone.
         connection_details: The XR's connection details.
@@ -80,9 +81,7 @@ class DesiredState:
     resources: dict[str, tuple[Manifest, bool]] = dataclasses.field(
         default_factory=dict
     )
-    requirements: fnv1.Requirements = dataclasses.field(
-        default_factory=fnv1.Requirements
-    )
+    requirements: fnv1.Requirements | None = None
     condition: Condition | None = None
     status: dict[str, Any] | None = None
     connection_details: dict[str, bytes] = dataclasses.field(default_factory=dict)
@@ -104,7 +103,10 @@ def decide(observed: ObservedState) -> DesiredState:
     parameters = parse_parameters(raw, step_input)
     check_scope(parameters, step_input)
     desired = DesiredState()
-    repositories = _repositories(observed, parameters, desired.requirements)
+    requirements = fnv1.Requirements()
+    repositories = _repositories(observed, parameters, requirements)
+    if requirements.resources:
+        desired.requirements = requirements
     desired.unready = is_unready(conflict=_any_conflict(repositories))
     problems = _compose(observed, repositories, desired)
     report(desired, repositories)
@@ -120,7 +122,7 @@ def decide(observed: ObservedState) -> DesiredState:
         ready=desired.condition.ready
         and all(ready for _, ready in desired.resources.values()),
         conflict=desired.condition.reason == "NameTaken",
-        requirements=bool(desired.requirements.resources),
+        requirements=desired.requirements is not None,
         problems=any(problems)
         or any(each.reportable.problem for each in repositories.values()),
         watch_suspended=raw.watch_suspended,
@@ -169,12 +171,19 @@ def _requested(
                 parameters.region,
                 parameters.provider_config,
                 parameters.namespace if parameters.namespaced else "",
-                repository_options(
-                    step_input, ROLES[name], parameters.region, parameters.overrides
-                ),
+                _options(step_input, ROLES[name], parameters),
                 composite_uid=observed.identity.uid,
             ),
         )
+
+
+def _options(
+    step_input: Input, role: RepositoryRole, parameters: Parameters
+) -> RepositoryOptions:
+    options = repository_options(step_input, role, parameters.overrides)
+    if not options.automatic_tags:
+        return options
+    return with_automatic_tags(options, parameters.workload_name, parameters.namespace)
 
 
 def _compose(

@@ -99,7 +99,7 @@ def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
         InvalidInputError: The Composition's input is wrong.
         ForeignResourceError: An observed resource belonged to another claim.
     """
-    step_input = parse_input(req.input.SerializeToString(deterministic=True))
+    step_input = parse_input(req.input)
     composite = req.observed.composite.resource
     identity = _identity(composite)
     repositories = dict(_repositories(req, identity))

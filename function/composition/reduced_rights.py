@@ -9,6 +9,7 @@ desires what is there, as it is, with fewer rights. It never grants any.
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 
@@ -79,12 +80,13 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
         None if no rights have to be reduced: then a fatal result keeps everything as it
         is.
     """
-    desired = DesiredState()
-    kept = dict(_kept(observed, desired))
+    requirements = fnv1.Requirements()
+    kept = dict(_kept(observed, requirements))
     released = dict(_released_policies(observed, kept))
-    unanswered = {*desired.requirements.resources} - observed.required - {LOCK}
+    unanswered = {*requirements.resources} - observed.required - {LOCK}
     if not (unanswered or released or any(each.exceeds for each in kept.values())):
         return None
+    desired = DesiredState(requirements=requirements)
     for name, each in kept.items():
         manifest = _reduced_manifest(observed, each)
         desired.resources[name] = (manifest, each.composed.reportable.ready)
@@ -106,7 +108,7 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
 
 
 def _kept(
-    observed: ObservedState, desired: DesiredState
+    observed: ObservedState, requirements: fnv1.Requirements
 ) -> Iterator[tuple[str, _Kept]]:
     image = Ownership.UNCLAIMED
     namespace, _ = observed.identity.composite
@@ -122,7 +124,7 @@ def _kept(
             and live.repository.changeable
         ):
             require_competitors(
-                desired.requirements,
+                requirements,
                 name,
                 live.provider,
                 repository,

@@ -37,7 +37,8 @@ def respond(
         status.MergeFrom(fnv1.Resource(resource=desired.status).resource)
     for key, value in desired.connection_details.items():
         rsp.desired.composite.connection_details[key] = value
-    rsp.requirements.CopyFrom(desired.requirements)
+    if desired.requirements is not None:
+        rsp.requirements.CopyFrom(desired.requirements)
     if desired.condition:
         _add_condition(rsp, desired.condition)
     for message in desired.warnings:

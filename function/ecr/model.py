@@ -1,4 +1,4 @@
-"""The base of the Input's models: strict, frozen, in camelCase, nothing unknown."""
+"""The base of the Input's models: strict, frozen, camelCase, no unknown fields."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel

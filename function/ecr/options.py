@@ -1,15 +1,19 @@
-"""What a repository can be like, as the Input and a workload may say it."""
+"""The options of a repository, as the Input and a workload set them.
 
+To add an option: its field here, and its entry in providers/option_fields.py.
+"""
+
+import functools
+import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from function.ecr import lifecycle_policy as lifecycle
 from function.ecr import repository_policy as permissions
 from function.ecr.model import Model
-from function.ecr.repository import Encryption, Options
 
 Mutability = Literal[
     "MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"
@@ -39,7 +43,8 @@ Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
 _MOST_PRINCIPALS = 700
 
 # AWS General Reference, "Tagging AWS resources": limits and characters.
-# Of AWS's 50, four are ours (see tagged, and CREATED_BY_TAG) and three the provider's.
+# Of AWS's 50, four are ours (see with_automatic_tags, and CREATED_BY_TAG) and three the
+# provider's.
 _MOST_TAGS = 43
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
@@ -105,7 +110,7 @@ TagKey = Annotated[str, AfterValidator(_tag_key)]
 TagValue = Annotated[str, Field(max_length=_LONGEST_VALUE), AfterValidator(_tag_text)]
 
 
-class EncryptionOption(Model):
+class EncryptionOptions(Model):
     """How images are encrypted. A repository keeps what it was made with."""
 
     type: Literal["AES256", "KMS", "KMS_DSSE"] = Field(
@@ -124,8 +129,14 @@ class EncryptionOption(Model):
             raise ValueError("kmsKey is for KMS and KMS_DSSE")
         return self
 
+    @classmethod
+    def observed(cls, encryption_type: str, kms_key: str) -> "EncryptionOptions":
+        """Return what a provider reports, unchecked: ECR may have newer types."""
+        reported: dict[str, Any] = {"type": encryption_type, "kmsKey": kms_key or None}
+        return cls.model_construct(**reported)
 
-class PrefixRule(Model):
+
+class TagPrefixRule(Model):
     """What becomes of images whose tags begin in one way."""
 
     prefix: str = Field(
@@ -156,13 +167,13 @@ class PrefixRule(Model):
         return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **which}
 
 
-class LifecycleOption(Model):
+class LifecycleOptions(Model):
     """Which images ECR deletes by itself. An image is matched by one rule alone."""
 
     expire_untagged_after_days: Positive | None = Field(
         None, description="Expire images without a tag that were pushed longer ago."
     )
-    by_tag_prefix: list[PrefixRule] | None = Field(
+    by_tag_prefix: list[TagPrefixRule] | None = Field(
         None,
         max_length=lifecycle.MOST_RULES,
         description="What becomes of images by their tags, the first rule that fits. "
@@ -187,11 +198,12 @@ class LifecycleOption(Model):
             self.expire_untagged_after_days or self.by_tag_prefix or self.keep_last
         ):
             raise ValueError("policy is instead of the other fields")
-        self.text()
+        _ = self.text
         return self
 
+    @functools.cached_property
     def text(self) -> str:
-        """Return the policy; nothing if it asks for none."""
+        """The lifecycle policy as ECR returns it; empty for none."""
         if self.policy is not None:
             return lifecycle.parse(self.policy)
         selections: list[dict[str, Any]] = []
@@ -205,7 +217,7 @@ class LifecycleOption(Model):
         return lifecycle.of(selections) if selections else ""
 
 
-class PermissionsOption(Model):
+class PermissionsOptions(Model):
     """Who besides the account's own users may pull and push."""
 
     pull: list[Principal] | None = Field(
@@ -246,17 +258,27 @@ class PermissionsOption(Model):
         self.text("aws-us-gov")  # the longest
         return self
 
+    @functools.cached_property
+    def _texts(self) -> dict[str, str]:
+        """The texts made so far, by partition."""
+        return {}
+
     def text(self, partition: str) -> str:
-        """Return the policy in a partition; nothing if it asks for none."""
+        """Return the repository policy in an AWS partition; empty for none."""
+        if partition not in self._texts:
+            self._texts[partition] = self._text(partition)
+        return self._texts[partition]
+
+    def _text(self, partition: str) -> str:
         if self.policy is not None:
             return permissions.parse(self.policy)
-        asked = (
+        principals = (
             self.pull or (),
             self.push or (),
             self.organizations or (),
             self.lambda_accounts or (),
         )
-        return permissions.of(partition, *asked) if any(asked) else ""
+        return permissions.of(partition, *principals) if any(principals) else ""
 
 
 class RepositoryOptions(Model):
@@ -282,7 +304,7 @@ class RepositoryOptions(Model):
         description="Whether ECR scans an image when it is pushed, where the registry "
         "has basic scanning.",
     )
-    encryption: EncryptionOption | None = Field(
+    encryption: EncryptionOptions | None = Field(
         None,
         description="How images are encrypted. A live repository keeps what it has.",
     )
@@ -303,10 +325,10 @@ class RepositoryOptions(Model):
         description="Whether to add the tags workload, namespace and managed-by. By "
         "default false.",
     )
-    lifecycle: LifecycleOption | None = Field(
+    lifecycle: LifecycleOptions | None = Field(
         None, description="Which images ECR deletes by itself. {} is none."
     )
-    permissions: PermissionsOption | None = Field(
+    permissions: PermissionsOptions | None = Field(
         None,
         description="Who besides the account's own users may pull and push. {} is "
         "none.",
@@ -322,56 +344,70 @@ class RepositoryOptions(Model):
             )
         return self
 
-    def given(self) -> Iterable[tuple[str, Any]]:
-        """Return the options that it says, by their names in the Input."""
-        for name, field in type(self).model_fields.items():
-            if (value := getattr(self, name)) is not None:
-                yield field.alias or name, value
+    def given(self) -> dict[str, Any]:
+        """Return the options that are set, by field name."""
+        return {
+            name: value
+            for name in type(self).model_fields
+            if (value := getattr(self, name)) is not None
+        }
+
+    @property
+    def deletes_images(self) -> bool:
+        """Whether deleting the repository deletes its images too."""
+        return self.force_delete is not False
+
+    @property
+    def sorted_tags(self) -> list[tuple[str, str]]:
+        """Its tags, keys in order."""
+        return sorted(self.tags.items()) if self.tags else []
+
+    def lifecycle_policy(self) -> str:
+        """Return the text of its lifecycle policy; empty for none."""
+        return self.lifecycle.text if self.lifecycle else ""
+
+    def repository_policy(self, region: str) -> str:
+        """Return the text of its repository policy in a region; empty for none."""
+        if self.permissions is None:
+            return ""
+        return self.permissions.text(permissions.partition(region))
+
+    def __hash__(self) -> int:
+        """Return the hash of its values; pydantic's fails on lists and maps."""
+        values = self.model_dump(mode="json", warnings=False)
+        return hash(json.dumps(values, sort_keys=True))
 
 
-class Layer(Protocol):
-    """Some options of a repository."""
+NO_OPTIONS = RepositoryOptions()
+# As they are written: `forceDelete`, ...
+OPTION_NAMES: tuple[str, ...] = tuple(
+    field.alias or name for name, field in RepositoryOptions.model_fields.items()
+)
 
-    def given(self) -> Iterable[tuple[str, Any]]:
-        """Return those that it says, by their names in the Input."""
 
+def merge_options(layers: Iterable[RepositoryOptions]) -> RepositoryOptions:
+    """Merge options, one by one: the last layer that sets an option wins.
 
-def resolve(layers: Iterable[Layer], partition: str) -> Options:
-    """Return what several layers of options come to; the last one has its way.
-
-    Args:
-        layers: Each replaces the one before it, option by option.
-        partition: AWS's, of the repository's region.
+    Exclusion filters belong to the imageTagMutability of their own layer.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
-        given = dict(layer.given())
-        if "imageTagMutability" in given:
-            merged.pop("imageTagMutabilityExclusionFilters", None)
+        given = layer.given()
+        if "image_tag_mutability" in given:
+            merged.pop("image_tag_mutability_exclusion_filters", None)
         merged |= given
-    encryption = merged.get("encryption")
-    rules, access = merged.get("lifecycle"), merged.get("permissions")
-    return Options(
-        force_delete=merged.get("forceDelete", True),
-        mutability=merged.get("imageTagMutability", ""),
-        exclusions=tuple(merged.get("imageTagMutabilityExclusionFilters", ())),
-        scan_on_push=merged.get("scanOnPush"),
-        encryption=Encryption(encryption.type, encryption.kms_key or "")
-        if encryption
-        else None,
-        tags=tuple(sorted(merged.get("tags", {}).items())),
-        automatic_tags=merged.get("automaticTags", False),
-        lifecycle=rules.text() if rules else "",
-        permissions=access.text(partition) if access else "",
-    )
+    return NO_OPTIONS.model_copy(update=merged) if merged else NO_OPTIONS
 
 
-def tagged(options: Options, workload: str, namespace: str) -> Options:
-    """Return options with the automatic tags; a tag that is given wins."""
+def with_automatic_tags(
+    options: RepositoryOptions, workload_name: str, namespace: str
+) -> RepositoryOptions:
+    """Add the automatic tags where the options ask for them; a given tag wins."""
+    if not options.automatic_tags:
+        return options
     automatic = {
-        "workload": workload,
+        "workload": workload_name,
         "namespace": namespace,
         "managed-by": "function-ecr-repos",
     }
-    tags = tuple(sorted((automatic | dict(options.tags)).items()))
-    return options._replace(tags=tags)
+    return options.model_copy(update={"tags": automatic | (options.tags or {})})

@@ -7,19 +7,17 @@ names one in its first line.
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from function.api.input import API_VERSION, KIND, Input
 from function.api.parameters import CLAIM_KIND, XR_KIND
+from function.generate.structural import Schema
+from function.generate.xrds import XRD_PATH
 
 FOLDER = Path("schemas")
-XRD = Path("package/configuration/definition.yaml")
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # all that editors know
 _METADATA = {"type": "object", "description": "Kubernetes' standard metadata."}
-
-Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, Schema]:
@@ -46,7 +44,7 @@ def schemas() -> dict[str, Schema]:
             },
             "definitions": {**definitions, KIND: step_input},
         },
-        "workloadecrrepo.json": _claim(yaml.safe_load(XRD.read_text("utf-8"))),
+        "workloadecrrepo.json": _claim(yaml.safe_load(XRD_PATH.read_text("utf-8"))),
     }
 
 

@@ -201,11 +201,7 @@ def _provider_config(repository: DesiredRepository) -> Manifest:
 
 def _encryption(at_provider: structpb.Struct) -> EncryptionOptions | None:
     for observed in items(at_provider, "encryptionConfiguration"):
-        # Not validated: ECR may have types that this version does not know.
-        return EncryptionOptions.model_construct(
-            type=text(observed, "encryptionType"),
-            kms_key=text(observed, "kmsKey") or None,
-        )
+        return EncryptionOptions.observed(*texts(observed, "encryptionType", "kmsKey"))
     return None
 
 

@@ -14,7 +14,6 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from function.composition.request import Request, parse_request
 from function.fn import FunctionRunner
 from function.server import metrics
 
@@ -153,22 +152,21 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
 def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
     """Yield what the generated stubs would register, for both versions of the service.
 
-    A request is parsed as far as needed, and not at all as the older version: that is
-    the same on the wire. A response has a map's keys in order, which by themselves come
-    out in another one from each process.
+    Both versions are the same on the wire. A response has a map's keys in order:
+    otherwise each process would write them in another one.
     """
 
     async def run(
-        req: Request, _: grpc.aio.ServicerContext
+        req: fnv1.RunFunctionRequest, context: grpc.aio.ServicerContext
     ) -> fnv1.RunFunctionResponse:
         started = time.perf_counter()
-        rsp = function.answer(req)
+        rsp = await function.RunFunction(req, context)
         metrics.COUNTS.add(rsp, time.perf_counter() - started)
         return rsp
 
     handler = grpc.unary_unary_rpc_method_handler(
         run,
-        request_deserializer=parse_request,
+        request_deserializer=fnv1.RunFunctionRequest.FromString,
         response_serializer=functools.partial(
             fnv1.RunFunctionResponse.SerializeToString, deterministic=True
         ),

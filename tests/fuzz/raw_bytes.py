@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import get_args
 
 import atheris
 import psutil
@@ -25,8 +24,8 @@ from google.protobuf.message import DecodeError
 with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
-    from function.api.input import Option
     from function.composition.observed import BUNDLE, IMAGE, policy_name
+    from function.ecr.options import OPTION_NAMES
     from function.ecr.policies import Kind
     from function.fn import FunctionRunner
 
@@ -121,7 +120,7 @@ def seeds() -> list[bytes]:
     }
     composite = {"composite": {"resource": xr}}
     # What a workload says of its repositories, where it may say anything.
-    free = {**given, "allow": {"overrides": list(get_args(Option))}}
+    free = {**given, "allow": {"overrides": list(OPTION_NAMES)}}
     overridden = copy.deepcopy(xr)
     overridden["spec"]["parameters"]["repository"] = {
         "scanOnPush": True,

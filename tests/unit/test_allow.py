@@ -4,11 +4,11 @@ import pytest
 from crossplane.function import resource
 
 from function.api.input import parse_input
-from function.api.parameters import parse_composite, read_composite
+from function.api.parameters import parse_parameters, read_parameters
 from function.errors import InvalidRequestError
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
-SETTINGS = parse_input(
+INPUT = parse_input(
     resource.dict_to_struct(
         {
             "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
@@ -19,7 +19,7 @@ SETTINGS = parse_input(
                 "providerNames": ["aws-*", "*-[!p]"],
             },
         }
-    )
+    ).SerializeToString()
 )
 
 
@@ -36,8 +36,8 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
             }
         },
     }
-    parsed = parse_composite(read_composite(resource.dict_to_struct(xr)), SETTINGS)
-    return parsed.image, parsed.bundle
+    parsed = parse_parameters(read_parameters(resource.dict_to_struct(xr)), INPUT)
+    return parsed.image_name, parsed.bundle_name
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from function.api import overrides
 from function.composition import desired as answer
 from function.composition import observed as seen
 from function.composition.request import parse_request
-from function.generate.crds import input_crd
+from function.generate.crd import input_crd
 
 logging.configure(logging.Level.DISABLED)
 PARAMETERS = {
@@ -258,7 +258,7 @@ def test_a_refusal_names_some_globs_of_many() -> None:
 
 
 def remembered() -> list[int]:
-    caches = (answer.answer, overrides._options, seen._asked)  # noqa: SLF001
+    caches = (answer.answer, overrides._merge, seen._asked)  # noqa: SLF001
     return [each.cache_info().currsize for each in caches]
 
 
@@ -268,7 +268,7 @@ def remembered() -> list[int]:
 )
 def test_only_what_is_small_is_remembered(size: int, more: list[int]) -> None:
     serialized = request(HOSTILE["a policy with much white space"](size))
-    for cache in (answer.answer, overrides._options, seen._asked):  # noqa: SLF001
+    for cache in (answer.answer, overrides._merge, seen._asked):  # noqa: SLF001
         cache.cache_clear()
     assert said(ask(serialized)) == ""
     assert remembered() == more

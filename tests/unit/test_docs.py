@@ -25,8 +25,8 @@ def block(key: str) -> Any:  # noqa: ANN401
 def test_the_input_is_one() -> None:
     struct = structpb.Struct()
     struct.update(block("input"))
-    parsed = parse_input(struct)
-    assert parsed.allow.regions == ("eu-*",)
+    parsed = parse_input(struct.SerializeToString())
+    assert parsed.allow.regions == ["eu-*"]
     assert parsed.defaults.region == "eu-west-2"
 
 

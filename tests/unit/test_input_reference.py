@@ -4,26 +4,24 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from crossplane.function import resource
 
-from function.api.input import parse_input
-from function.api.settings import NO_INPUT
+from function.api.input import DEFAULT_INPUT, parse_input
 from function.composition.conditions import PUSHABLE, Reason
-from function.generate.crds import input_crd
+from function.generate.commented_input import commented_input
+from function.generate.crd import input_crd
 from function.generate.reference_pages import (
     CONDITIONS_PATH,
-    DEFAULT_PATH,
+    INPUT_PATH,
     METRICS_PATH,
     XR_PATH,
-    commented,
     conditions_page,
+    input_page,
     metrics_page,
-    page,
     xr_page,
 )
 
@@ -56,13 +54,13 @@ def test_what_is_printed_is_an_input_that_says_nothing() -> None:
         text=True,
         check=True,
     ).stdout
-    assert printed == commented()
+    assert printed == commented_input()
     struct = resource.dict_to_struct(yaml.safe_load(printed))
-    assert asdict(parse_input(struct)) == asdict(NO_INPUT)
+    assert parse_input(struct.SerializeToString()) == DEFAULT_INPUT
 
 
 def test_without_its_marks_it_has_every_field() -> None:
-    whole = re.sub(r"^#(?! [A-Za-z{`])", "", commented(), flags=re.MULTILINE)
+    whole = re.sub(r"^#(?! [A-Za-z{`])", "", commented_input(), flags=re.MULTILINE)
     whole = re.sub(r"^ *# .*\n", "", whole, flags=re.MULTILINE)
     found = set(places(yaml.safe_load(whole)))
     wanted = {path for path in paths(SCHEMA) if path[0] != "metadata"}
@@ -70,10 +68,10 @@ def test_without_its_marks_it_has_every_field() -> None:
 
 
 def test_the_page_has_not_drifted_from_the_model() -> None:
-    assert DEFAULT_PATH.read_text() == page(), "run `make generate`"
+    assert INPUT_PATH.read_text() == input_page(), "run `make generate`"
     for path in paths(SCHEMA):
         if path[0] not in ("apiVersion", "kind", "metadata"):
-            assert f"{path[-1]}`" in page()
+            assert f"{path[-1]}`" in input_page()
 
 
 def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:

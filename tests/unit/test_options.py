@@ -6,7 +6,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jsonschema
 import pytest
@@ -27,10 +27,10 @@ from test_providers import (
 )
 
 from function.api import overrides
-from function.api.input import API_VERSION, KIND, Input, Option, parse_input
-from function.api.parameters import read_composite
+from function.api.input import API_VERSION, KIND, Input, parse_input
+from function.api.parameters import read_parameters
 from function.cli.documents import to_struct
-from function.ecr.options import RULES, RepositoryOptions
+from function.ecr.options import OPTION_NAMES, RULES
 from function.errors import InvalidParameterError
 
 ROOT = Path(__file__).parents[1]
@@ -98,10 +98,15 @@ CASES["all that every provider has"] = {
 LACKING = {CLASSIC: {"encryption", "imageTagMutabilityExclusionFilters"}}
 
 
+def parse(**fields: Any) -> Input:  # noqa: ANN401
+    given = {"apiVersion": API_VERSION, "kind": KIND, **fields}
+    return parse_input(to_struct(given).SerializeToString())
+
+
 def test_every_option_has_a_case_and_can_be_allowed() -> None:
-    options = {f.alias for f in RepositoryOptions.model_fields.values()}
-    assert options == {option for case in CASES.values() for option in case}
-    assert options == set(get_args(Option))
+    assert set(OPTION_NAMES) == {option for case in CASES.values() for option in case}
+    allowed = parse(allow={"overrides": list(OPTION_NAMES)}).allow.overrides
+    assert allowed == list(OPTION_NAMES)
 
 
 def rendered(provider: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -355,12 +360,11 @@ def test_a_workloads_mistake_is_not_the_inputs(
 ) -> None:
     """The platform's Input can be relied on then."""
     allow = {"overrides": ["encryption", "lifecycle", "tags"]}
-    given = {"apiVersion": API_VERSION, "kind": KIND, "allow": allow}
-    settings = parse_input(to_struct(given))
+    input_ = parse(allow=allow)
     composite = overriding(CLASSIC, **options)
-    asked = read_composite(fnv1.Resource(resource=composite).resource)
+    asked = read_parameters(fnv1.Resource(resource=composite).resource)
     with pytest.raises(InvalidParameterError, match=rule) as e:
-        overrides.options(settings, "image", "eu-west-2", asked.overrides)
+        overrides.repository_options(input_, "image", asked.overrides)
     assert e.value.field.startswith("spec.parameters.repository")
     assert "Composition" not in str(e.value)
 

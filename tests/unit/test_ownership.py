@@ -7,6 +7,7 @@ import pytest
 from crossplane.function import resource
 
 from function.ecr.naming import RepositoryName
+from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import (
     Standing,
     abandoned,
@@ -20,9 +21,7 @@ from function.ecr.ownership import (
 )
 from function.ecr.policies import Kind, attach
 from function.ecr.repository import (
-    NO_OPTIONS,
     Facts,
-    Options,
     ProviderConfig,
     Repository,
     Rights,
@@ -90,7 +89,7 @@ def test_standing(
 CONFIG = ProviderConfig("p")
 BUNDLE = Repository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
 MINE = BUNDLE._replace(rights=Rights.ALL)
-UNFORCED = MINE._replace(options=Options(force_delete=False))
+UNFORCED = MINE._replace(options=RepositoryOptions(forceDelete=False))
 LEFT_ALONE = BUNDLE._replace(rights=Rights.OBSERVE)
 NEW = Facts(force_delete=True)
 FULL = Facts(deletable=True, force_delete=True)
@@ -359,7 +358,7 @@ def test_a_new_resources_name_is_kubernetes_and_readable() -> None:
 def test_a_policy_is_put_on_what_may_be_changed_alone(
     rights: Rights, *, want: bool, reason: str
 ) -> None:
-    options = NO_OPTIONS._replace(lifecycle='{"rules": []}')
+    options = RepositoryOptions.model_validate({"lifecycle": {"keepLast": 1}})
     repository = BUNDLE._replace(options=options, rights=rights)
     attached = attach(DEFAULT, Kind.LIFECYCLE, repository, None, there=True)
     assert (attached is not None) is want, reason

@@ -10,7 +10,8 @@ from google.protobuf import json_format
 
 from function import fn
 from function.ecr.naming import RepositoryName
-from function.ecr.repository import Options, ProviderConfig, Repository
+from function.ecr.options import NO_OPTIONS
+from function.ecr.repository import ProviderConfig, Repository
 from function.providers.registry import PROVIDERS
 
 logging.configure(logging.Level.DISABLED)
@@ -294,7 +295,9 @@ def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
         RepositoryName(NAME),
         "eu-west-2",
         ProviderConfig("aws"),
-        options=Options(tags=((SIGNATURE, "ours"), ("team", "a"))),
+        options=NO_OPTIONS.model_copy(
+            update={"tags": {SIGNATURE: "ours", "team": "a"}}
+        ),
         composite_uid="ours",
     )
     spec = PROVIDERS[provider].manifest(repository, manages=True)["spec"]

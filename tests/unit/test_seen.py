@@ -64,5 +64,5 @@ def test_all_that_is_remembered_is_bounded() -> None:
     places = sum(each.cache_info().maxsize or 0 for each in REMEMBERING)
     largest = places * bounds.LARGEST_REMEMBERED
     assert largest < 32 * 2**20
-    for each in (answer.answer, overrides._options):  # noqa: SLF001
+    for each in (answer.answer, overrides._merge):  # noqa: SLF001
         assert 0 < (each.cache_info().maxsize or 0) <= 512

@@ -1,0 +1,175 @@
+"""The Input: what is parsed of it, and how it is told apart from another one."""
+
+from typing import Any
+
+import pytest
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+
+from function.api.input import DEFAULT_INPUT, Input, parse_input
+from function.ecr.options import OPTION_NAMES
+from function.errors import InvalidRequestError
+from function.limits import LARGEST_REMEMBERED
+from function.providers.registry import PROVIDERS
+
+INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
+OTHER: dict[str, Any] = {
+    "provider": "ecr.aws.m.upbound.io/v1beta1",
+    "managementPolicies": True,
+    "providerConfigKind": "ProviderConfig",
+    "registryHost": "Keep",
+    "bundle": False,
+    "deletion": "Never",
+    "repository": {"forceDelete": False},
+    "image": {"scanOnPush": True},
+    "bundleRepository": {"scanOnPush": False},
+    "connection": {"kind": "Secret"},
+    "allow": {
+        "repoPrefixes": ["a"],
+        "regions": [],
+        "providerNames": ["c"],
+        "overrides": ["tags"],
+    },
+    "defaults": {"repoPrefix": "d", "region": "e", "providerName": "f"},
+}
+CLASSIC, CLUSTER, NAMESPACED = (
+    "ecr.aws.crossplane.io/v1beta1",
+    "ecr.aws.upbound.io/v1beta2",
+    "ecr.aws.m.upbound.io/v1beta1",
+)
+
+
+def serialized(**fields: object) -> bytes:
+    return resource.dict_to_struct(INPUT | fields).SerializeToString()
+
+
+def parsed(**fields: object) -> Input:
+    return parse_input(serialized(**fields))
+
+
+@pytest.mark.parametrize("empty", [b"", serialized()], ids=["none", "no fields"])
+def test_an_input_that_says_nothing_is_the_default(empty: bytes) -> None:
+    assert parse_input(empty) == DEFAULT_INPUT
+    assert hash(parse_input(empty)) == hash(DEFAULT_INPUT)
+
+
+def test_every_field_is_parsed() -> None:
+    assert OTHER.keys() == {f.alias for f in Input.model_fields.values()}
+    input_ = parsed(**OTHER)
+    assert type(input_) is Input
+    assert input_.model_dump(mode="json", by_alias=True, exclude_unset=True) == OTHER
+    assert input_ != DEFAULT_INPUT
+
+
+def test_the_same_input_is_parsed_once_however_its_fields_are_ordered() -> None:
+    """Go writes a map's entries in another order each time."""
+    fields = list((INPUT | OTHER).items())
+    forth, back = (
+        b"".join(
+            # One entry each: messages of one type are merged where they are joined.
+            fnv1.Resource(resource={key: value}).resource.SerializeToString()
+            for key, value in entries
+        )
+        for entries in (fields, fields[::-1])
+    )
+    assert forth != back
+    assert parse_input(forth) is parse_input(back)
+
+
+def test_a_large_input_is_parsed_once_too() -> None:
+    large = serialized(allow={"regions": [f"{n:0200}" for n in range(100)]})
+    assert len(large) > LARGEST_REMEMBERED
+    assert parse_input(large) is parse_input(large)
+
+
+def test_inputs_that_differ_are_told_apart() -> None:
+    inputs = [DEFAULT_INPUT, parsed(**OTHER)]
+    inputs += [parsed(**{name: OTHER[name]}) for name in ("bundle", "deletion")]
+    assert len(set(inputs)) == len(inputs)
+    assert len({hash(each) for each in inputs}) == len(inputs)
+
+
+@pytest.mark.parametrize(
+    ("role", "options"),
+    [
+        ("image", [{"forceDelete": False}, {"scanOnPush": True}]),
+        ("bundle", [{"forceDelete": False}, {"scanOnPush": False}]),
+    ],
+)
+def test_each_repository_has_the_common_options_first(
+    role: Any,  # noqa: ANN401  # a Literal, of a table
+    options: list[dict[str, Any]],
+) -> None:
+    layers = parsed(**OTHER).repository_layers(role)
+    assert [
+        layer.model_dump(by_alias=True, exclude_none=True) for layer in layers
+    ] == options
+
+
+@pytest.mark.parametrize(
+    ("provider", "said", "want", "reason"),
+    [
+        (CLASSIC, None, False, "off by default in the provider"),
+        (CLASSIC, True, True, "the platform turned them on"),
+        (CLUSTER, None, True, "its default"),
+        (CLUSTER, False, False, "the platform turned them off"),
+        (NAMESPACED, None, True, "nothing else says what may be deleted"),
+    ],
+)
+def test_whether_management_policies_are_sent(
+    provider: str, *, said: bool | None, want: bool, reason: str
+) -> None:
+    fields = {} if said is None else {"managementPolicies": said}
+    input_ = parsed(provider=provider, **fields)
+    assert input_.honours_management_policies(PROVIDERS[provider]) is want, reason
+
+
+def test_a_resource_of_another_api_keeps_its_management_policies() -> None:
+    """`false` is for the Input's provider; the other API cannot do without them."""
+    input_ = parsed(managementPolicies=False)
+    assert input_.honours_management_policies(PROVIDERS[NAMESPACED])
+
+
+@pytest.mark.parametrize(
+    ("fields", "want", "reason"),
+    [
+        ({}, "aws", "the classic API knows one kind"),
+        ({"provider": CLUSTER}, "aws", "one kind"),
+        ({"provider": NAMESPACED}, "ClusterProviderConfig/aws", "the CRD's default"),
+        (
+            {"provider": NAMESPACED, "providerConfigKind": "ProviderConfig"},
+            "ProviderConfig/aws",
+            "as the platform says",
+        ),
+    ],
+)
+def test_the_kind_of_the_provider_config(
+    fields: dict[str, str], want: str, reason: str
+) -> None:
+    assert str(parsed(**fields).provider_config("aws")) == want, reason
+
+
+def test_only_options_can_be_allowed() -> None:
+    """The list of their names is derived: it is nowhere else."""
+    assert parsed(allow={"overrides": list(OPTION_NAMES)}).allow.overrides == list(
+        OPTION_NAMES
+    )
+    with pytest.raises(InvalidRequestError, match="'forceDelete', 'imageTagMut"):
+        parsed(allow={"overrides": ["force_delete"]})
+
+
+@pytest.mark.parametrize("name", ["force_delete", "scan_on_push"])
+def test_a_field_has_one_spelling(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"input.repository.{name}"):
+        parsed(repository={name: True})
+
+
+@pytest.mark.parametrize(
+    ("broken", "field"),
+    [(b"\xff", "the request"), (b"\x0a", "the request")],
+    ids=["no message", "cut off"],
+)
+def test_bytes_that_are_no_struct_are_refused(broken: bytes, field: str) -> None:
+    with pytest.raises(InvalidRequestError) as e:
+        parse_input(broken)
+    assert e.value.field == field
