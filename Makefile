@@ -213,11 +213,16 @@ soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload i
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/soak.py --minutes $(SOAK_MINUTES)
 
-lint: $(VENV)/.lint ## Check format, lint, types and import directions
+# The schemas are in the package: nothing is downloaded.
+SCHEMA = $(VENV)/bin/check-jsonschema --builtin-schema vendor
+lint: $(VENV)/.lint ## Check format, lint, types, import directions and the files for GitHub
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(SCHEMA).renovate .github/renovate.json
+	@$(SCHEMA).github-issue-forms .github/ISSUE_TEMPLATE/{bug_report,feature_request}.yml
+	@$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
 
 generate: $(VENV)/.runtime ## Make what is made from the code: CRD, JSON Schemas, reference pages
 	@$(VENV)/bin/python -m function.crd
