@@ -1,9 +1,9 @@
-# Two stages of one Debian release: what is built with its Python runs with it. The
-# second one begins empty, with no more of Debian than that Python needs.
+# Both stages use the same Debian release, so the function runs with the Python that it was
+# built with. The second stage starts empty, and gets only the files that Python needs.
 ARG DEBIAN=13
 ARG BASE=debian:${DEBIAN}-slim
 FROM ${BASE} AS build
-# A company's own authority, if pip must know one.
+# The certificate of your company's CA, if pip needs it.
 ARG PIP_CERT
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv
@@ -29,10 +29,10 @@ LABEL org.opencontainers.image.title="function-ecr-repos" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /root-of-image /
-# Crossplane runs it as 2000; any user will do.
+# Crossplane runs it as user 2000. It works as any user.
 USER 65532:65532
-# Each thread of gRPC's would have an arena of its own, half empty: 4 MB in all, and no
-# faster, because one thread at a time is in Python.
+# By default, each gRPC thread gets its own memory arena, which wastes 4 MB in total. One arena
+# is as fast, because only one thread at a time runs Python.
 ENV MALLOC_ARENA_MAX=1
 EXPOSE 9443 8080
 ENTRYPOINT ["/function/bin/function-ecr-repos", "serve"]

@@ -1,7 +1,6 @@
-"""Disables each guard by its name, and shows the test that fails without it.
+"""Disable each guard, and show the test that fails without it.
 
-A guard that no test misses is a failure. Arguments choose guards by a part of their
-names.
+It is an error if no test fails. Arguments select guards by a part of their names.
 """
 
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from guards import GUARDS
 
 ROOT = Path(__file__).parents[2]
-# The slow ones come last, and only where no other one fails.
+# The slow ones come last. They run only if no faster test fails.
 TESTS = (
     *("unit/test_ownership.py", "unit/test_fn.py", "unit/test_providers.py"),
     *("unit/test_options.py", "unit/test_refused.py", "unit/test_served.py"),
@@ -23,7 +22,7 @@ TESTS = (
 
 
 def main(chosen: list[str]) -> int:
-    """Return how many guards no test misses."""
+    """Return the number of guards that can be disabled without a failing test."""
     numbers = [
         number
         for number, guard in enumerate(GUARDS)
@@ -42,7 +41,7 @@ def main(chosen: list[str]) -> int:
 
 
 def _first_failure(number: int) -> str:
-    """Return the first failing test's name, or nothing."""
+    """Return the name of the first test that fails, or an empty string."""
     done = subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-m", "pytest", "-x", "-q"),

@@ -1,6 +1,6 @@
-"""The guards, by name, and what each would say if it were not there.
+"""The safety guards, and for each one what replaces it when it is disabled.
 
-As a pytest plugin it turns one of them off: that of the number in GUARD.
+As a pytest plugin, this module disables the guard whose number is in GUARD.
 """
 
 import importlib
@@ -14,12 +14,12 @@ Replacement = Callable[[Any], Any]
 
 
 class Guard(NamedTuple):
-    """What a guard says, its name, and what it becomes.
+    """A safety guard, and how to disable it.
 
     Attributes:
-        says: The rule.
-        name: The module and the attribute, or the one's attribute.
-        without: What replaces it, given the original.
+        says: The rule that it enforces.
+        name: Its module and attribute.
+        without: Returns what replaces it, given the original.
     """
 
     says: str
@@ -28,16 +28,16 @@ class Guard(NamedTuple):
 
 
 def predicate(says: str, name: str, *, unsafe: bool) -> Guard:
-    """Return the guard that a predicate of function.ecr.ownership is."""
+    """Return the guard for a predicate in function.ownership."""
 
     def without(_: object) -> Callable[..., bool]:
         return lambda *_, **__: unsafe
 
-    return Guard(says, f"function.ecr.ownership:{name}", without)
+    return Guard(says, f"function.ecr.{name}", without)
 
 
 def policies(right: str) -> Replacement:
-    """Return management policies with which a right is all of them."""
+    """Return a replacement that gives one right all management policies."""
 
     def without(original: dict[Any, Any]) -> dict[Any, Any]:
         return {k: ("*",) if k.name == right else v for k, v in original.items()}
@@ -46,111 +46,191 @@ def policies(right: str) -> Replacement:
 
 
 GUARDS = (
-    predicate("another's is never touched", "is_anothers", unsafe=False),
-    predicate("rights are earned by creating", "earns_rights", unsafe=True),
-    predicate("deletion: Never", "may_be_deleted", unsafe=True),
-    predicate("what is adopted is only observed", "is_only_observed", unsafe=False),
-    predicate("created_by: a UID, and ours", "created_by", unsafe=True),
-    predicate("a signature of what is gone is past", "is_there", unsafe=True),
-    predicate("a copied signature proves nothing", "is_not_copied", unsafe=True),
-    predicate("a restored record is another's", "recorded_for", unsafe=True),
-    predicate("a record that is not whole is none", "are_known", unsafe=True),
-    predicate("a newer attempt outdates it", "attempt_succeeded", unsafe=True),
-    predicate("an older repository is not ours", "not_older", unsafe=True),
-    predicate("a newer repository is not ours", "not_newer", unsafe=True),
-    predicate("a new claim yields to who asks", "is_asked_for", unsafe=False),
-    predicate("a live one to who created it", "is_anothers_creation", unsafe=False),
-    predicate("of those that found it, the first", "was_earlier", unsafe=False),
-    predicate("another composite is one", "is_another_controller", unsafe=False),
-    predicate("and what it left behind", "left_by_another", unsafe=False),
-    predicate("what another left is not taken over", "may_be_taken_over", unsafe=True),
-    predicate("a namespaced XR names no claim", "reads_claim", unsafe=True),
-    predicate("no option onto what was there", "may_send_options", unsafe=True),
-    predicate("no policy onto what was there", "may_have_policy", unsafe=True),
-    predicate("a bundle waits for its image", "bundle_may_earn", unsafe=True),
-    predicate("earned rights are not taken back", "bundle_may_earn", unsafe=False),
-    predicate("what is being made is waited for", "may_be_under_way", unsafe=False),
-    predicate("what cannot be made is not", "may_be_under_way", unsafe=True),
-    predicate("a bundle is released without force", "releases_by_force", unsafe=True),
-    predicate("a refusal takes rights", "has_more_than_earned", unsafe=False),
-    predicate("a refusal keeps what is earned", "has_more_than_earned", unsafe=True),
-    predicate("a live one keeps its name", "keeps_name", unsafe=False),
-    predicate("its region", "keeps_region", unsafe=False),
-    predicate("its provider config", "keeps_config", unsafe=False),
-    predicate("the kind of that", "keeps_config_kind", unsafe=False),
-    predicate("its encryption", "keeps_encryption", unsafe=False),
-    predicate("a live bundle stays", "bundle_stays", unsafe=False),
-    predicate("a loser composes nothing", "may_compose", unsafe=True),
-    predicate("a loser is not ready", "is_unready", unsafe=False),
-    predicate("a loser learns nothing", "may_learn", unsafe=True),
+    predicate(
+        "never change another claim's repository",
+        "provider_rights:belongs_to_another_claim",
+        unsafe=False,
+    ),
+    predicate(
+        "only the creator gets rights", "provider_rights:earns_rights", unsafe=True
+    ),
+    predicate(
+        "`Never` forbids deletion", "provider_rights:may_be_deleted", unsafe=True
+    ),
+    predicate(
+        "only observe an adopted repository",
+        "provider_rights:is_only_observed",
+        unsafe=False,
+    ),
+    predicate("the tag must have our UID", "ownership:created_by", unsafe=True),
+    predicate("no proof without a repository", "ownership:is_there", unsafe=True),
+    predicate(
+        "a tag from the spec is no proof", "ownership:is_not_copied", unsafe=True
+    ),
+    predicate(
+        "a record with another UID is no proof", "ownership:recorded_for", unsafe=True
+    ),
+    predicate("an incomplete record is no proof", "ownership:are_known", unsafe=True),
+    predicate(
+        "a newer attempt voids the record", "ownership:attempt_succeeded", unsafe=True
+    ),
+    predicate("an older repository is not ours", "ownership:not_older", unsafe=True),
+    predicate("a newer repository is not ours", "ownership:not_newer", unsafe=True),
+    predicate(
+        "a new claim yields to existing ones",
+        "ownership:yields_to_competitors",
+        unsafe=False,
+    ),
+    predicate(
+        "a live claim yields to the creator",
+        "ownership:concedes_to_creator",
+        unsafe=False,
+    ),
+    predicate(
+        "of several adopters, the first wins", "ownership:is_senior", unsafe=False
+    ),
+    predicate(
+        "another controller is a competitor",
+        "ownership:is_another_controller",
+        unsafe=False,
+    ),
+    predicate(
+        "so is a resource that it left behind",
+        "ownership:left_by_another",
+        unsafe=False,
+    ),
+    predicate(
+        "do not take over leftovers of others",
+        "ownership:may_be_taken_over",
+        unsafe=True,
+    ),
+    predicate(
+        "ignore claimRef on a namespaced XR", "ownership:reads_claim", unsafe=True
+    ),
+    predicate(
+        "send no options before proof", "provider_rights:may_send_options", unsafe=True
+    ),
+    predicate(
+        "set no policy before proof", "provider_rights:may_have_policy", unsafe=True
+    ),
+    predicate("a bundle waits for its image", "bundle:bundle_may_earn", unsafe=True),
+    predicate(
+        "a bundle keeps its earned rights", "bundle:bundle_may_earn", unsafe=False
+    ),
+    predicate(
+        "wait for a creation under way", "bundle:may_be_in_progress", unsafe=False
+    ),
+    predicate(
+        "do not wait for a failed creation", "bundle:may_be_in_progress", unsafe=True
+    ),
+    predicate(
+        "release a bundle without force", "bundle:releases_by_force", unsafe=True
+    ),
+    predicate(
+        "a refused claim loses unearned rights",
+        "provider_rights:exceeds_earned_rights",
+        unsafe=False,
+    ),
+    predicate(
+        "a refused claim keeps earned rights",
+        "provider_rights:exceeds_earned_rights",
+        unsafe=True,
+    ),
+    predicate(
+        "a live resource keeps its name", "immutable_fields:keeps_name", unsafe=False
+    ),
+    predicate(
+        "a live resource keeps its region",
+        "immutable_fields:keeps_region",
+        unsafe=False,
+    ),
+    predicate(
+        "it keeps its provider config", "immutable_fields:keeps_config", unsafe=False
+    ),
+    predicate(
+        "it keeps the provider config's kind",
+        "immutable_fields:keeps_config_kind",
+        unsafe=False,
+    ),
+    predicate(
+        "a live resource keeps its encryption",
+        "immutable_fields:keeps_encryption",
+        unsafe=False,
+    ),
+    predicate("a live bundle stays", "bundle:bundle_stays", unsafe=False),
+    predicate("NameTaken composes nothing", "ownership:may_compose", unsafe=True),
+    predicate("NameTaken is not ready", "ownership:is_unready", unsafe=False),
+    predicate(
+        "NameTaken shows no observed data", "ownership:may_disclose", unsafe=True
+    ),
     Guard(
-        "one repository is one object's name",
+        "one repository has one object name",
         "function.ecr.repository:resource_name",
         lambda _: lambda repository, _: repository.resource_name
         or f"x-{id(repository)}",
     ),
     Guard(
-        "accounts and regions are told apart",
-        "function.ecr.repository:identity",
+        "accounts and regions are distinguished",
+        "function.ecr.repository:repository_id",
         lambda original: lambda api, *place: original(api, place[-1]),
     ),
     Guard(
-        "APIs are told apart",
-        "function.ecr.repository:identity",
+        "provider APIs are distinguished",
+        "function.ecr.repository:repository_id",
         lambda original: lambda _, *place: original("", *place),
     ),
     Guard(
-        "a live one keeps its provider",
-        "function.composition.observed:_BY_GROUP",
+        "a live resource keeps its provider",
+        "function.providers.registry:_BY_GROUP",
         lambda _: {},
     ),
     Guard(
-        "owners are looked for in every API",
-        "function.composition.competitors:search",
+        "look for owners in every served API",
+        "function.composition.competitors:plan_search",
         lambda original: lambda *args: original(*args)._replace(others=()),
     ),
     Guard(
-        "and in none that is not served",
+        "look in no API that is not served",
         "function.composition.competitors:_has_schema",
         lambda _: lambda *_: True,
     ),
     Guard(
-        "nor that may not be",
-        "function.composition.competitors:_serves",
+        "look in no API that may be missing",
+        "function.composition.competitors:_is_served",
         lambda _: lambda *_: True,
     ),
     Guard(
-        "to observe is no more than that",
-        "function.providers.managed:_POLICIES",
-        policies("OBSERVE"),
+        "Observe gives no other right",
+        "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
+        policies("OBSERVE_ONLY"),
     ),
     Guard(
-        "to create is no right to change",
-        "function.providers.managed:_POLICIES",
-        policies("CREATE"),
+        "Create gives no right to change",
+        "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
+        policies("OBSERVE_CREATE"),
     ),
     Guard(
-        "to keep is no right to delete",
-        "function.providers.managed:_POLICIES",
-        policies("KEEP"),
+        "Keep gives no right to delete",
+        "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
+        policies("ORPHAN_ON_DELETE"),
     ),
     Guard(
-        "what tags nothing copies nothing",
-        "function.providers.managed:is_reconciled",
+        "never late-initialize tags",
+        "function.providers.crossplane_runtime:is_reconciled",
         lambda _: lambda *_: False,
     ),
     Guard(
-        "the status of what is gone is past",
-        "function.providers.managed:is_gone",
+        "ignore the status of a gone repository",
+        "function.providers.crossplane_runtime:is_gone",
         lambda _: lambda *_: False,
     ),
     Guard(
-        "a provider looks again",
-        "function.providers.managed:CREATE_ABANDONED",
+        "the provider looks at ECR again",
+        "function.providers.crossplane_runtime:MARKED_FAILED",
         lambda _: "crossplane.io/external-create-failed",
     ),
     Guard(
-        "a tenant asks for what is allowed",
+        "a claim gets only allowed values",
         "function.api.parameters:_allowed",
         lambda _: lambda *_: None,
     ),
@@ -158,7 +238,7 @@ GUARDS = (
 
 
 def pytest_configure() -> None:
-    """Turn one off, wherever it was imported."""
+    """Disable one guard in every module that imports it."""
     guard = GUARDS[int(os.environ["GUARD"])]
     import function  # noqa: PLC0415  # as the tests do: coverage of nothing else
 

@@ -1,64 +1,71 @@
-"""What must hold in every world, and the exceptions: each has a name and a sentence.
+"""What must hold in every simulated world, and the exceptions.
 
-SECURITY.md states every exception in the same words; a test compares them.
+SECURITY.md states every exception in the same words. A test compares them.
 """
 
 from enum import Enum
 
 
 class Exemption(Enum):
-    """Where a guarantee ends. The value is SECURITY.md's sentence."""
+    """Where a guarantee ends. The value is the text in SECURITY.md."""
 
     REPLACED_UPBOUND = (
-        "On Upbound's APIs, a repository that is deleted and re-created by someone "
-        "else under a live claim counts as the claim's, for as long as the claim lives."
+        "On Upbound's APIs, a claim cannot detect that someone else deleted and "
+        "re-created its repository. It treats the new repository as its own for as "
+        "long as the claim lives."
     )
     REPLACED_CLASSIC = (
-        "On the classic API, a repository that is deleted and re-created by someone "
-        "else under a live claim counts as the claim's until the provider has polled "
-        "it and Crossplane has reconciled the claim; and for as long as the claim "
-        "lives if it was re-created within five minutes of the claim's own creation. "
-        "If the claim is deleted meanwhile, the lifecycle policy it had stays."
+        "On the classic API, a claim at first treats a repository that someone else "
+        "deleted and re-created as its own. It detects the change after the provider "
+        "has polled the repository and Crossplane has reconciled the claim. It never "
+        "detects a repository that was re-created within five minutes of the creation "
+        "of the original. If you delete the claim before it detects the change, the "
+        "new repository may be deleted with it. A lifecycle policy that the claim set "
+        "may stay."
     )
     ALWAYS = (
-        "With `deletion: Always` a repository that existed before its claim is "
-        "deleted with the claim."
+        "With `deletion: Always`, deleting a claim also deletes a repository that "
+        "existed before the claim."
     )
     ORPHANED = (
-        "A managed resource that outlives its composite (`--cascade=orphan`) keeps its "
-        "rights on whatever repository is there, until a composite takes it over or "
-        "someone deletes it."
+        "A managed resource that outlives its composite (`--cascade=orphan`) keeps any "
+        "right to change or delete the repository that has its name. It keeps that "
+        "right until a composite takes it over or someone deletes the managed "
+        "resource."
     )
     TWO_CONFIGS = (
-        "Two provider configs that reach one account are two owners: the second claim "
-        "adopts the first one's repository."
+        "Two provider configs for the same AWS account count as two owners. A claim "
+        "that uses the second one adopts the repository of a claim that uses the first "
+        "one."
     )
     RECIPE = (
-        "Until its first reconcile by the function, a claim that was made by the "
-        "patch-and-transform recipe may delete a repository that it only adopted."
+        "Until the function first reconciles it, a claim of the patch-and-transform "
+        "recipe may delete a repository that it only adopted."
     )
     RECIPE_SHARES = (
-        "Claims that the recipe had let share a repository may each hold one of the "
-        "two after someone deleted the other by hand."
+        "The recipe let claims share repositories. If someone deletes one of two "
+        "shared repositories by hand, each claim may end up with one of the two."
     )
     CLASSIC_ADOPTS = (
-        "The classic provider removes the tags of a repository it adopts, and sets its "
-        "tag mutability and scanning back to what they were when it adopted it."
+        "The classic provider removes the tags of a repository that it adopts. It also "
+        "resets the tag mutability and scanning of the repository to the values at the "
+        "time of adoption."
     )
     NAMESPACE_FIRST = (
         "On Crossplane v2, a namespace that is deleted before its composites hangs, "
-        "and so do their managed resources, whether or not their repositories are "
+        "and so do their managed resources. Their repositories may or may not be "
         "deleted by then."
     )
     NOT_EMPTY = (
-        "A claim gives its bundle repository up if another claim owns its image "
-        "repository. If someone has pushed to that bundle repository already, it is "
-        "not deleted: its managed resource hangs until someone empties the repository."
+        "A claim releases its bundle repository if another claim owns its image "
+        "repository. If someone has already pushed to that bundle repository, it is "
+        "not deleted. Its managed resource hangs until someone empties the repository."
     )
     UNRECORDED = (
-        "A claim that is deleted while its provider does not know whether it created "
-        "a repository (`cannot determine creation result`) hangs until someone "
-        "removes that managed resource's `external-create-pending` annotation."
+        "A claim hangs if it is deleted while its provider does not know whether it "
+        "created a repository (`cannot determine creation result`). To release the "
+        "claim, remove the annotation `crossplane.io/external-create-pending` from "
+        "that managed resource."
     )
 
 
