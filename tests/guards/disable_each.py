@@ -16,8 +16,9 @@ from guards import GUARDS
 ROOT = Path(__file__).parents[2]
 # The slow ones come last, and only where no other one fails.
 TESTS = (
-    *("unit/test_ownership.py", "unit/test_fn.py", "unit/test_providers.py"),
-    *("unit/test_options.py", "unit/test_refused.py", "unit/test_served.py"),
+    *("ecr/test_ownership.py", "test_fn.py", "providers/test_registry.py"),
+    *("ecr/test_options.py", "composition/test_reduced_rights.py"),
+    "composition/test_competitors.py",
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 
