@@ -8,9 +8,9 @@ options and tags onto whatever it finds.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simulated.ecr import EcrError, Place
-from simulated.invariants import Exemption
-from simulated.managed import (
+from tests.simulation.simulated.ecr import EcrError, Place
+from tests.simulation.simulated.invariants import Exemption
+from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
     Api,
     Manifest,

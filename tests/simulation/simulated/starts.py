@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from simulated.cluster import Cluster, Composite
-from simulated.ecr import Claim
-from simulated.managed import Api
-from simulated.world import World
+from tests.simulation.simulated.cluster import Cluster, Composite
+from tests.simulation.simulated.ecr import Claim
+from tests.simulation.simulated.managed import Api
+from tests.simulation.simulated.world import World
 
 # Two workloads and two namespaces that meet in one name, and a bundle's name that is an
 # image's.

@@ -9,9 +9,9 @@ UseAsync). So `external-create-succeeded` says that a creation began.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simulated import classic
-from simulated.ecr import EcrError
-from simulated.managed import (
+from tests.simulation.simulated import classic
+from tests.simulation.simulated.ecr import EcrError
+from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
     Api,
     Manifest,
