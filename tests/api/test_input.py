@@ -84,7 +84,7 @@ print(*(name for name in ("pydantic", "yaml", "prometheus_client")
 def test_serving_without_an_input_does_not_import_what_parses_one() -> None:
     req = json_format.Parse(STEADY.read_text(), fnv1.RunFunctionRequest())
     assert not req.input.fields
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", SERVE],
         input=req.SerializeToString(),
         capture_output=True,

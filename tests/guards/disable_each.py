@@ -44,7 +44,7 @@ def main(chosen: list[str]) -> int:
 
 def _first_failure(number: int) -> str:
     """Return the first failing test's name, or nothing."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-x", "-q"),
             *("-p", "guards", "-p", "no:cacheprovider"),

@@ -24,7 +24,7 @@ def test_races(api: Api, start: list[tuple[str, Claim]]) -> None:
     for seed in SEEDS:
         with World() as world:
             try:
-                race(world, api, start, random.Random(seed))  # noqa: S311
+                race(world, api, start, random.Random(seed))
             except AssertionError as e:
                 e.add_note(f"seed {seed}")
                 raise

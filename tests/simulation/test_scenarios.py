@@ -32,7 +32,7 @@ UPBOUNDS = pytest.mark.parametrize(
 KEEP_FIVE = {"repository": {"lifecycle": {"keepLast": 5}}}
 
 
-def poll(cluster: Cluster, ref: Ref, **how: Any) -> None:  # noqa: ANN401
+def poll(cluster: Cluster, ref: Ref, **how: Any) -> None:
     cluster.provider(ref).poll(ref, **how)
 
 

@@ -223,7 +223,7 @@ class Worlds(RuleBasedStateMachine):
     @rule(seed=SEEDS, steps=STEPS)
     def work(self, seed: int, steps: int) -> None:
         """Any of them do something, in any order."""
-        self.world.work(random.Random(seed), steps)  # noqa: S311  # no secret
+        self.world.work(random.Random(seed), steps)
 
     @rule()
     def settle(self) -> None:

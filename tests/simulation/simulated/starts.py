@@ -21,7 +21,7 @@ def parameters(
     claim: Claim,
     prefix: str = "t",
     config: str = "p",
-    **more: Any,  # noqa: ANN401
+    **more: Any,
 ) -> dict[str, Any]:
     """Return what a claim asks for."""
     return {
@@ -33,7 +33,7 @@ def parameters(
     }
 
 
-def apply(cluster: Cluster, claim: Claim, **more: Any) -> Composite:  # noqa: ANN401
+def apply(cluster: Cluster, claim: Claim, **more: Any) -> Composite:
     """Apply a claim."""
     return cluster.apply(claim, parameters(claim, **more))
 

@@ -249,7 +249,7 @@ class LifecyclePolicies(classic.LifecyclePolicies):
     def initialize(self, mr: Manifest) -> None:
         """Nothing: it is named when it is made."""
 
-    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def observe(self, mr: Manifest, operation: Operation) -> bool:
         if EXTERNAL_NAME not in mr["metadata"]["annotations"]:
             return False
         found = self.ecr.find(self.place(mr))
@@ -267,7 +267,7 @@ class LifecyclePolicies(classic.LifecyclePolicies):
 
         return call
 
-    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         """Refuse: assertNoForceNew.
 
         Raises:
