@@ -82,7 +82,7 @@ def run(*command: object) -> str:
     Raises:
         ImageError: It failed.
     """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(c) for c in command],
         cwd=ROOT,
         env=environment(),
@@ -348,7 +348,7 @@ def serving(root: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
             *(found, "run", "--rm", "--read-only", f"--user={UID}:{UID}"),
             *("--network=host", image(), *flags),
         ]
-    process = subprocess.Popen(command, env=environment())  # noqa: S603
+    process = subprocess.Popen(command, env=environment())
     try:
         yield process, f"127.0.0.1:{port}"
     finally:

@@ -30,7 +30,7 @@ def fetch(word: str, directory: Path) -> list[Path]:
     Raises:
         ImageError: There is no such wheel of one of the packages.
     """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
             *("--disable-pip-version-check", "--dest", str(directory)),

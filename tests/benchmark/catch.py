@@ -43,7 +43,7 @@ class Catching(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         if not details.method.endswith("/RunFunction"):
             return handler
 
-        def parse(data: bytes) -> Any:  # noqa: ANN401  # the server's own
+        def parse(data: bytes) -> Any:
             request = fnv1.RunFunctionRequest.FromString(data)
             with self._file.open("a") as told:
                 told.write(json.dumps(json_format.MessageToDict(request)) + "\n")

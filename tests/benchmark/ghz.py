@@ -111,7 +111,7 @@ class Generator:
                 out.write(varint(len(message)) + message)
         return file
 
-    def run(  # noqa: PLR0913  # ghz's flags
+    def run(
         self,
         address: str,
         messages: Path,
@@ -151,13 +151,13 @@ class Generator:
             *("-c", f"{clients}", "--connections", f"{connections}"),
             *("-t", f"{timeout_s}s", "--duration-stop", "wait", *end, address),
         ]
-        with subprocess.Popen(  # noqa: S603
+        with subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=self._guard.register,  # noqa: PLW1509  # it only writes
+            preexec_fn=self._guard.register,
         ) as process:
             said, complaint = process.communicate()
         self._guard.ended(process.pid)

@@ -69,7 +69,7 @@ def measure(name: str, blocks: int) -> tuple[Parts, Parts]:
 
 
 def _ours() -> _Handler:
-    made = server._handlers(fn.FunctionRunner())  # noqa: SLF001  # as it is served
+    made = server._handlers(fn.FunctionRunner())
     generic = [made] if isinstance(made, grpc.GenericRpcHandler) else list(made)
     (handler,) = filter(None, (g.service(_Details(f"/{CALL}")) for g in generic))
     return _Handler(

@@ -54,7 +54,7 @@ class Asked:
     messages: Path
 
 
-def take_turns(  # noqa: PLR0913  # who, what, how long
+def take_turns(
     generator: Generator,
     asked: Sequence[Asked],
     rounds: int,

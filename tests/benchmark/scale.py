@@ -101,7 +101,7 @@ def by_clients(
     ]
 
 
-def by_processes(  # noqa: PLR0913  # who, what, how long
+def by_processes(
     programs: Programs,
     generator: Generator,
     shipped: Shipped,

@@ -73,7 +73,7 @@ class Shipped:
         """
         env = {**os.environ, **self.env}
         env["PYTHONPATH"] = ":".join([env["PYTHONPATH"], *map(str, FOLDERS)])
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [str(part) for part in (*self.python, *arguments)],
             env=env,
             capture_output=True,

@@ -203,7 +203,7 @@ class Soak:
                 return took
             time.sleep(0.2)
 
-    def _ask(self, **how: Any) -> Report:  # noqa: ANN401  # the generator's
+    def _ask(self, **how: Any) -> Report:
         report = self._generator.run(
             self._server.address, self._messages, failures=None, **how
         )

@@ -18,7 +18,7 @@ from function.server import metrics
 
 CALLS = 200
 # Those that remember what they did.
-REMEMBERING = (seen._asked, seen._live, seen._attached, answer.answer)  # noqa: SLF001
+REMEMBERING = (seen._asked, seen._live, seen._attached, answer.answer)
 
 
 def measure(blocks: int, *, anew: bool) -> dict[str, Spread]:
@@ -55,14 +55,14 @@ def _answer(
     )
     said = stage("read what it says", lambda: seen.read(req))
     answered = stage("decide, and compose the answer", lambda: answer.answer(said))
-    rsp = stage("begin a response with what earlier steps want", lambda: fn._begun(req))  # noqa: SLF001
-    stage("merge the two", lambda: fn._merge(rsp, answered))  # noqa: SLF001
+    rsp = stage("begin a response with what earlier steps want", lambda: fn._begun(req))
+    stage("merge the two", lambda: fn._merge(rsp, answered))
     stage("count it", lambda: metrics.COUNTS.add(rsp, 0.0001))
     stage("serialise", lambda: rsp.SerializeToString(deterministic=True))
     return rsp
 
 
-def _timed(spent: dict[str, int], stage: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401
+def _timed(spent: dict[str, int], stage: str, do: Callable[[], Any]) -> Any:
     now = time.thread_time_ns
     began = now()
     result = do()

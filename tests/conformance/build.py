@@ -169,14 +169,14 @@ class _Build:
         if name in ECR_ONLY:
             sources = guard.directory(f".{name}-sources-", CACHE)
             command = [sys.executable, RECIPE, name, sources, *command]
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             command,
             cwd=folder,
             env=_environment(),
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            preexec_fn=guard.register,  # noqa: PLW1509  # no thread is about
+            preexec_fn=guard.register,
         )
 
     def finished(self) -> bool:
@@ -284,7 +284,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run(command: list[str], cwd: Path) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command,
         cwd=cwd,
         env=_environment(),

@@ -20,7 +20,7 @@ class Guard:
     """The run's end of the pipe."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             start_new_session=True,

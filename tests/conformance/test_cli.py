@@ -18,7 +18,7 @@ XRD = ROOT / "package/configuration/definition.yaml"
 
 
 def run(*command: object) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(c) for c in command],
         capture_output=True,
         text=True,
@@ -36,7 +36,7 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
     command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen([*command, "--address", address])  # noqa: S603
+    process = subprocess.Popen([*command, "--address", address])
     try:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=30)

@@ -52,7 +52,7 @@ def validate(
     core_schemas(tmp_path / "cache")
     given = tmp_path / "given.yaml"
     given.write_text(yaml.safe_dump_all(documents))
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         (
             build("crossplane-cli"),
             *("resource", "validate", "--error-on-missing-schemas"),

@@ -34,7 +34,7 @@ def original() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
     program = build("patch-and-transform")
-    process = subprocess.Popen([program, "--insecure", "--address", address])  # noqa: S603
+    process = subprocess.Popen([program, "--insecure", "--address", address])
     try:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=30)

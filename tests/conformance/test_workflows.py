@@ -18,7 +18,7 @@ OTHERS = ("gh release create ", 'test "$FAILED" = false')
 
 def test_actionlint_finds_nothing() -> None:
     assert WORKFLOWS
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [build("actionlint"), "-shellcheck=", "-pyflakes=", *WORKFLOWS],
         capture_output=True,
         text=True,

@@ -132,7 +132,7 @@ class _Shell:
 
     def __init__(self, **env: str) -> None:
         asked, self._ask = os.pipe()
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             ["/bin/bash", "-c", _SHELL.format(asked=asked, end=_END)],
             env=env,
             cwd=ROOT,

@@ -63,7 +63,7 @@ def look(page: Page, address: str, path: str) -> Iterator[str]:
     """Yield what is wrong with a page."""
     elsewhere: list[str] = []
 
-    def note(request: Any) -> None:  # noqa: ANN401
+    def note(request: Any) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
             elsewhere.append(request.url)
 

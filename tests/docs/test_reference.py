@@ -71,14 +71,14 @@ def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
     elif isinstance(node, ast.Assign):
         if getattr(node.targets[0], "id", "") in ("msg", "_UNEXPECTED"):
             yield node.value
-    elif isinstance(node, ast.Return) and file == "status.py":
+    elif isinstance(node, ast.Return) and file == "conditions.py":
         yield from [node.value] if isinstance(node.value, ast.JoinedStr) else []
 
 
 def said() -> Iterator[tuple[str, str]]:
     """Yield where the code says something to people, and its first words."""
     for file in sorted((ROOT / "function").rglob("*.py")):
-        if "commands" in file.parts:
+        if "cli" in file.parts:
             continue  # they speak to who typed the command
         tree = ast.parse(file.read_text())
         names = named(tree)

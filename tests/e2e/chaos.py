@@ -100,7 +100,7 @@ class Chaos:
 
     def __init__(self, system: System, seed: int) -> None:
         self._system = system
-        self._random = random.Random(seed)  # noqa: S311  # it is to be repeatable
+        self._random = random.Random(seed)
         self._images: set[Image] = set()
         # UIDs of claims that were deleted, and the repositories that each may delete.
         self._deleted: set[str] = set()

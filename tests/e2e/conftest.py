@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "api" not in metafunc.fixturenames:
         return
-    module, test = metafunc.module.__name__, metafunc.function.__name__
+    module, test = metafunc.definition.path.stem, metafunc.function.__name__
     asked = metafunc.config.getoption("--api") or list(APIS)
     excepted = {**NOT_ON.get(module, {}), **NOT_ON.get(test, {})}
     metafunc.parametrize(

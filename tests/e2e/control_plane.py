@@ -44,7 +44,7 @@ class Kubectl:
     def _run(
         self, args: tuple[object, ...], stdin: str | None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [self.program, f"--kubeconfig={self.kubeconfig}", *map(str, args)],
             input=stdin,
             capture_output=True,

@@ -189,14 +189,14 @@ def watch(system: System, *what: str) -> Watch:
     """Watch a kind."""
     kubectl = system.kubectl
     return Watch(
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [
                 *(kubectl.program, f"--kubeconfig={kubectl.kubeconfig}", "get", *what),
                 *("--watch", "--output-watch-events", "-o", "json"),
             ],
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=system.programs.guard.register,  # noqa: PLW1509
+            preexec_fn=system.programs.guard.register,
             start_new_session=True,
         ),
         system.programs.guard,

@@ -42,7 +42,7 @@ def answers(url: str) -> bool:
     unverified = ssl.create_default_context()
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     try:
-        with urllib.request.urlopen(url, context=unverified, timeout=2):  # noqa: S310
+        with urllib.request.urlopen(url, context=unverified, timeout=2):
             return True
     except OSError:
         return False
@@ -72,14 +72,14 @@ class Program:
         """Start it, with more in its environment; its log is continued."""
         self._env.update(env)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 self._command,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=self._group.guard.register,  # noqa: PLW1509  # it only writes
+                preexec_fn=self._group.guard.register,
             )
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:

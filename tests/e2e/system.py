@@ -192,13 +192,13 @@ class System:
             self._refuse("DELETE", None)
 
     def _refuse(self, method: str, body: bytes | None) -> None:
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{self.endpoint}/refusals",
             body,
             {"Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request):  # noqa: S310
+        with urllib.request.urlopen(request):
             pass
 
     def install_packages(self, directory: Path) -> None:
@@ -244,7 +244,7 @@ class System:
         """The packaged Composition."""
         return self.api.configuration / "composition.yaml"
 
-    def composed_with(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    def composed_with(self, **options: Any) -> dict[str, Any]:
         """Return the packaged Composition with more in its input."""
         composition: dict[str, Any] = yaml.safe_load(self.composition.read_text())
         (step,) = composition["spec"]["pipeline"]
@@ -254,7 +254,7 @@ class System:
         return composition
 
     @contextlib.contextmanager
-    def configured(self, **options: Any) -> Iterator[None]:  # noqa: ANN401
+    def configured(self, **options: Any) -> Iterator[None]:
         """Have more in the Composition's input for a while."""
         self.kubectl.replace(self.composed_with(**options))
         try:
@@ -356,7 +356,7 @@ class System:
 
         def initialised() -> bool:
             # The first run may find its own CRDs not served yet.
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 [core, "core", "init"], env=env, capture_output=True, check=False
             )
             return done.returncode == 0
@@ -383,7 +383,7 @@ class System:
         self.established("locks.pkg.crossplane.io")
         self.established("deploymentruntimeconfigs.pkg.crossplane.io")
         without_webhooks = {**env, "WEBHOOK_ENABLED": "false"}
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [core, "core", "init"],
             env=without_webhooks,
             capture_output=True,
@@ -685,7 +685,7 @@ def running(system: System, failed: Callable[[], bool]) -> Iterator[None]:
 
 
 def _run(*command: object, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(c) for c in command],
         env={**os.environ, **(env or {})},
         cwd=ROOT,

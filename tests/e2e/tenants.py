@@ -37,7 +37,7 @@ def account(name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
 
-def cluster_role(name: str, *rules: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def cluster_role(name: str, *rules: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return a ClusterRole."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -250,7 +250,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     return request.param  # type: ignore[no-any-return]
 
 
-def resource(place: Place, name: str = "shop", **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def resource(place: Place, name: str = "shop", **fields: Any) -> dict[str, Any]:
     """Return a claim or an XR with these of Crossplane's fields."""
     _, kind, path = place
     spec: dict[str, Any] = {"parameters": dict(PARAMETERS)}
@@ -399,7 +399,7 @@ def test_a_tenant_may_replace(
     plane: Plane,
     place: Place,
     existing: dict[str, Any],
-    edit: Any,  # noqa: ANN401
+    edit: Any,
 ) -> None:
     """What is as it was, or as a new claim has it, is nobody's choice."""
     assert refusal(plane.user("tenant"), edit(existing, place), "replace") == ""
@@ -477,7 +477,7 @@ def test_the_api_server_refuses_reserved_tags(
     plane: Plane,
     place: Place,
     key: str,
-    taken: bool,  # noqa: FBT001
+    taken: bool,
 ) -> None:
     manifest = resource(place)
     manifest["spec"]["parameters"]["repository"] = {"tags": {key: "x"}}

@@ -19,7 +19,7 @@ OPTIONS = {
 }
 
 
-def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:  # noqa: ANN401  # boto3's clients
+def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:
     """Return what ECR says of a repository's options."""
     (found,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
     try:

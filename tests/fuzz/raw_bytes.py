@@ -52,7 +52,7 @@ def main() -> int:
             (corpus / str(number)).write_bytes(seed)
         log = Path(directory) / "log"
         with log.open("wb") as out:
-            child = subprocess.Popen(  # noqa: S603
+            child = subprocess.Popen(
                 [
                     *(sys.executable, __file__, "--child", corpus),
                     *(f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}"),

@@ -15,8 +15,9 @@ from guards import GUARDS
 ROOT = Path(__file__).parents[2]
 # The slow ones come last. They run only if no faster test fails.
 TESTS = (
-    *("unit/test_ownership.py", "unit/test_fn.py", "unit/test_providers.py"),
-    *("unit/test_options.py", "unit/test_refused.py", "unit/test_served.py"),
+    *("ecr/test_ownership.py", "test_fn.py", "providers/test_registry.py"),
+    *("ecr/test_options.py", "composition/test_reduced_rights.py"),
+    "composition/test_competitors.py",
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 
@@ -42,7 +43,7 @@ def main(chosen: list[str]) -> int:
 
 def _first_failure(number: int) -> str:
     """Return the name of the first test that fails, or an empty string."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-x", "-q"),
             *("-p", "guards", "-p", "no:cacheprovider"),

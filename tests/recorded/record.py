@@ -138,7 +138,7 @@ class Cluster:
         self,
         provider: str,
         parameters: Json | None = None,
-        **given: Any,  # noqa: ANN401
+        **given: Any,
     ) -> None:  # a mapping of the Input's fields
         self.provider, self.api = provider, APIS[provider]
         self.namespaced = provider == "namespaced"
@@ -526,7 +526,7 @@ def is_fatal(response: Json) -> bool:
     return any(result.get("severity") == "SEVERITY_FATAL" for result in results)
 
 
-def patch(before: Any, after: Any) -> Any:  # noqa: ANN401
+def patch(before: Any, after: Any) -> Any:
     """Return the JSON merge patch from one to the other."""
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return after
@@ -546,7 +546,7 @@ def record_options(to: Recorder) -> None:  # noqa: C901
     def given(
         name: str,
         reason: str,
-        **more: Any,  # noqa: ANN401
+        **more: Any,
     ) -> None:  # an Input's fields
         to.both("options", name, reason, lambda: Cluster(provider, **more))
 
@@ -1004,7 +1004,7 @@ def _record_crossplane(to: Recorder) -> None:
             to.add_request("own", f"no Input, {state}", "all by default", request)
 
 
-def _refused(provider: str, **given: Any) -> Cluster:  # noqa: ANN401
+def _refused(provider: str, **given: Any) -> Cluster:
     cluster = Cluster(provider, repository=SHORT).ready()
     cluster.input |= given
     cluster.parameters["region"] = "Here"

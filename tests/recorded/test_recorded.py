@@ -74,7 +74,7 @@ class Case(NamedTuple):
         )
 
 
-def merged(base: Any, patch: Any) -> Any:  # noqa: ANN401
+def merged(base: Any, patch: Any) -> Any:
     """Apply a JSON merge patch."""
     if not isinstance(patch, dict):
         return patch
@@ -156,7 +156,7 @@ def leaves(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Any]:
             yield here, inner.get("enum", [])
 
 
-def values(given: Any, path: tuple[str, ...]) -> Iterator[Any]:  # noqa: ANN401
+def values(given: Any, path: tuple[str, ...]) -> Iterator[Any]:
     """Return what an Input has in a field."""
     if isinstance(given, list):
         for each in given:
@@ -231,7 +231,7 @@ def write() -> None:
         file.write_text(dumps(cases))
 
 
-def dumps(data: Any) -> str:  # noqa: ANN401
+def dumps(data: Any) -> str:
     """Return JSON of which a difference is read by line."""
     return json.dumps(data, indent=0, sort_keys=True) + "\n"
 

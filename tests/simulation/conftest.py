@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from crossplane.function import logging
-from simulated.world import World
+
+from tests.simulation.simulated.world import World
 
 logging.configure(logging.Level.DISABLED)
 

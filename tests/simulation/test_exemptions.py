@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from simulated.invariants import Exemption
+
+from tests.simulation.simulated.invariants import Exemption
 
 SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 

@@ -4,12 +4,13 @@ import random
 
 import pytest
 from hypothesis import settings
-from simulated.classic import CLASSIC
-from simulated.ecr import Claim, Place
-from simulated.managed import Api
-from simulated.starts import STARTS, begin, two_clusters
-from simulated.upjet import NAMESPACED, UPBOUND
-from simulated.world import World
+
+from tests.simulation.simulated.classic import CLASSIC
+from tests.simulation.simulated.ecr import Claim, Place
+from tests.simulation.simulated.managed import Api
+from tests.simulation.simulated.starts import STARTS, begin, two_clusters
+from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
+from tests.simulation.simulated.world import World
 
 SEEDS = range(settings().max_examples // 10)
 THEIRS = Place("111111111111", "eu-west-2", "t/a-b-c")
@@ -23,7 +24,7 @@ def test_races(api: Api, start: list[tuple[str, Claim]]) -> None:
     for seed in SEEDS:
         with World() as world:
             try:
-                race(world, api, start, random.Random(seed))  # noqa: S311
+                race(world, api, start, random.Random(seed))
             except AssertionError as e:
                 e.add_note(f"seed {seed}")
                 raise

@@ -7,13 +7,14 @@ seen to be earned, and nobody to wait for ever.
 from typing import Any
 
 import pytest
-from simulated.classic import CLASSIC
-from simulated.cluster import Cluster, Composite
-from simulated.ecr import Place
-from simulated.managed import Api, Ref
-from simulated.starts import apply, parameters
-from simulated.upjet import NAMESPACED, UPBOUND
-from simulated.world import World
+
+from tests.simulation.simulated.classic import CLASSIC
+from tests.simulation.simulated.cluster import Cluster, Composite
+from tests.simulation.simulated.ecr import Place
+from tests.simulation.simulated.managed import Api, Ref
+from tests.simulation.simulated.starts import apply, parameters
+from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
+from tests.simulation.simulated.world import World
 
 ONE, TWO = "111111111111", "222222222222"
 REGION = "eu-west-2"
@@ -31,7 +32,7 @@ UPBOUNDS = pytest.mark.parametrize(
 KEEP_FIVE = {"repository": {"lifecycle": {"keepLast": 5}}}
 
 
-def poll(cluster: Cluster, ref: Ref, **how: Any) -> None:  # noqa: ANN401
+def poll(cluster: Cluster, ref: Ref, **how: Any) -> None:
     cluster.provider(ref).poll(ref, **how)
 
 

@@ -14,13 +14,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from simulated.classic import CLASSIC
-from simulated.cluster import Cluster, Composite, RefusedError
-from simulated.ecr import Claim, Place
-from simulated.managed import Api, Killed, Ref
-from simulated.starts import STARTS, begin, parameters, two_clusters
-from simulated.upjet import NAMESPACED, UPBOUND
-from simulated.world import World
+
+from tests.simulation.simulated.classic import CLASSIC
+from tests.simulation.simulated.cluster import Cluster, Composite, RefusedError
+from tests.simulation.simulated.ecr import Claim, Place
+from tests.simulation.simulated.managed import Api, Killed, Ref
+from tests.simulation.simulated.starts import STARTS, begin, parameters, two_clusters
+from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
+from tests.simulation.simulated.world import World
 
 CLAIMS = st.sampled_from(
     [("c", "ab"), ("b-c", "a")] * 2 + [("c", "ab2"), ("n", "x"), ("n-bundle", "x")]
@@ -222,7 +223,7 @@ class Worlds(RuleBasedStateMachine):
     @rule(seed=SEEDS, steps=STEPS)
     def work(self, seed: int, steps: int) -> None:
         """Any of them do something, in any order."""
-        self.world.work(random.Random(seed), steps)  # noqa: S311  # no secret
+        self.world.work(random.Random(seed), steps)
 
     @rule()
     def settle(self) -> None:

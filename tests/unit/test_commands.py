@@ -33,7 +33,7 @@ def run(*args: str, stdin: str | bytes | None = None) -> tuple[int, str, str]:
 
 def script(*args: str, **env: str) -> tuple[int, str, str]:
     """Run the script itself, as a program of its own."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [SCRIPT, *args],
         env={**os.environ, **env},
         capture_output=True,
@@ -48,7 +48,7 @@ def terminal(*args: str, **env: str) -> str:
     """Run the script with a terminal as its standard output."""
     ours, theirs = pty.openpty()
     environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [SCRIPT, *args],
         env={**environment, "TERM": "xterm-256color", **env},
         stdout=theirs,
@@ -171,7 +171,7 @@ def test_a_bug_has_a_traceback_with_debug_alone(
 
 def test_a_pipe_that_closes_is_no_error() -> None:
     command = f"set -o pipefail; {SCRIPT} render example/claim.yaml | true"
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         ["/bin/bash", "-c", command], capture_output=True, text=True, check=False
     )
     assert "Traceback" not in done.stderr

@@ -97,7 +97,7 @@ def serving(*args: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     address = f"localhost:{port}"
     # A later option wins: without it, all would want one port.
     own = ("--address", f"127.0.0.1:{port}", "--metrics-address", "")
-    process = subprocess.Popen([*SERVE, *own, *args])  # noqa: S603
+    process = subprocess.Popen([*SERVE, *own, *args])
     try:
         yield address, process
     finally:
@@ -262,7 +262,7 @@ def test_another_programs_debug_variable_does_not_stop_it(
 
 
 def refused(*args: str) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*SERVE, *args], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 1

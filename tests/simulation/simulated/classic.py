@@ -8,9 +8,9 @@ options and tags onto whatever it finds.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simulated.ecr import EcrError, Place
-from simulated.invariants import Exemption
-from simulated.managed import (
+from tests.simulation.simulated.ecr import EcrError, Place
+from tests.simulation.simulated.invariants import Exemption
+from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
     Api,
     Manifest,
@@ -58,7 +58,7 @@ class _External:
 class Repositories(_External):
     """The external name is the repository's."""
 
-    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def observe(self, mr: Manifest, operation: Operation) -> bool:
         place = self.provider.place(mr)
         found = self.ecr.find(place)
         if found is None:
@@ -83,7 +83,7 @@ class Repositories(_External):
     def late_initialize(self, mr: Manifest) -> None:
         """Done by the observation."""
 
-    def differs(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def differs(self, mr: Manifest, operation: Operation) -> bool:
         return bool(self._changes(mr))
 
     def _changes(self, mr: Manifest) -> dict[str, object]:
@@ -100,7 +100,7 @@ class Repositories(_External):
             changes["scan_on_push"] = scanning
         return changes
 
-    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         wanted = mr["spec"]["forProvider"]
 
         def call() -> None:
@@ -114,7 +114,7 @@ class Repositories(_External):
 
         return call
 
-    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         place, changes = self.provider.place(mr), self._changes(mr)
         ours = self.cluster.applied(mr).get("spec", {}).get("forProvider", {})
         fields = {
@@ -132,7 +132,7 @@ class Repositories(_External):
 
         return call
 
-    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         force = mr["spec"]["forProvider"].get("forceDelete", False)
         return lambda: self.ecr.delete(
             self.provider.place(mr), self.cluster.actor(mr), force=force
@@ -151,7 +151,7 @@ class LifecyclePolicies(_External):
     def text(self, mr: Manifest) -> str:
         return str(mr["spec"]["forProvider"][self.field[1]])
 
-    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def observe(self, mr: Manifest, operation: Operation) -> bool:
         found = self.ecr.find(self.place(mr))
         if found is None:
             # IsNotFound knows LifecyclePolicyNotFoundException alone.
@@ -163,10 +163,10 @@ class LifecyclePolicies(_External):
     def late_initialize(self, mr: Manifest) -> None:
         """Nothing is left open."""
 
-    def differs(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def differs(self, mr: Manifest, operation: Operation) -> bool:
         return self.text(mr) != self.ecr.repositories[self.place(mr)].lifecycle
 
-    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         def call() -> None:
             actor = self.cluster.actor(mr)
             text = self.text(mr)
@@ -176,7 +176,7 @@ class LifecyclePolicies(_External):
 
     update = create
 
-    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         def call() -> None:
             if self.ecr.find(self.place(mr)):
                 self.ecr.change(

@@ -15,10 +15,10 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function.fn import FunctionRunner
-from simulated.classic import CLASSIC, ClassicProvider
-from simulated.ecr import Actor, Claim
-from simulated.invariants import Exemption, NotEarned
-from simulated.managed import (
+from tests.simulation.simulated.classic import CLASSIC, ClassicProvider
+from tests.simulation.simulated.ecr import Actor, Claim
+from tests.simulation.simulated.invariants import Exemption, NotEarned
+from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
     FINALIZER,
     PENDING,
@@ -31,10 +31,10 @@ from simulated.managed import (
     may,
     may_delete,
 )
-from simulated.upjet import NAMESPACED, UPBOUND, UpjetProvider, merged
+from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND, UpjetProvider, merged
 
 if TYPE_CHECKING:
-    from simulated.world import World
+    from tests.simulation.simulated.world import World
 
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 COMPOSED_AS = "crossplane.io/composition-resource-name"

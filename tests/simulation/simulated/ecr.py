@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from simulated.invariants import Exemption, ImagesLost, NotEarned
+from tests.simulation.simulated.invariants import Exemption, ImagesLost, NotEarned
 
 Claim = tuple[str, str]  # namespace, name
 

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from simulated.ecr import EcrError, Place
+from tests.simulation.simulated.ecr import EcrError, Place
 
 if TYPE_CHECKING:
     from simulated.cluster import Cluster

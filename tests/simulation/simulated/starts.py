@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from simulated.cluster import Cluster, Composite
-from simulated.ecr import Claim
-from simulated.managed import Api
-from simulated.world import World
+from tests.simulation.simulated.cluster import Cluster, Composite
+from tests.simulation.simulated.ecr import Claim
+from tests.simulation.simulated.managed import Api
+from tests.simulation.simulated.world import World
 
 # Two workloads and two namespaces that meet in one name, and a bundle's name that is an
 # image's.
@@ -21,7 +21,7 @@ def parameters(
     claim: Claim,
     prefix: str = "t",
     config: str = "p",
-    **more: Any,  # noqa: ANN401
+    **more: Any,
 ) -> dict[str, Any]:
     """Return what a claim asks for."""
     return {
@@ -33,7 +33,7 @@ def parameters(
     }
 
 
-def apply(cluster: Cluster, claim: Claim, **more: Any) -> Composite:  # noqa: ANN401
+def apply(cluster: Cluster, claim: Claim, **more: Any) -> Composite:
     """Apply a claim."""
     return cluster.apply(claim, parameters(claim, **more))
 

@@ -9,9 +9,9 @@ UseAsync). So `external-create-succeeded` says that a creation began.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simulated import classic
-from simulated.ecr import EcrError
-from simulated.managed import (
+from tests.simulation.simulated import classic
+from tests.simulation.simulated.ecr import EcrError
+from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
     Api,
     Manifest,
@@ -249,7 +249,7 @@ class LifecyclePolicies(classic.LifecyclePolicies):
     def initialize(self, mr: Manifest) -> None:
         """Nothing: it is named when it is made."""
 
-    def observe(self, mr: Manifest, operation: Operation) -> bool:  # noqa: ARG002
+    def observe(self, mr: Manifest, operation: Operation) -> bool:
         if EXTERNAL_NAME not in mr["metadata"]["annotations"]:
             return False
         found = self.ecr.find(self.place(mr))
@@ -267,7 +267,7 @@ class LifecyclePolicies(classic.LifecyclePolicies):
 
         return call
 
-    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:  # noqa: ARG002
+    def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         """Refuse: assertNoForceNew.
 
         Raises:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from simulated.classic import CLASSIC
-from simulated.cluster import Cluster, Composite, controller
-from simulated.ecr import Actor, Ecr, Place, Repository
-from simulated.invariants import Exemption, WaitsForEver
-from simulated.managed import Api, Ref, incomplete, may_delete
+from tests.simulation.simulated.classic import CLASSIC
+from tests.simulation.simulated.cluster import Cluster, Composite, controller
+from tests.simulation.simulated.ecr import Actor, Ecr, Place, Repository
+from tests.simulation.simulated.invariants import Exemption, WaitsForEver
+from tests.simulation.simulated.managed import Api, Ref, incomplete, may_delete
 
 # A provider config's name and a repository's.
 Identity = tuple[str, str]

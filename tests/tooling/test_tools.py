@@ -150,4 +150,4 @@ def test_only_promtool_is_taken_from_the_path(
 def test_a_program_that_needs_its_version_is_linked_with_it(
     tool: str, flag: str
 ) -> None:
-    assert build._ldflags(tool).endswith(flag)  # noqa: SLF001
+    assert build._ldflags(tool).endswith(flag)

@@ -92,7 +92,7 @@ def taken(request: dict[str, Any]) -> None:
         (unheard, "Crossplane drops what happens to it"),
     ],
 )
-def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:  # noqa: ANN401
+def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:
     request = steady()
     change(request)
     assert ttl(request) == PENDING_SECONDS == 60, reason

@@ -17,7 +17,7 @@ from function.composition import observed as seen
 from function.composition.request import parse_request
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
-REMEMBERING = (seen._asked, seen._live, seen._attached)  # noqa: SLF001
+REMEMBERING = (seen._asked, seen._live, seen._attached)
 logging.configure(logging.Level.DISABLED)
 
 
@@ -64,5 +64,5 @@ def test_all_that_is_remembered_is_bounded() -> None:
     places = sum(each.cache_info().maxsize or 0 for each in REMEMBERING)
     largest = places * bounds.LARGEST_REMEMBERED
     assert largest < 32 * 2**20
-    for each in (answer.answer, overrides._merge):  # noqa: SLF001
+    for each in (answer.answer, overrides._merge):
         assert 0 < (each.cache_info().maxsize or 0) <= 512

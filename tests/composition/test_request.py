@@ -49,7 +49,7 @@ def test_it_is_the_sdks_request_but_for_what_is_bytes() -> None:
 
 @pytest.mark.parametrize("large", [False, True], ids=["usual", "large"])
 def test_an_xr_is_parsed_as_any_manifest_but_for_what_nobody_reads(
-    large: bool,  # noqa: FBT001
+    large: bool,
 ) -> None:
     xr = request().observed.composite.resource
     want = type(xr)()
@@ -71,7 +71,7 @@ def test_an_xr_is_parsed_as_any_manifest_but_for_what_nobody_reads(
 )
 def test_what_a_workload_says_is_left_out_where_it_is_too_large(
     size: int,
-    kept: bool,  # noqa: FBT001
+    kept: bool,
 ) -> None:
     xr = request().observed.composite.resource
     without = parse_xr(xr.SerializeToString())[0]["spec"]["parameters"]

@@ -42,7 +42,7 @@ def test_a_run_that_is_killed_at_a_random_moment_leaves_nothing(
     sig: signal.Signals, attempt: int
 ) -> None:
     roots = Path(__file__).parents[1]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [sys.executable, "-c", RUN],
         env={**os.environ, "PYTHONPATH": f"{roots / 'conformance'}:{roots / 'e2e'}"},
         stdout=subprocess.PIPE,
@@ -51,7 +51,7 @@ def test_a_run_that_is_killed_at_a_random_moment_leaves_nothing(
     ) as run:
         assert run.stdout is not None
         directory = Path(run.stdout.readline().strip())
-        for _ in range(random.Random(attempt).randint(1, 5)):  # noqa: S311
+        for _ in range(random.Random(attempt).randint(1, 5)):
             assert run.stdout.readline()
         deadline = time.monotonic() + 20
         while not (started := _pids(directory)):

@@ -48,7 +48,7 @@ def places(value: object) -> Iterator[tuple[str, ...]]:
 
 
 def test_what_is_printed_is_an_input_that_says_nothing() -> None:
-    printed = subprocess.run(  # noqa: S603
+    printed = subprocess.run(
         [sys.executable, "-m", "function.main", "input"],
         capture_output=True,
         text=True,

@@ -65,7 +65,7 @@ def test_a_ratio_is_of_figures_of_one_round() -> None:
         Spread.ratio([1.0, 2.0], [1.0])
 
 
-def said(**changed: Any) -> str:  # noqa: ANN401  # a JSON document
+def said(**changed: Any) -> str:
     report = {
         "count": 300,
         "total": 1_500_000_000,

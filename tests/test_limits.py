@@ -258,7 +258,7 @@ def test_a_refusal_names_some_globs_of_many() -> None:
 
 
 def remembered() -> list[int]:
-    caches = (answer.answer, overrides._merge, seen._asked)  # noqa: SLF001
+    caches = (answer.answer, overrides._merge, seen._asked)
     return [each.cache_info().currsize for each in caches]
 
 
@@ -268,7 +268,7 @@ def remembered() -> list[int]:
 )
 def test_only_what_is_small_is_remembered(size: int, more: list[int]) -> None:
     serialized = request(HOSTILE["a policy with much white space"](size))
-    for cache in (answer.answer, overrides._merge, seen._asked):  # noqa: SLF001
+    for cache in (answer.answer, overrides._merge, seen._asked):
         cache.cache_clear()
     assert said(ask(serialized)) == ""
     assert remembered() == more
@@ -295,7 +295,7 @@ def serving() -> Iterator[tuple[grpc.Channel, Callable[[], float]]]:
         )
 
     command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [*command, "--address", address, "--metrics-address", metrics]
     )
     try:

@@ -110,7 +110,7 @@ BROKEN: st.SearchStrategy[Broken] = st.one_of(
 )
 
 
-def broken_xr(path: list[str], value: Any) -> dict[str, Any]:  # noqa: ANN401
+def broken_xr(path: list[str], value: Any) -> dict[str, Any]:
     xr = copy.deepcopy(VALID)
     at = xr
     for key in path[:-1]:
@@ -128,7 +128,7 @@ def stub() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
     command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen([*command, "--address", address])  # noqa: S603
+    process = subprocess.Popen([*command, "--address", address])
     try:
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=30)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from test_competitors import reconcile
 from test_options import CASES, LIFE, PERM, SHORT, policies, rendered
-from test_providers import (
+from test_registry import (
     ALL,
     APIS,
     CLASSIC,
@@ -19,8 +20,7 @@ from test_providers import (
     run,
     xr,
 )
-from test_providers import policies as rights
-from test_served import reconcile
+from test_registry import policies as rights
 
 OPTIONS = CASES["all that every provider has"]
 TAGGED = {"crossplane-name": "x"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
-from test_providers import (
+from test_registry import (
     CLASSIC,
     CLUSTER,
     NAMESPACED,

@@ -17,7 +17,7 @@ BLOCKS = [
 ]
 
 
-def block(key: str) -> Any:  # noqa: ANN401
+def block(key: str) -> Any:
     (found,) = [b[key] for b in BLOCKS if key in b]
     return found
 

@@ -1,6 +1,6 @@
 """Each provider with each option: whole manifests, by the providers' own fields.
 
-`python tests/unit/test_options.py` writes the goldens anew: look at the difference.
+`python tests/ecr/test_options.py` writes the goldens anew: look at the difference.
 """
 
 import json
@@ -13,7 +13,7 @@ import pytest
 import yaml
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from test_providers import (
+from test_registry import (
     APIS,
     CLASSIC,
     CLUSTER,

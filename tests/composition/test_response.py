@@ -50,7 +50,7 @@ REQUESTS = {
 }
 
 
-def shuffled(value: Any, by: random.Random) -> Any:  # noqa: ANN401
+def shuffled(value: Any, by: random.Random) -> Any:
     """Return a document with the keys of all its objects in another order."""
     if isinstance(value, list):
         return [shuffled(each, by) for each in value]
@@ -75,13 +75,13 @@ def answer(request: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
 def test_the_order_of_keys_changes_nothing(request_: dict[str, Any]) -> None:
     want = answer(request_)
-    by = random.Random(8)  # noqa: S311
+    by = random.Random(8)
     for _ in range(20):
         assert answer(shuffled(request_, by)) == want
 
 
 def test_what_was_asked_before_changes_nothing() -> None:
-    by = random.Random(8)  # noqa: S311
+    by = random.Random(8)
     want = {name: answer(request) for name, request in REQUESTS.items()}
     for name in by.choices(list(REQUESTS), k=100):
         assert answer(REQUESTS[name]) == want[name], name
@@ -94,8 +94,8 @@ def test_two_servers_say_the_same_bytes() -> None:
 
 
 def _served(seed: str) -> list[bytes]:
-    by = random.Random(seed)  # noqa: S311
-    with subprocess.Popen(  # noqa: S603
+    by = random.Random(seed)
+    with subprocess.Popen(
         [sys.executable, __file__],
         env={**os.environ, "PYTHONHASHSEED": seed},
         stdout=subprocess.PIPE,
