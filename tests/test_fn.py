@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
-from function.ecr.repository import identity
+from function.ecr.repository import repository_id
 
 PREFIX = "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap/workloads"
 PARAMETERS = {
@@ -24,7 +24,7 @@ INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 logging.configure(logging.Level.DISABLED)
 
 
-def xr(parameters: Any = None, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
+def xr(parameters: Any = None, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "tap.vrabbi.cloud/v1alpha1",
         "kind": "XWorkloadECRRepo",
@@ -37,7 +37,7 @@ def xr(parameters: Any = None, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def request(composite: dict[str, Any], **more: Any) -> fnv1.RunFunctionRequest:  # noqa: ANN401
+def request(composite: dict[str, Any], **more: Any) -> fnv1.RunFunctionRequest:
     return json_format.ParseDict(
         {
             "meta": {"tag": "t"},
@@ -63,7 +63,7 @@ def repository(
     region: str = "eu-west-2",
     config: str = "aws-provider",
 ) -> dict[str, Any]:
-    identified = identity("ecr.aws.crossplane.io", config, region, name)
+    identified = repository_id("ecr.aws.crossplane.io", config, region, name)
     return {
         "apiVersion": "ecr.aws.crossplane.io/v1beta1",
         "kind": "Repository",
@@ -159,7 +159,7 @@ def test_ready_repositories_are_reported() -> None:
     assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_TRUE, "Available")
 
 
-def both(**more: Any) -> dict[str, Any]:  # noqa: ANN401
+def both(**more: Any) -> dict[str, Any]:
     return {
         "imagerepo": observed(NAME, **more),
         "bundlerepo": observed(f"{NAME}-bundle", **more),
@@ -234,7 +234,7 @@ def test_the_right_to_delete_is_earned_by_creating(
         assert f"Deleting the claim {goes}" in c.message
 
 
-def contender(name: str, uid: str = "theirs", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def contender(name: str, uid: str = "theirs", **more: Any) -> dict[str, Any]:
     live = observed(name, **more)["resource"]
     live["metadata"]["ownerReferences"] = [
         {"uid": "of-no-controller"},
@@ -282,8 +282,8 @@ def test_contenders_are_asked_for_by_the_repositorys_identity(
     selector = rsp.requirements.resources["contenders-imagerepo"]
     want = repository(NAME)
     assert (selector.api_version, selector.kind) == (want["apiVersion"], want["kind"])
-    label, identity = list(want["metadata"]["labels"].items())[1]
-    assert dict(selector.match_labels.labels) == {label: identity}
+    label, repository_id = list(want["metadata"]["labels"].items())[1]
+    assert dict(selector.match_labels.labels) == {label: repository_id}
     assert ("contenders-imagerepo" in rsp.requirements.extra_resources) == older
 
 
@@ -451,7 +451,7 @@ def test_an_unexpected_error_is_a_fatal_result(monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(fn, "read", broken)
+    monkeypatch.setattr(fn, "observe", broken)
     (result,) = run(request(xr())).results
     assert result.severity == fnv1.SEVERITY_FATAL
     assert "secret" not in result.message

@@ -101,7 +101,7 @@ def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
     """
     step_input = parse_input(req.input)
     composite = req.observed.composite.resource
-    identity = _identity(composite)
+    identity = composite_identity(composite)
     repositories = dict(_repositories(req, identity))
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[step_input.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
@@ -134,7 +134,8 @@ def policy_name(composed_name: str, kind: PolicyKind) -> str:
 CONNECTION_OBJECT = "connection"
 
 
-def _identity(composite: structpb.Struct) -> CompositeIdentity:
+def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
+    """Read which composite resource it is."""
     uid, namespace, name = texts(
         struct(composite, "metadata"), "uid", "namespace", "name"
     )

@@ -19,7 +19,7 @@ INPUT = parse_input(
                 "providerNames": ["aws-*", "*-[!p]"],
             },
         }
-    ).SerializeToString()
+    )
 )
 
 

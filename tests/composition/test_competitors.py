@@ -42,7 +42,7 @@ def lock(*sources: str) -> dict[str, Any]:
     }
 
 
-def reconcile(  # noqa: PLR0913  # what a cluster has
+def reconcile(  # what a cluster has
     provider: str,
     observed: dict[str, Any] | None = None,
     *,
@@ -51,7 +51,7 @@ def reconcile(  # noqa: PLR0913  # what a cluster has
     serves: set[str] | None = None,
     composite: dict[str, Any] | None = None,
     seeds: dict[str, Any] | None = None,
-    **given: Any,  # noqa: ANN401
+    **given: Any,
 ) -> fnv1.RunFunctionResponse:
     """Call the function as Crossplane does, with what its requirements select.
 

@@ -2,13 +2,32 @@
 
 import pytest
 
-from function.composition.conditions import condition
-from function.ecr.ownership import Standing
-from function.ecr.repository import Facts
+from function.composition.conditions import Condition, repositories_ready
+from function.composition.repositories import ComposedRepository
+from function.ecr.naming import RepositoryName
+from function.ecr.ownership import Ownership
+from function.ecr.provider_rights import Deletion
+from function.ecr.repository import (
+    DesiredRepository,
+    ObservedRepository,
+    ProviderConfig,
+)
+from function.providers.registry import DEFAULT
 
 NAMES = {"imagerepo": "p/a-b", "bundlerepo": "p/a-b-bundle"}
-OURS = dict.fromkeys(NAMES, Standing.CREATED)
 DENIED = "create failed: api error AccessDeniedException: not authorized"
+
+
+def condition(observed: dict[str, ObservedRepository]) -> Condition:
+    repositories = {}
+    for key, name in NAMES.items():
+        desired = DesiredRepository(
+            RepositoryName(name), "eu-west-2", ProviderConfig("p")
+        )
+        repositories[key] = ComposedRepository(
+            desired, desired, DEFAULT, observed[key], Ownership.CREATED
+        )
+    return repositories_ready(repositories, Deletion.ONLY_CREATED)
 
 
 @pytest.mark.parametrize(
@@ -32,16 +51,16 @@ DENIED = "create failed: api error AccessDeniedException: not authorized"
 def test_what_the_provider_says_is_in_the_condition(
     image: str, bundle: str, said: str, reason: str, *, ready: bool
 ) -> None:
-    facts = {
-        "imagerepo": Facts(ready=ready, problem=image),
-        "bundlerepo": Facts(ready=ready, problem=bundle),
+    observed = {
+        "imagerepo": ObservedRepository(ready=ready, problem=image),
+        "bundlerepo": ObservedRepository(ready=ready, problem=bundle),
     }
-    got = condition(NAMES, facts, OURS)
+    got = condition(observed)
     assert said in got.message, reason
     assert got.ready == ready
     assert len(got.message) < 1000
 
 
 def test_nothing_is_said_of_no_problem() -> None:
-    got = condition(NAMES, dict.fromkeys(NAMES, Facts(ready=True)), OURS)
+    got = condition(dict.fromkeys(NAMES, ObservedRepository(ready=True)))
     assert got.message == "Ready to push to: p/a-b, p/a-b-bundle"

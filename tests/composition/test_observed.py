@@ -1,68 +1,69 @@
-"""What is remembered of what was seen, and how much memory that can be."""
+"""What is read of a request."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from crossplane.function import logging
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
+from crossplane.function import resource
 
-from function import fn
-from function import limits as bounds
-from function.api import overrides
-from function.composition import desired as answer
-from function.composition import observed as seen
-from function.composition.request import parse_request
-
-REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
-REMEMBERING = (seen._asked, seen._live, seen._attached)
-logging.configure(logging.Level.DISABLED)
+from function.composition.observed import composite_identity
+from function.ecr.ownership import owned_by_another
+from function.providers.crossplane_runtime import resource_owner
 
 
-def steady() -> dict[str, Any]:
-    return dict(json.loads((REQUESTS / "steady.json").read_text()))
+def claimed(uid: str = "ours") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "shop-x7k2p", "uid": uid},
+        "spec": {"claimRef": {"namespace": "default", "name": "shop"}},
+    }
 
 
-def ask(request: dict[str, Any]) -> fnv1.RunFunctionResponse:
-    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
-    return fn.FunctionRunner().answer(parse_request(req.SerializeToString()))
+LEFT = {
+    "crossplane.io/claim-namespace": "default",
+    "crossplane.io/claim-name": "shop",
+    "crossplane.io/composite": "shop-before",
+}
+NAMESPACED = {"metadata": {"name": "shop", "namespace": "default", "uid": "ours"}}
 
 
-def looked_up() -> list[int]:
-    return [sum(each.cache_info()[:2]) for each in REMEMBERING]
-
-
-def test_what_is_usual_is_remembered() -> None:
-    first = ask(steady())
-    before = [each.cache_info().hits for each in REMEMBERING]
-    assert ask(steady()) == first
-    after = [each.cache_info().hits for each in REMEMBERING]
-    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 2, 0]
-
-
-@pytest.mark.parametrize("where", ["composite", "imagerepo"])
-def test_what_is_huge_is_answered_and_not_remembered(where: str) -> None:
-    """A tenant writes a claim, and its annotations go to its XR."""
-    request = steady()
-    want = ask(request)
-    observed = request["observed"]
-    huge = (
-        observed["composite"] if where == "composite" else observed["resources"][where]
-    )
-    annotations = huge["resource"]["metadata"].setdefault("annotations", {})
-    annotations["example.org/note"] = "x" * 200_000
-    before = looked_up()
-    assert ask(request) == want
-    usual = {"composite": [0, 2, 0], "imagerepo": [1, 1, 0]}[where]
-    assert [b - a for a, b in zip(before, looked_up(), strict=True)] == usual
-
-
-def test_all_that_is_remembered_is_bounded() -> None:
-    """A manifest of the largest size in each place: a fraction of the pod's memory."""
-    places = sum(each.cache_info().maxsize or 0 for each in REMEMBERING)
-    largest = places * bounds.LARGEST_REMEMBERED
-    assert largest < 32 * 2**20
-    for each in (answer.answer, overrides._merge):
-        assert 0 < (each.cache_info().maxsize or 0) <= 512
+@pytest.mark.parametrize(
+    ("xr", "metadata", "want", "reason"),
+    [
+        (claimed(), {"ownerReferences": [{"controller": True, "uid": "ours"}]}, 0, ""),
+        (claimed(), {"ownerReferences": [{"controller": True, "uid": "x"}]}, 1, ""),
+        (
+            claimed(),
+            {
+                "labels": LEFT,
+                "ownerReferences": [{"controller": True, "uid": "x"}],
+            },
+            1,
+            "a claim made anew while the old one goes",
+        ),
+        (claimed(), {"labels": LEFT}, 0, "left by the same claim"),
+        (
+            claimed(),
+            {"labels": {**LEFT, "crossplane.io/claim-namespace": "other"}},
+            1,
+            "left by another",
+        ),
+        (claimed(), {}, 1, "made by hand"),
+        (
+            NAMESPACED,
+            {"namespace": "default", "labels": {"crossplane.io/composite": "shop"}},
+            0,
+            "left by the XR of that name",
+        ),
+        (
+            NAMESPACED,
+            {"namespace": "other", "labels": {"crossplane.io/composite": "shop"}},
+            1,
+            "the same name in another namespace",
+        ),
+    ],
+)
+def test_competitors(
+    xr: dict[str, Any], metadata: dict[str, Any], want: int, reason: str
+) -> None:
+    managed = resource.dict_to_struct({"metadata": metadata})
+    identity = composite_identity(resource.dict_to_struct(xr))
+    assert owned_by_another(resource_owner(managed), identity) == bool(want), reason

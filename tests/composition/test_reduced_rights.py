@@ -26,7 +26,7 @@ OPTIONS = CASES["all that every provider has"]
 TAGGED = {"crossplane-name": "x"}
 
 
-def refused(provider: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
+def refused(provider: str, **parameters: Any) -> dict[str, Any]:
     composite = xr(provider)
     composite["spec"]["parameters"] |= parameters or {"region": "Here"}
     return composite

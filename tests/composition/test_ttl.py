@@ -1,5 +1,6 @@
 """For how long an answer is good."""
 
+import asyncio
 import copy
 import json
 from pathlib import Path
@@ -11,8 +12,11 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
-from function.composition.request import parse_request
-from function.composition.ttl import PENDING_SECONDS, SETTLED_SECONDS, UNHEARD_SECONDS
+from function.composition.ttl import (
+    PENDING_SECONDS,
+    STEADY_SECONDS,
+    WATCH_SUSPENDED_SECONDS,
+)
 
 REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
 logging.configure(logging.Level.DISABLED)
@@ -24,7 +28,7 @@ def steady() -> dict[str, Any]:
 
 def ttl(request: dict[str, Any]) -> int:
     req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
-    rsp = fn.FunctionRunner().answer(parse_request(req.SerializeToString()))
+    rsp = asyncio.run(fn.FunctionRunner().RunFunction(req, None))
     assert rsp.conditions
     return int(rsp.meta.ttl.seconds)
 
@@ -40,7 +44,7 @@ def condition(of: dict[str, Any], kind: str, status: str, message: str = "") -> 
 
 
 def test_what_is_settled_is_good_for_an_hour() -> None:
-    assert ttl(steady()) == SETTLED_SECONDS == 3600
+    assert ttl(steady()) == STEADY_SECONDS == 3600
 
 
 def unready(request: dict[str, Any]) -> None:
@@ -101,8 +105,8 @@ def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "seconds", "reason"),
     [
-        ([unready], UNHEARD_SECONDS, "it comes within seconds"),
-        ([a_policy_to_come], UNHEARD_SECONDS, "so does this"),
+        ([unready], WATCH_SUSPENDED_SECONDS, "it comes within seconds"),
+        ([a_policy_to_come], WATCH_SUSPENDED_SECONDS, "so does this"),
         ([unready, refused_by_ecr], PENDING_SECONDS, "it may not come for long"),
         ([taken], PENDING_SECONDS, "another has it, maybe for ever"),
         ([refused], PENDING_SECONDS, "nothing comes"),
@@ -117,13 +121,13 @@ def test_what_comes_unheard_is_looked_for_soon(
     for change in [unheard, *changes]:
         change(request)
     assert ttl(request) == seconds, reason
-    assert UNHEARD_SECONDS == 10
+    assert WATCH_SUSPENDED_SECONDS == 10
 
 
 def test_a_breaker_that_is_closed_is_nothing_open() -> None:
     request = steady()
     condition(request["observed"]["composite"]["resource"], "Responsive", "True")
-    assert ttl(request) == SETTLED_SECONDS
+    assert ttl(request) == STEADY_SECONDS
 
 
 def test_the_first_pass_is_good_for_a_minute() -> None:

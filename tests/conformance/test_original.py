@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.fn import FunctionRunner
-from function.providers.managed import IDENTITY
+from function.providers.crossplane_runtime import REPOSITORY_ID
 
 ORIGINAL = yaml.safe_load(
     (Path(__file__).parent / "original/composition.yaml").read_text()
@@ -77,14 +77,14 @@ PARAMETERS = st.fixed_dictionaries(
 def comparable(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
     """Return what names the repository and reaches ECR.
 
-    Ours beside it are an identity, and a right to delete that is earned.
+    Ours beside it are an repository_id, and a right to delete that is earned.
     """
     assert not [r for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL]
     found = {}
     for key, desired in rsp.desired.resources.items():
         manifest = resource.struct_to_dict(desired.resource)
         manifest["spec"].pop("deletionPolicy", None)
-        manifest["metadata"]["labels"].pop(IDENTITY, None)
+        manifest["metadata"]["labels"].pop(REPOSITORY_ID, None)
         found[key] = {
             "type": (manifest["apiVersion"], manifest["kind"]),
             "labels": manifest["metadata"]["labels"],

@@ -25,7 +25,7 @@ def block(key: str) -> Any:
 def test_the_input_is_one() -> None:
     struct = structpb.Struct()
     struct.update(block("input"))
-    parsed = parse_input(struct.SerializeToString())
+    parsed = parse_input(struct)
     assert parsed.allow.regions == ["eu-*"]
     assert parsed.defaults.region == "eu-west-2"
 

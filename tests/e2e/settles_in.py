@@ -1,6 +1,6 @@
 """The function as it is, but for how long a settled answer stays good.
 
-SETTLED_SECONDS in its environment says how long. For comparisons: what is released has
+STEADY_SECONDS in its environment says how long. For comparisons: what is released has
 no such option.
 """
 

@@ -28,7 +28,7 @@ from rich.markup import escape
 from rich.table import Table
 from system import FUNCTION, System, WithoutKyverno
 
-from function.composition.ttl import SETTLED_SECONDS
+from function.composition.ttl import STEADY_SECONDS
 
 # What Crossplane's SDK says unless told otherwise.
 DEFAULT_SECONDS = 60
@@ -100,7 +100,7 @@ class Steady:
         """Have settled answers be good for so long."""
         function = self._system[FUNCTION]
         function.stop()
-        function.start(SETTLED_SECONDS=str(seconds))
+        function.start(STEADY_SECONDS=str(seconds))
         self._system.wait("the function counts", self._counts)
 
     def _counts(self) -> bool:
@@ -228,7 +228,7 @@ def _table(phases: list[Phase], claims: int) -> Table:
 def compare(steady: Steady, claims: int, minutes: float) -> tuple[list[Phase], str]:
     """Count with our answers and with the default; return what is wrong."""
     hours = minutes / 60
-    ours = steady.count(f"{SETTLED_SECONDS} s, ours", minutes * 60, hours)
+    ours = steady.count(f"{STEADY_SECONDS} s, ours", minutes * 60, hours)
     steady.answer_for(DEFAULT_SECONDS)
     steady.ask_all()
     default = steady.count(f"{DEFAULT_SECONDS} s, default", minutes * 60, hours)
@@ -261,7 +261,7 @@ def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     system = Comparable("steady", lambda s: console.print(f"[green]✔[/] {s}"))
-    seconds = round(args.minutes * 60) if args.play_hour else SETTLED_SECONDS
+    seconds = round(args.minutes * 60) if args.play_hour else STEADY_SECONDS
     if args.play_hour:
         system.crossplane_flags = (f"--sync-interval={seconds}s",)
     try:

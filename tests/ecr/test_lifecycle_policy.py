@@ -30,7 +30,7 @@ ANY = {
 }
 
 
-def rule(base: dict[str, Any] = UNTAGGED, **changed: Any) -> dict[str, Any]:  # noqa: ANN401
+def rule(base: dict[str, Any] = UNTAGGED, **changed: Any) -> dict[str, Any]:
     """Return a rule with parts of its selection or itself changed; None removes."""
     made = json.loads(json.dumps(base))
     for key, value in changed.items():
@@ -156,7 +156,7 @@ def test_lifecycle_policies_that_ecr_refuses(given: str, why: str) -> None:
 STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 
 
-def statement(**changed: Any) -> str:  # noqa: ANN401
+def statement(**changed: Any) -> str:
     made = {**STATEMENT, **changed}
     return json.dumps({"Statement": [{k: v for k, v in made.items() if v is not None}]})
 

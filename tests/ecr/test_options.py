@@ -98,9 +98,9 @@ CASES["all that every provider has"] = {
 LACKING = {CLASSIC: {"encryption", "imageTagMutabilityExclusionFilters"}}
 
 
-def parse(**fields: Any) -> Input:  # noqa: ANN401
+def parse(**fields: Any) -> Input:
     given = {"apiVersion": API_VERSION, "kind": KIND, **fields}
-    return parse_input(to_struct(given).SerializeToString())
+    return parse_input(to_struct(given))
 
 
 def test_every_option_has_a_case_and_can_be_allowed() -> None:
@@ -142,7 +142,7 @@ def test_goldens(provider: str, case: str) -> None:
     assert CLUSTER in result.message
 
 
-def schema(fact: Any) -> dict[str, Any]:  # noqa: ANN401
+def schema(fact: Any) -> dict[str, Any]:
     """Return the JSON schema of a recorded fact; see tests/facts/providers.yaml."""
     if isinstance(fact, str):
         return {"type": fact}
@@ -232,7 +232,7 @@ WRITTEN = {
         (NAMESPACED, None, False, "OnlyCreated", False, "there before"),
     ],
 )
-def test_options_are_never_written_onto_what_was_there_before(  # noqa: PLR0913  # a table's row
+def test_options_are_never_written_onto_what_was_there_before(  # a table's row
     provider: str,
     deletion: str,
     reason: str,
@@ -288,7 +288,7 @@ def test_the_two_can_differ_option_by_option() -> None:
     }
 
 
-def overriding(provider: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def overriding(provider: str, **options: Any) -> dict[str, Any]:
     composite = xr(provider)
     composite["spec"]["parameters"]["repository"] = options
     return composite
@@ -577,10 +577,10 @@ LIFE, PERM = "imagerepo-lifecycle", "imagerepo-policy"
         (NAMESPACED, False, SHORT, False, {LIFE: True, PERM: True}, "first the right"),
     ],
 )
-def test_what_becomes_of_live_policies(  # noqa: PLR0913
+def test_what_becomes_of_live_policies(
     provider: str,
     now: dict[str, Any],
-    was_deletable: bool | None,  # noqa: FBT001
+    was_deletable: bool | None,
     want: dict[str, bool],
     reason: str,
     *,

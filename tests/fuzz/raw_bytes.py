@@ -26,13 +26,15 @@ with atheris.instrument_imports(include=["function"]):
 
     from function.composition.observed import BUNDLE, IMAGE, policy_name
     from function.ecr.options import OPTION_NAMES
-    from function.ecr.policies import Kind
+    from function.ecr.policies import PolicyKind
     from function.fn import FunctionRunner
 
 ROOT = Path(__file__).parents[2]
 OURS = {IMAGE, BUNDLE}
 OURS |= {
-    policy_name(repository, kind) for repository in (IMAGE, BUNDLE) for kind in Kind
+    policy_name(repository, kind)
+    for repository in (IMAGE, BUNDLE)
+    for kind in PolicyKind
 }
 LONGEST_INPUT = 1 << 16
 LONGEST_TEXT = 4096

@@ -76,7 +76,7 @@ def test_the_inputs_schema_says_what_the_function_says(
 ) -> None:
     document = {**INPUT, **change}
     try:
-        parse_input(to_struct(document).SerializeToString())
+        parse_input(to_struct(document))
         taken = True
     except InvalidRequestError:
         taken = False

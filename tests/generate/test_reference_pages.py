@@ -56,7 +56,7 @@ def test_what_is_printed_is_an_input_that_says_nothing() -> None:
     ).stdout
     assert printed == commented_input()
     struct = resource.dict_to_struct(yaml.safe_load(printed))
-    assert parse_input(struct.SerializeToString()) == DEFAULT_INPUT
+    assert parse_input(struct) == DEFAULT_INPUT
 
 
 def test_without_its_marks_it_has_every_field() -> None:

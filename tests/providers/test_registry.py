@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from function import fn
 from function.ecr.naming import RepositoryName
 from function.ecr.options import NO_OPTIONS
-from function.ecr.repository import ProviderConfig, Repository
+from function.ecr.repository import DesiredRepository, ProviderConfig
 from function.providers.registry import PROVIDERS
 
 logging.configure(logging.Level.DISABLED)
@@ -81,7 +81,7 @@ def xr(provider: str, namespace: str = "default") -> dict[str, Any]:
     }
 
 
-def run(  # noqa: PLR0913  # each test has its own
+def run(  # each test has its own
     provider: str,
     observed: dict[str, Any] | None = None,
     *,
@@ -89,7 +89,7 @@ def run(  # noqa: PLR0913  # each test has its own
     asked: bool = True,
     composite: dict[str, Any] | None = None,
     others: dict[str, dict[str, Any]] | None = None,
-    **given: Any,  # noqa: ANN401
+    **given: Any,
 ) -> fnv1.RunFunctionResponse:
     request: dict[str, Any] = {
         "observed": {
@@ -125,7 +125,7 @@ def image(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
     return resource.struct_to_dict(rsp.desired.resources["imagerepo"].resource)
 
 
-def live(  # noqa: PLR0913  # each row of a table has its own
+def live(  # each row of a table has its own
     provider: str,
     *,
     made: bool = True,
@@ -291,7 +291,7 @@ def test_created_is_what_has_the_composites_own_signature(
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
 def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
     """The spec's own tags are written onto whatever stands there."""
-    repository = Repository(
+    repository = DesiredRepository(
         RepositoryName(NAME),
         "eu-west-2",
         ProviderConfig("aws"),
@@ -300,7 +300,9 @@ def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
         ),
         composite_uid="ours",
     )
-    spec = PROVIDERS[provider].manifest(repository, manages=True)["spec"]
+    spec = PROVIDERS[provider].repository_manifest(
+        repository, management_policies=True
+    )["spec"]
     assert spec["forProvider"]["tags"] == {"team": "a"}
     assert spec["initProvider"]["tags"] == {SIGNATURE: "ours"}
 
@@ -543,7 +545,7 @@ def race(
     provider: str,
     image: dict[str, Any] | None,
     bundle: dict[str, Any],
-    **more: Any,  # noqa: ANN401
+    **more: Any,
 ) -> dict[str, Any] | None:
     """Return what is desired of a live bundle."""
     managed = {"managementPolicies": True}

@@ -13,7 +13,7 @@ from function.ecr.options import (
 )
 
 
-def options(**given: Any) -> RepositoryOptions:  # noqa: ANN401
+def options(**given: Any) -> RepositoryOptions:
     return RepositoryOptions.model_validate(given)
 
 
