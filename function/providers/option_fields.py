@@ -17,7 +17,7 @@ class Field(NamedTuple):
     """A field of spec.forProvider.
 
     Attributes:
-        name: Its name.
+        name: Its name; empty if the option is not in spec.forProvider.
         value: Returns its value; None leaves the field out.
     """
 
@@ -66,9 +66,9 @@ def _tag_map(options: RepositoryOptions) -> dict[str, str] | None:
 
 
 _TAGS = OptionFields(Field("tags", _tag_list), Field("tags", _tag_map))
-# By the name of the option's field in RepositoryOptions. A composed resource of its
-# own holds a policy: no field, and supported.
-_POLICY = _both("", lambda _: None)
+# A policy is a composed resource of its own, which every API has.
+_OWN_RESOURCE = _both("", lambda _: None)
+# By the name of the option in RepositoryOptions.
 FIELDS: dict[str, OptionFields] = {
     "force_delete": _both("forceDelete", lambda o: o.deletes_images),
     "image_tag_mutability": _both(
@@ -81,8 +81,8 @@ FIELDS: dict[str, OptionFields] = {
     "encryption": OptionFields(None, Field("encryptionConfiguration", _encryption)),
     "tags": _TAGS,
     "automatic_tags": _TAGS,
-    "lifecycle": _POLICY,
-    "permissions": _POLICY,
+    "lifecycle": _OWN_RESOURCE,
+    "permissions": _OWN_RESOURCE,
 }
 
 
@@ -102,8 +102,11 @@ FIELD_NAMES = frozenset(field.name for fields in _BY_API.values() for field in f
 
 def for_provider(options: RepositoryOptions, api: Api) -> dict[str, Any]:
     """Return the fields of spec.forProvider that an API's options go to."""
-    values = ((field.name, field.value(options)) for field in _BY_API[api])
-    return {name: value for name, value in values if value is not None}
+    fields = {}
+    for name, value in _BY_API[api]:
+        if (field := value(options)) is not None:
+            fields[name] = field
+    return fields
 
 
 def unsupported_options(api: Api) -> frozenset[str]:
