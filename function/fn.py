@@ -41,11 +41,13 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
 
     async def RunFunction(  # noqa: N802  # gRPC's name
         self,
-        req: fnv1.RunFunctionRequest,
+        req: fnv1.RunFunctionRequest | Request,
         _: grpc.aio.ServicerContext | None,
     ) -> fnv1.RunFunctionResponse:
         """Answer one request; whatever happens, with a response."""
-        return self.answer(parse_request(req.SerializeToString()))
+        if isinstance(req, fnv1.RunFunctionRequest):
+            req = parse_request(req.SerializeToString())
+        return self.answer(req)
 
     def answer(self, req: Request) -> fnv1.RunFunctionResponse:
         """Answer one request as it came; whatever happens, with a response."""
