@@ -141,10 +141,11 @@ class Checker:
     def __init__(
         self, step: CompositionStep | None = None, namespace: str | None = None
     ) -> None:
-        """Create a checker that has seen no document.
+        """Create a checker.
 
         Args:
-            step: What the Composition of the claims says to the function.
+            step: The function's step of the claims' Composition; None for no
+                Composition.
             namespace: The namespace of claims whose file has none.
 
         Raises:

@@ -119,7 +119,7 @@ def _exit_with_click_error(error: click.ClickException) -> NoReturn:
 
 
 def use_color() -> bool:
-    """Whether to color standard output: only on a terminal where no variable says no.
+    """Whether to color standard output: on a terminal, unless a variable forbids it.
 
     NO_COLOR is the convention of no-color.org: any value but an empty one disables
     color.

@@ -34,7 +34,7 @@ COMPOSED_NAME_ANNOTATION = "crossplane.io/composition-resource-name"
 
 @dataclass(frozen=True, slots=True)
 class CompositionStep:
-    """What a Composition says to the function. The default is no Composition.
+    """The part of a Composition that configures the function; by default, none.
 
     Attributes:
         file: The file of the Composition, as the user typed it.
@@ -69,7 +69,7 @@ class Refusal(NamedTuple):
 
 
 def load_composition(file: str | None) -> CompositionStep:
-    """Return what the first document of a file, a Composition, says to the function.
+    """Return the function's step of the Composition that a file begins with.
 
     Raises:
         InputFileError: The file cannot be used, is not a Composition, or has no
@@ -87,7 +87,7 @@ def load_composition(file: str | None) -> CompositionStep:
         )
     step_input = steps[0][1].get("input") or {}
     if not isinstance(step_input, dict):
-        step_input = {"kind": step_input}  # the function says what is wrong with it
+        step_input = {"kind": step_input}  # the function reports the problem
     xr_type = composition["spec"].get("compositeTypeRef")
     kind = xr_type.get("kind") if isinstance(xr_type, dict) else None
     return CompositionStep(file, step_input, kind == CLAIM_KIND)
@@ -216,7 +216,7 @@ def build_request(
 
     Args:
         xr: The XR.
-        step: What its Composition says to the function.
+        step: The function's step of the Composition.
         observed: The composed resources that exist.
 
     Raises:

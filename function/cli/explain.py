@@ -71,8 +71,8 @@ def explain(
     """Show a claim's repositories, and which guards apply.
 
     FILE is a YAML file of claims or XRs, or - for standard input. A guard is a rule
-    that can change or stop a claim. The command asks neither a cluster nor AWS, so it
-    does not know which repositories exist or belong to other claims.
+    that can change or stop a claim. The command uses neither a cluster nor
+    AWS, so it does not know which repositories exist or belong to other claims.
 
     \b
     Exit status:
@@ -156,7 +156,7 @@ def explain_xr(
 
     Args:
         xr: The XR, from to_xr.
-        step: What its Composition says to the function.
+        step: The function's step of the Composition.
         settings: The parsed input of the step.
         account: The AWS account ID of the registry; empty if unknown.
 

@@ -30,7 +30,7 @@ _MAX_MEGABYTES = 2047
 
 
 class CannotServeError(Exception):
-    """The server cannot start. Its text says why, and how to fix it."""
+    """The server cannot start. The text has the reason and the fix."""
 
 
 def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
