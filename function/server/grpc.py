@@ -1,4 +1,4 @@
-"""The gRPC server: the SDK's services, health and reflection, over mutual TLS."""
+"""The gRPC server: the function's services, health and reflection, over mutual TLS."""
 
 import asyncio
 import functools
@@ -17,45 +17,46 @@ from grpc_reflection.v1alpha import reflection
 from function.fn import FunctionRunner
 from function.server import metrics
 
+# How long calls that are running at a shutdown may take.
 GRACE_SECONDS = 5.0
+# Crossplane makes up to 100 calls at once (--max-reconcile-rate) over one connection.
+# A client that has more calls keeps them back, as HTTP/2 demands. So memory stays
+# bounded, and a call that waits too long fails with the deadline of the client.
+MAX_CONCURRENT_CALLS = 128
 _MEGABYTE = 1024 * 1024
-# Crossplane asks 100 at a time (--max-reconcile-rate), over one connection. Beyond this
-# many a client waits, by HTTP/2's own rule, and sends nothing: memory stays bounded,
-# and who has waited too long hears of the deadline it set, and of no other error.
-AT_ONCE = 128
-# gRPC counts a message's bytes in a C int.
-_LARGEST_MEGABYTES = 2047
+# gRPC stores the size of a message in a C int.
+_MAX_MEGABYTES = 2047
 
 
 class CannotServeError(Exception):
-    """The server cannot start; its text says why and what to do."""
+    """The server cannot start. The text has the reason and the fix."""
 
 
 def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
-    """Load mutual TLS credentials: tls.crt, tls.key and ca.crt of a directory.
+    """Return mutual TLS credentials from tls.crt, tls.key and ca.crt in a directory.
 
     Raises:
-        CannotServeError: There is no directory, or a file in it cannot be used.
+        CannotServeError: No directory is given, or one of its files cannot be used.
     """
     if not certs_dir:
         msg = (
-            "no credentials: give --tls-certs-dir (or TLS_SERVER_CERTS_DIR), or serve "
-            "in the clear with --insecure"
+            "no credentials: give --tls-certs-dir or TLS_SERVER_CERTS_DIR, or serve "
+            "without TLS with --insecure"
         )
         raise CannotServeError(msg)
+    crt, key, ca = (Path(certs_dir) / n for n in ("tls.crt", "tls.key", "ca.crt"))
     try:
-        crt, key, ca = (Path(certs_dir) / n for n in ("tls.crt", "tls.key", "ca.crt"))
         for file in (crt, key, ca):
-            file.read_bytes()  # whose error names the file, as ssl's does not
-        # gRPC takes anything here, and fails later with a word about the address.
-        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trial.load_cert_chain(crt, key, password="")
-        trial.load_verify_locations(cadata=ca.read_text())
+            file.read_bytes()  # its error names the file; an error of ssl does not
+        # gRPC accepts any bytes here. Later it fails with an error about the address.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(crt, key, password="")
+        context.load_verify_locations(cadata=ca.read_text())
         return runtime.load_credentials(certs_dir)
     except (ssl.SSLError, ValueError) as e:
         msg = (
             f"cannot use the certificates in {certs_dir}: {e}; tls.crt and tls.key "
-            "must be a PEM pair, ca.crt PEM certificates"
+            "must be a PEM pair, and ca.crt PEM certificates"
         )
         raise CannotServeError(msg) from e
     except OSError as e:
@@ -76,30 +77,30 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     metrics_address: str = "",
     started: Callable[[int], None] = lambda _port: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is running.
+    """Serve until SIGTERM or SIGINT, then wait for the calls that are running.
 
-    The SDK's own serve() opens a plaintext listener beside the TLS one where it is
-    given both, and has no health service, so the server is put together here.
+    The SDK's serve() has no health service, and it also opens a listener without TLS
+    if it gets both options. So this module creates the server itself.
 
     Args:
-        function: What answers.
-        address: HOST:PORT; port 0 takes a free one.
-        credentials: None serves in the clear.
-        receive_megabytes: The largest request.
-        send_megabytes: The largest response.
-        metrics_address: HOST:PORT of metrics and probes; empty for none. One that
-            cannot be listened on is logged: it is no reason not to serve.
-        started: Called with the port once requests are answered.
+        function: The function to serve.
+        address: HOST:PORT; port 0 uses a free port.
+        credentials: The TLS credentials; None serves without TLS.
+        receive_megabytes: The size limit of a request.
+        send_megabytes: The size limit of a response.
+        metrics_address: HOST:PORT of metrics and probes; empty for none. If the server
+            cannot listen there, it logs a warning and runs without them.
+        started: Called with the port as soon as the server responds to calls.
 
     Raises:
-        CannotServeError: A size is out of range, or the address cannot be listened
-            on.
+        CannotServeError: A size limit is out of range, or the server cannot listen on
+            the address.
     """
     for megabytes in (receive_megabytes, send_megabytes):
-        if not 1 <= megabytes <= _LARGEST_MEGABYTES:
+        if not 1 <= megabytes <= _MAX_MEGABYTES:
             msg = (
-                f"a message size of {megabytes} MB; gRPC takes 1 to "
-                f"{_LARGEST_MEGABYTES}. Change --max-recv-message-size or "
+                f"a message size of {megabytes} MB; gRPC allows 1 to "
+                f"{_MAX_MEGABYTES}. Change --max-recv-message-size or "
                 "--max-send-message-size"
             )
             raise CannotServeError(msg)
@@ -107,10 +108,10 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
         options=[
             ("grpc.max_receive_message_length", receive_megabytes * _MEGABYTE),
             ("grpc.max_send_message_length", send_megabytes * _MEGABYTE),
-            # Without it a second server could share the port, and calls with it.
+            # By default a second server can listen on the same port and take calls.
             ("grpc.so_reuseport", 0),
-            ("grpc.max_concurrent_streams", AT_ONCE),
-            # It refuses calls within that number while ended ones are not yet freed.
+            ("grpc.max_concurrent_streams", MAX_CONCURRENT_CALLS),
+            # It counts calls that have ended, and so refuses some below the limit.
             ("grpc.http.overload_protection", 0),
         ]
     )
@@ -142,7 +143,9 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             metrics.serve(metrics_address, lambda: not stop.is_set())
         except (OSError, ValueError) as e:
             logging.get_logger().warning(
-                "No metrics and no probes", address=metrics_address, why=str(e)
+                "No metrics and no probes",
+                address=metrics_address,
+                error=str(e),
             )
     await stop.wait()
     await checks.enter_graceful_shutdown()
@@ -150,22 +153,22 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
 
 
 def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
-    """Yield what the generated stubs would register, for both versions of the service.
+    """Yield RunFunction for both versions of Crossplane's service.
 
-    Both versions are the same on the wire. A response has a map's keys in order:
-    otherwise each process would write them in another one.
+    Both versions have the same wire format. The generated code would register the same
+    handlers, but its responses have the keys of maps in another order in each process.
     """
 
-    async def run(
+    async def run_function(
         req: fnv1.RunFunctionRequest, context: grpc.aio.ServicerContext
     ) -> fnv1.RunFunctionResponse:
         started = time.perf_counter()
         rsp = await function.RunFunction(req, context)
-        metrics.COUNTS.add(rsp, time.perf_counter() - started)
+        metrics.METRICS.record(rsp, time.perf_counter() - started)
         return rsp
 
     handler = grpc.unary_unary_rpc_method_handler(
-        run,
+        run_function,
         request_deserializer=fnv1.RunFunctionRequest.FromString,
         response_serializer=functools.partial(
             fnv1.RunFunctionResponse.SerializeToString, deterministic=True

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from prometheus_client.core import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from function.server import metrics
@@ -33,13 +33,11 @@ def queries() -> dict[str, str]:
 
 def served() -> set[str]:
     """Return the names of all series of a function that has answered."""
-    counts = metrics.Counts()
+    registry = CollectorRegistry()
     rsp = fnv1.RunFunctionResponse()
     rsp.results.add(severity=fnv1.SEVERITY_FATAL)
     rsp.conditions.add(reason="NameTaken")
-    counts.add(rsp, 0.001)
-    registry = CollectorRegistry()
-    registry.register(counts)
+    metrics.Metrics(registry).record(rsp, 0.001)
     text = (generate_latest(REGISTRY) + generate_latest(registry)).decode()
     return set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE))
 

@@ -1,0 +1,42 @@
+"""The server as a process of its own, and a first call to it."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
+
+SERVE = [sys.executable, "-m", "function.main", "serve"]
+TIMEOUT_SECONDS = 20
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def serving(*args: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the server with some options; yield its address and its process."""
+    port = free_port()
+    # The last one of an option counts, so a test can set --metrics-address.
+    defaults = ("--address", f"127.0.0.1:{port}", "--metrics-address", "")
+    process = subprocess.Popen([*SERVE, *defaults, *args])
+    try:
+        yield f"localhost:{port}", process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def call(channel: grpc.Channel) -> fnv1.RunFunctionResponse:
+    """Wait for the server, and call it with an empty request."""
+    return grpcv1.FunctionRunnerServiceStub(channel).RunFunction(
+        fnv1.RunFunctionRequest(), wait_for_ready=True, timeout=TIMEOUT_SECONDS
+    )
