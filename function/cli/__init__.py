@@ -1,1 +1,1 @@
-"""The commands of `function-ecr-repos`, one module each."""
+"""The command line: one module for each command, and what several commands share."""

@@ -1,51 +1,67 @@
-"""`function-ecr-repos explain`."""
+"""`function-ecr-repos explain`: a claim's repositories, and the guards that apply."""
 
 import json
+import re
 import sys
 import textwrap
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import click
 from crossplane.function import logging
 
-from function.api.input import parse_input
-from function.cli import rendering
-from function.cli.documents import Manifest, UnusableError, load, to_struct
-from function.cli.explainer import Explanation, as_json, explain
-from function.cli.group import coloured, fail
-from function.errors import InvalidRequestError
+from function.api.globs import matching_glob
+from function.api.input import Input
+from function.api.parameters import Parameters
+from function.cli.command_group import use_color
+from function.cli.composites import (
+    CompositionStep,
+    claim_reference,
+    composition_input,
+    load_composition,
+    parse_xr,
+    refusal,
+    to_xr,
+)
+from function.cli.manifests import Manifest, load_manifests
+from function.cli.options import (
+    composition_option,
+    files_argument,
+    namespace_option,
+    output_option,
+)
+from function.ecr.naming import RegistryHost, RepositoryName
+from function.ecr.provider_rights import Deletion
+from function.errors import printable, quote
 
-_FILE = click.Path(allow_dash=True)
-_COLOURS = {"passes": "green", "acts": "yellow", "stops": "red"}
-_WIDTH, _INDENT = 90, 28
+# What a guard does with a claim. "acts": it changes or limits the claim's result.
+# "stops": the function creates nothing.
+Effect = Literal["passes", "acts", "stops"]
+_COLORS = {"passes": "green", "acts": "yellow", "stops": "red"}
+_LINE_WIDTH, _REASON_COLUMN = 90, 28
+_ACCOUNT_DIGITS = 12
+_UNKNOWN_ACCOUNT = "<account>"
+_MAX_COMPETITORS = 4
+_BUNDLE_SUFFIX = "-bundle"
+# A name of RFC 1123: what Kubernetes accepts as the name of a namespace.
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @click.command(
-    "explain",
     epilog="""\b
 Examples:
   function-ecr-repos explain example/claim.yaml
   function-ecr-repos explain claim.yaml --account 123456789012
   function-ecr-repos explain claim.yaml --composition composition.yaml -o json
   kubectl get workloadecrrepos -A -o yaml | function-ecr-repos explain -
-""",
+"""
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_FILE)
-@click.option(
-    "--composition",
-    type=_FILE,
-    help="A Composition, whose input for this function is used.",
-)
-@click.option("--account", default="", help="The AWS account of the registry.")
-@click.option("--namespace", help="The claim's namespace, where the file has none.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
-def explain_command(
+@files_argument
+@composition_option
+@click.option("--account", default="", help="The AWS account ID of the registry.")
+@namespace_option
+@output_option
+def explain(
     *,
     files: tuple[str, ...],
     composition: str | None,
@@ -53,83 +69,320 @@ def explain_command(
     namespace: str | None,
     output: str,
 ) -> None:
-    """Say what a claim's repositories are called, where to push, and which guards act.
+    """Show a claim's repositories, and which guards apply.
 
-    FILE is a YAML file of claims or XRs, or - for standard input. Nothing is asked of
-    a cluster or of AWS: what other claims and ECR have, only they know. The exit status
-    is 1 if a guard stops a claim, 2 if a file cannot be used.
-    """
-    if account and not (account.isdigit() and len(account) == 12):  # noqa: PLR2004
-        raise click.BadParameter("an AWS account has 12 digits", param_hint="--account")
-    logging.configure(logging.Level.DISABLED)
-    try:
-        step_input, namespaced = input_of(composition)
-        found = [
-            explain(
-                rendering.composite_of(m, name, namespace, namespaced=namespaced),
-                step_input,
-                account,
-            )
-            for name in files
-            for m in load(name, sys.stdin)
-        ]
-    except UnusableError as e:
-        fail("explain", e)
-    if output == "json":
-        click.echo(json.dumps([as_json(each) for each in found], indent=2))
-    else:
-        click.echo(
-            "\n".join(_text(each, colours=coloured()) for each in found), nl=False
+    FILE is a YAML file of claims or XRs, or - for standard input. A guard is a rule
+    that can change or stop a claim. The command uses neither a cluster nor
+    AWS, so it does not know which repositories exist or belong to other claims.
+
+    \b
+    Exit status:
+      0  no guard stops a claim
+      1  a guard stops a claim
+      2  a file cannot be used, or the command line is wrong
+    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    if account and not (account.isdigit() and len(account) == _ACCOUNT_DIGITS):
+        raise click.BadParameter(
+            f"an AWS account ID has {_ACCOUNT_DIGITS} digits", param_hint="--account"
         )
-    sys.exit(1 if any(each.stopped for each in found) else 0)
+    logging.configure(logging.Level.DISABLED)
+    step = load_composition(composition)
+    input_ = composition_input(step)
+    explanations = [
+        explain_xr(
+            to_xr(manifest, file, namespace, namespaced=step.namespaced),
+            step,
+            input_,
+            account,
+        )
+        for file in files
+        for manifest in load_manifests(file)
+    ]
+    if output == "json":
+        click.echo(json.dumps([_as_json(e) for e in explanations], indent=2))
+    else:
+        color = use_color()
+        click.echo("\n".join(_as_text(e, color=color) for e in explanations), nl=False)
+    sys.exit(1 if any(e.stopped for e in explanations) else 0)
 
 
-def input_of(composition: str | None) -> tuple[Manifest, bool]:
-    """Return a Composition's input, {} for none, and whether its XRs are namespaced.
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What one guard does with a claim."""
+
+    name: str
+    effect: Effect
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A repository and its URI. The URI can have a placeholder for the account."""
+
+    role: Literal["image", "bundle"]
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known about a claim without a cluster.
+
+    Attributes:
+        about: The claim's kind, name and namespace.
+        region: The region of the registry.
+        registry: The host of the registry; unknown parts are in angle brackets.
+        provider_config: The provider config, which decides on the account.
+        targets: The repositories; none if a guard stops the claim.
+        guards: The guards, in the order in which they run.
+    """
+
+    about: str
+    region: str = ""
+    registry: str = ""
+    provider_config: str = ""
+    targets: list[Target] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a guard stops the claim."""
+        return any(g.effect == "stops" for g in self.guards)
+
+
+def explain_xr(
+    xr: Manifest, step: CompositionStep, input_: Input, account: str = ""
+) -> Explanation:
+    """Return what is known about the XR of a claim.
+
+    Args:
+        xr: The XR, from to_xr.
+        step: The function's step of the Composition.
+        input_: The parsed input of the step.
+        account: The AWS account ID of the registry; empty if unknown.
 
     Raises:
-        UnusableError: It is no Composition with this function, or its input is broken.
+        InputFileError: The XR has a value that JSON does not have.
     """
-    if not composition:
-        return {}, False
-    composed_by = load(composition, sys.stdin)[0]
-    found = rendering.input_of(composed_by, composition)
-    try:
-        parse_input(to_struct(found))
-    except InvalidRequestError as e:
-        raise UnusableError(f"{composition}: {e}") from e
-    return found, rendering.is_namespaced(composed_by)
+    claim = claim_reference(xr)
+    about = f"{claim.kind} {printable(claim.name)}"
+    about += f" in namespace {printable(claim.namespace)}" if claim.namespace else ""
+    if refused := refusal(xr, step):
+        return Explanation(
+            about, guards=[Guard(refused.reason, "stops", refused.message)]
+        )
+    parameters = parse_xr(xr, input_)
+    host = _stripped_host(xr, parameters, input_)
+    registry = registry_host(parameters.region, account, host)
+    targets = [
+        Target("image", parameters.image_name, f"{registry}/{parameters.image_name}"),
+        Target(
+            "bundle", parameters.bundle_name, f"{registry}/{parameters.bundle_name}"
+        ),
+    ]
+    return Explanation(
+        about,
+        parameters.region,
+        registry,
+        parameters.provider_config.name,
+        targets if input_.bundle else targets[:1],
+        [
+            _registry_host_guard(parameters, host, input_),
+            Guard("ECR naming rules", "passes", "ECR accepts the repository names"),
+            _allow_guard(parameters, input_),
+            _competitors_guard(parameters, claim.namespace, input_),
+            _deletion_guard(input_.deletion),
+        ],
+    )
 
 
-def _text(explained: Explanation, *, colours: bool) -> str:
-    def style(text: str, **how: object) -> str:
-        return click.style(text, **how) if colours else text  # type: ignore[arg-type]
+def registry_host(region: str, account: str = "", host: str = "") -> str:
+    """Return the host of a private registry, with <account> if that is unknown.
 
-    lines = [style(explained.about, bold=True)]
-    if explained.targets:
-        lines += ["", f"Repositories in {explained.region}"]
-        lines += [f"  {t.role:<8}{style(t.name, bold=True)}" for t in explained.targets]
-        lines += ["", "Push to"]
-        lines += [
-            f"  aws ecr get-login-password --region {explained.region} |",
-            f"    docker login --username AWS --password-stdin {explained.registry}",
+    Args:
+        region: The region of the registry.
+        account: The AWS account ID of the registry; empty if unknown.
+        host: The registry host in the claim's repoPrefix; empty if it has none.
+    """
+    if host and account in ("", host[:_ACCOUNT_DIGITS]):
+        return host
+    # botocore, data/partitions.json. The isolated partitions have hosts of their own,
+    # which are not public.
+    if re.match(r"(us|eu)-iso|eusc-", region):
+        return f"<the registry of {region}>"
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{account or _UNKNOWN_ACCOUNT}.dkr.ecr.{region}.{suffix}"
+
+
+def competitors(
+    name: RepositoryName, workload: str, namespace: str, *, bundle: bool = True
+) -> list[tuple[str, str]]:
+    """Return the other workloads whose repositories would have the same names.
+
+    A name ends with `<workload>-<namespace>`. Both parts can have hyphens, so workload
+    `a-b` in namespace `c` and workload `a` in namespace `b-c` have the same names.
+
+    Args:
+        name: The name of the image repository.
+        workload: The workload of that name.
+        namespace: The namespace of the workload.
+        bundle: Whether workloads have a bundle repository too. Then the bundle of one
+            workload can have the name of another one's image.
+
+    Returns:
+        Workload and namespace of each, without the given ones.
+    """
+    last_segment = name.rpartition("/")[2]
+    contested = [last_segment]
+    if bundle:
+        contested += [
+            last_segment.removesuffix(_BUNDLE_SUFFIX),
+            f"{last_segment}{_BUNDLE_SUFFIX}",
         ]
-        lines += [f"  docker push {t.uri}:<tag>" for t in explained.targets]
-        if "<account>" in explained.registry:
+    found = dict.fromkeys(
+        (text[:at], text[at + 1 :])
+        for text in dict.fromkeys(contested)
+        for at, letter in enumerate(text)
+        if letter == "-" and text[:at] and _NAMESPACE.fullmatch(text[at + 1 :])
+    )
+    found.pop((workload, namespace), None)
+    return list(found)
+
+
+def _stripped_host(xr: Manifest, parameters: Parameters, input_: Input) -> str:
+    """Return the registry host that was removed from the prefix; empty for none."""
+    prefix = xr["spec"]["parameters"].get("repoPrefix") or input_.defaults.repo_prefix
+    path = str(prefix).strip("/")
+    strips = input_.registry_host is RegistryHost.STRIP
+    return path.partition("/")[0] if strips and path != parameters.prefix.path else ""
+
+
+def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Guard:
+    name = "registry host"
+    if host:
+        return Guard(
+            name,
+            "acts",
+            f"{host} is removed from repoPrefix: ECR would make it part of the "
+            "repository's name, and pushes would not find the repository",
+        )
+    if parameters.prefix.host_like:
+        return Guard(
+            name,
+            "acts",
+            f"{parameters.prefix.host_like} looks like a registry host but is none, so "
+            "it stays in the repository names, and the claim gets a warning. Remove it "
+            "from repoPrefix if you did not intend that",
+        )
+    if input_.registry_host is RegistryHost.KEEP:
+        return Guard(
+            name, "passes", "Keep: a host in repoPrefix stays in the repository names"
+        )
+    return Guard(name, "passes", "repoPrefix has no registry host")
+
+
+def _allow_guard(parameters: Parameters, input_: Input) -> Guard:
+    allow = input_.allow
+    limits = (
+        ("repoPrefix", parameters.prefix.path, allow.repo_prefixes),
+        ("region", parameters.region, allow.regions),
+        ("providerName", parameters.provider_config.name, allow.provider_names),
+    )
+    if all(globs is None for _, _, globs in limits):
+        return Guard(
+            "allow", "passes", "the input has no allow lists: any value is allowed"
+        )
+    allowed = []
+    for name, value, globs in limits:
+        if globs is None:
+            allowed.append(f"any {name}")
+        else:
+            glob = matching_glob(value, globs)
+            allowed.append(f"{name} {quote(value)} by {quote(glob)}")
+    return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
+
+
+def _competitors_guard(parameters: Parameters, namespace: str, input_: Input) -> Guard:
+    name = "name conflicts"
+    found = competitors(
+        parameters.image_name, parameters.workload_name, namespace, bundle=input_.bundle
+    )
+    if not found:
+        return Guard(name, "passes", "no other workload can have these names")
+    workloads = [f"workload {w} in {n}" for w, n in found[:_MAX_COMPETITORS]]
+    if more := len(found) - len(workloads):
+        workloads.append(f"{more} more")
+    return Guard(
+        name,
+        "passes",
+        "with the same prefix, other claims would get one of these names: "
+        f"{', '.join(workloads)}. The first claim gets the repository; the others "
+        "report NameTaken",
+    )
+
+
+def _deletion_guard(deletion: Deletion) -> Guard:
+    why = {
+        Deletion.ONLY_CREATED: "OnlyCreated: deleting the claim deletes the "
+        "repositories that it created, with their images. A repository that existed "
+        "before the claim is kept",
+        Deletion.ALWAYS: "Always: deleting the claim deletes its repositories, with "
+        "their images, even if they existed before the claim",
+        Deletion.NEVER: "Never: deleting the claim keeps its repositories",
+    }
+    return Guard("deletion", "acts", why[deletion])
+
+
+def _as_json(explanation: Explanation) -> dict[str, Any]:
+    """Return what `-o json` prints of an explanation."""
+    return {
+        "about": explanation.about,
+        "stopped": explanation.stopped,
+        "region": explanation.region,
+        "registry": explanation.registry,
+        "repositories": {
+            t.role: {"name": t.name, "uri": t.uri} for t in explanation.targets
+        },
+        "guards": [
+            {"name": g.name, "effect": g.effect, "why": g.why}
+            for g in explanation.guards
+        ],
+    }
+
+
+def _as_text(explanation: Explanation, *, color: bool) -> str:
+    def style(text: str, **styles: Any) -> str:  # noqa: ANN401  # click's
+        return click.style(text, **styles) if color else text
+
+    region, registry = explanation.region, explanation.registry
+    lines = [style(explanation.about, bold=True)]
+    if explanation.targets:
+        lines += ["", f"Repositories in {region}"]
+        lines += [
+            f"  {t.role:<8}{style(t.name, bold=True)}" for t in explanation.targets
+        ]
+        lines += [
+            "",
+            "Push to",
+            f"  aws ecr get-login-password --region {region} |",
+            f"    docker login --username AWS --password-stdin {registry}",
+        ]
+        lines += [f"  docker push {t.uri}:<tag>" for t in explanation.targets]
+        if _UNKNOWN_ACCOUNT in registry:
             lines += [
-                f"  where <account> is the one that the ProviderConfig "
-                f"{explained.provider_config} reaches (or say --account)"
+                f"  Replace {_UNKNOWN_ACCOUNT} with the account of the ProviderConfig "
+                f"{explanation.provider_config}, or use --account"
             ]
     lines += ["", "Guards"]
-    for guard in explained.guards:
-        head = f"  {guard.effect:<8}{guard.name:<{_INDENT - 10}}"
-        text = textwrap.fill(
+    for guard in explanation.guards:
+        head = f"  {guard.effect:<8}{guard.name:<{_REASON_COLUMN - 10}}"
+        why = textwrap.fill(
             guard.why,
-            _WIDTH,
-            initial_indent=" " * _INDENT,
-            subsequent_indent=" " * _INDENT,
+            _LINE_WIDTH,
+            initial_indent=" " * _REASON_COLUMN,
+            subsequent_indent=" " * _REASON_COLUMN,
             break_long_words=False,
             break_on_hyphens=False,
-        )[_INDENT:]
-        lines.append(style(head, fg=_COLOURS[guard.effect]) + text)
+        )[_REASON_COLUMN:]
+        lines.append(style(head, fg=_COLORS[guard.effect]) + why)
     return "\n".join(lines) + "\n"

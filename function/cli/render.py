@@ -1,22 +1,34 @@
-"""`function-ecr-repos render`."""
+"""`function-ecr-repos render`: what Crossplane would apply for a claim, offline."""
 
 import sys
 from collections.abc import Iterable
 
 import click
 import yaml
-from crossplane.function import logging
+from crossplane.function import logging, resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from function.cli import rendering
-from function.cli.diff import difference
-from function.cli.documents import Manifest, UnusableError, load
-from function.cli.group import coloured, fail
+from function.cli.command_group import use_color
+from function.cli.composites import (
+    COMPOSED_NAME_ANNOTATION,
+    build_request,
+    load_composition,
+    run_function,
+    to_xr,
+)
+from function.cli.manifests import Manifest, load_manifests
+from function.cli.options import (
+    FILE,
+    composition_option,
+    files_argument,
+    namespace_option,
+)
+from function.cli.render_diff import diff_lines
 
-_FILE = click.Path(
-    allow_dash=True
-)  # for completion: what is wrong with it is said by us
-_COLOURS = {"---": "red", "+++": "green", "-": "red", "+": "green", "@": "cyan"}
+# The color of a line of a diff, by how the line starts.
+_COLORS = {"---": "red", "+++": "green", "-": "red", "+": "green", "@": "cyan"}
+# The same time as in the output of `crossplane render`.
+_TRANSITION_TIME = "2024-01-01T00:00:00Z"
 
 
 @click.command(
@@ -29,27 +41,23 @@ Examples:
   function-ecr-repos render claim.yaml --diff live.yaml
 """
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_FILE)
-@click.option(
-    "--composition",
-    type=_FILE,
-    help="A Composition, whose input for this function is used.",
-)
+@files_argument
+@composition_option
 @click.option(
     "--observed",
     multiple=True,
-    type=_FILE,
-    help="A file of observed resources; may be repeated.",
+    type=FILE,
+    help="A file of observed resources. Can be repeated.",
 )
 @click.option(
     "--diff",
     "diffs",
     multiple=True,
     metavar="OBSERVED",
-    type=_FILE,
-    help="The same, and print what would change in them instead of manifests.",
+    type=FILE,
+    help="Like --observed, but print the changes to these resources as a diff.",
 )
-@click.option("--namespace", help="The claim's namespace, where the file has none.")
+@namespace_option
 def render(
     *,
     files: tuple[str, ...],
@@ -58,71 +66,152 @@ def render(
     diffs: tuple[str, ...],
     namespace: str | None,
 ) -> None:
-    """Print the manifests for claims or XRs, without a cluster.
+    """Print the manifests for claims or XRs without a cluster.
 
-    FILE is a YAML file of one or more documents, or - for standard input. Manifests
-    go to standard output, results and conditions to standard error. The exit status
-    is 1 if a result is fatal, 2 if a file cannot be used.
-    """
+    FILE is a YAML file, or - for standard input. Manifests go to standard output.
+    Results and conditions go to standard error.
+
+    \b
+    Exit status:
+      0  no fatal result
+      1  a result is fatal
+      2  a file cannot be used, or the command line is wrong
+    """  # noqa: D301  # \b is click's mark for text that it must not wrap
     logging.configure(logging.Level.DISABLED)
-    stdin = sys.stdin
-    try:
-        step_input, namespaced = {}, False
-        if composition:
-            composed_by = load(composition, stdin)[0]
-            step_input = rendering.input_of(composed_by, composition)
-            namespaced = rendering.is_namespaced(composed_by)
-        seen = [o for name in (*observed, *diffs) for o in load(name, stdin)]
-        composites = [
-            rendering.composite_of(document, name, namespace, namespaced=namespaced)
-            for name in files
-            for document in load(name, stdin)
-        ]
-        requests = [rendering.request(xr, step_input, seen) for xr in composites]
-    except UnusableError as e:
-        fail("render", e)
+    step = load_composition(composition)
+    observed_resources = [
+        manifest for file in (*observed, *diffs) for manifest in load_manifests(file)
+    ]
+    xrs = [
+        to_xr(document, file, namespace, namespaced=step.namespaced)
+        for file in files
+        for document in load_manifests(file)
+    ]
+    requests = [build_request(xr, step, observed_resources) for xr in xrs]
     fatal = False
-    for xr, rsp in zip(composites, rendering.run(requests), strict=True):
-        _report(xr, rsp)
+    for xr, request in zip(xrs, requests, strict=True):
+        rsp = run_function(request)
+        _print_results(xr, rsp)
         if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
             fatal = True
             continue
-        made = rendering.manifests(xr, rsp)
+        composed = _composed_resources(xr, rsp)
         if diffs:
-            _show(difference(seen, made[1:]))
-            continue
-        for manifest in made:
-            click.echo("---")
-            click.echo(yaml.safe_dump(manifest, width=10_000), nl=False)
+            _print_diff(diff_lines(observed_resources, composed))
+        else:
+            _print_manifests([_xr_status(xr, rsp), *composed])
     sys.exit(1 if fatal else 0)
 
 
-def _report(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> None:
-    """Print results and conditions to standard error, each thing once."""
-    about = f"{xr['kind']}/{xr['metadata']['name']}"
-    fatal_texts = {r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL}
+def _print_results(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> None:
+    """Print results and conditions to standard error."""
+    subject = f"{xr['kind']}/{xr['metadata']['name']}"
+    fatal_messages = {
+        r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL
+    }
     for result in rsp.results:
-        if result.severity != fnv1.SEVERITY_FATAL and result.message in fatal_texts:
-            continue  # the claim's event of the same
+        if result.severity != fnv1.SEVERITY_FATAL and result.message in fatal_messages:
+            continue  # the event on the claim, with the message of the fatal result
         severity = fnv1.Severity.Name(result.severity).removeprefix("SEVERITY_")
-        click.echo(f"{severity.capitalize()} {about}: {result.message}", err=True)
+        click.echo(f"{severity.capitalize()} {subject}: {result.message}", err=True)
     for c in rsp.conditions:
         status = fnv1.Status.Name(c.status).removeprefix("STATUS_CONDITION_")
         click.echo(
-            f"Condition {about}: {c.type}={status.capitalize()} ({c.reason}) "
+            f"Condition {subject}: {c.type}={status.capitalize()} ({c.reason}) "
             f"{c.message}",
             err=True,
         )
 
 
-def _show(lines: Iterable[str]) -> None:
-    changed, colours = False, coloured()
+def _print_manifests(manifests: list[Manifest]) -> None:
+    for manifest in manifests:
+        click.echo("---")
+        click.echo(yaml.safe_dump(manifest, width=10_000), nl=False)
+
+
+def _print_diff(lines: Iterable[str]) -> None:
+    changed, color = False, use_color()
     for line in lines:
         changed = True
-        start = line[:3] if line[:3] in _COLOURS else line[:1]
-        shown = line
-        if colours and start in _COLOURS:
-            shown = click.style(line, fg=_COLOURS[start], bold=start in ("---", "+++"))
-        click.echo(shown)
+        start = line[:3] if line[:3] in _COLORS else line[:1]
+        text = line
+        if color and start in _COLORS:
+            text = click.style(line, fg=_COLORS[start], bold=start in ("---", "+++"))
+        click.echo(text)
     if not changed:
         click.echo("Nothing would change", err=True)
+
+
+def _xr_status(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> Manifest:
+    """Return the XR as `crossplane render` prints it: its name and its status."""
+    ready: Manifest = {
+        "lastTransitionTime": _TRANSITION_TIME,
+        "reason": "Available",
+        "status": "True",
+        "type": "Ready",
+    }
+    unready = sorted(
+        name for name, r in rsp.desired.resources.items() if r.ready != fnv1.READY_TRUE
+    )
+    if unready:
+        ready |= {
+            "message": f"Unready resources: {', '.join(unready)}",
+            "reason": "Creating",
+            "status": "False",
+        }
+    custom = [
+        {
+            "lastTransitionTime": _TRANSITION_TIME,
+            "message": c.message,
+            "reason": c.reason,
+            "status": "True" if c.status == fnv1.STATUS_CONDITION_TRUE else "False",
+            "type": c.type,
+        }
+        for c in rsp.conditions
+    ]
+    status = resource.struct_to_dict(rsp.desired.composite.resource).get("status", {})
+    return {
+        "apiVersion": xr["apiVersion"],
+        "kind": xr["kind"],
+        "metadata": {"name": xr["metadata"]["name"], **_namespace(xr)},
+        "status": {**status, "conditions": [ready, *custom]},
+    }
+
+
+def _composed_resources(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> list[Manifest]:
+    """Return the composed resources, sorted by name, as `crossplane render` does.
+
+    They have the labels, the annotation and the owner that Crossplane adds.
+    """
+    name = xr["metadata"]["name"]
+    labels = {"crossplane.io/composite": name}
+    for label in ("crossplane.io/claim-name", "crossplane.io/claim-namespace"):
+        if value := xr["metadata"]["labels"].get(label):
+            labels[label] = value
+    owner = {
+        "apiVersion": xr["apiVersion"],
+        "blockOwnerDeletion": True,
+        "controller": True,
+        "kind": xr["kind"],
+        "name": name,
+        "uid": "",
+    }
+    composed = []
+    for composed_name in sorted(rsp.desired.resources):
+        manifest = resource.struct_to_dict(
+            rsp.desired.resources[composed_name].resource
+        )
+        metadata = manifest.setdefault("metadata", {})
+        metadata.update(_namespace(xr))
+        # The function gives policies no annotations, and a ConfigMap no labels.
+        metadata.setdefault("annotations", {})[COMPOSED_NAME_ANNOTATION] = composed_name
+        metadata["generateName"] = f"{name}-"
+        metadata.setdefault("labels", {}).update(labels)
+        metadata["ownerReferences"] = [owner.copy()]
+        composed.append(manifest)
+    return composed
+
+
+def _namespace(xr: Manifest) -> Manifest:
+    """Return the metadata.namespace of a namespaced XR and its resources, if any."""
+    return {k: v for k, v in xr["metadata"].items() if k == "namespace"}

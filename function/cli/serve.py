@@ -1,4 +1,4 @@
-"""`function-ecr-repos serve`."""
+"""`function-ecr-repos serve`: the gRPC server that Crossplane calls."""
 
 import asyncio
 import sys
@@ -7,7 +7,8 @@ import click
 from crossplane.function import cli as sdkcli
 from crossplane.function import logging
 
-from function import fn
+from function.cli.command_group import PROGRAM
+from function.fn import FunctionRunner
 from function.server import grpc as server
 
 
@@ -15,11 +16,12 @@ from function.server import grpc as server
 @sdkcli.standard_options
 @click.option(
     "--metrics-address",
-    default="0.0.0.0:8080",  # where Crossplane's runtime looks
+    default="0.0.0.0:8080",  # the port that Crossplane's runtime expects
     show_default=True,
     envvar="METRICS_ADDRESS",
     show_envvar=True,
-    help="Where /metrics, /livez and /readyz are served, in the clear; empty for none.",
+    help="Serve /metrics, /livez and /readyz on this HOST:PORT, over HTTP without TLS. "
+    "Empty: do not serve them.",
 )
 def serve(  # noqa: PLR0913  # the SDK's options
     *,
@@ -31,13 +33,16 @@ def serve(  # noqa: PLR0913  # the SDK's options
     max_send_message_size: int | None,
     metrics_address: str,
 ) -> None:
-    """Serve RunFunction over gRPC, as Crossplane calls it."""
+    """Serve the function over gRPC, as Crossplane calls it.
+
+    The exit status is 1 if the server cannot start.
+    """
     logging.configure(logging.Level.DEBUG if debug else logging.Level.INFO)
     try:
         credentials = None if insecure else server.load_credentials(tls_certs_dir)
         asyncio.run(
             server.serve(
-                fn.FunctionRunner(),
+                FunctionRunner(),
                 address,
                 credentials,
                 receive_megabytes=max_recv_message_size,
@@ -48,14 +53,15 @@ def serve(  # noqa: PLR0913  # the SDK's options
             )
         )
     except server.CannotServeError as e:
-        click.echo(f"function-ecr-repos serve: {e}", err=True)
+        click.echo(f"{PROGRAM} serve: {e}", err=True)
         sys.exit(1)
 
 
-class _OwnBoolean(click.types.BoolParamType):
-    """A boolean that is False where the environment's word is somebody else's.
+class _DebugVariable(click.types.BoolParamType):
+    """A boolean that is False for any text that is not a boolean.
 
-    DEBUG=release and the like are common, and no reason not to start.
+    The SDK reads --debug from the variable DEBUG, which other programs use too:
+    DEBUG=release must not keep the server from starting.
     """
 
     def convert(
@@ -67,4 +73,4 @@ class _OwnBoolean(click.types.BoolParamType):
             return False
 
 
-next(p for p in serve.params if p.name == "debug").type = _OwnBoolean()
+next(p for p in serve.params if p.name == "debug").type = _DebugVariable()

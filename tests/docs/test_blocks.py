@@ -8,8 +8,8 @@ import pytest
 import yaml
 from blocks import ROOT, Block, blocks, run, shows
 
-from function.cli.checker import Checker
-from function.cli.documents import read
+from function.cli.check import Checker
+from function.cli.manifests import read_documents
 
 ALL = blocks()
 CONSOLE = [b for b in ALL if b.language == "console"]
@@ -82,8 +82,8 @@ def test_yaml_is_valid(block: Block, tmp_path_factory: pytest.TempPathFactory) -
             if isinstance(content, dict) and content.get("kind"):
                 file = tmp_path_factory.mktemp("yaml") / "block.yaml"
                 file.write_text(yaml.safe_dump(content))
-                (read_back,) = read(str(file), None)  # type: ignore[arg-type]
-                assert not list(Checker({}).check(read_back))
+                (read_back,) = read_documents(str(file))
+                assert not list(Checker().check(read_back))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from test_registry import (
 from function.api import overrides
 from function.api.input import API_VERSION, KIND, Input, parse_input
 from function.api.parameters import read_parameters
-from function.cli.documents import to_struct
+from function.cli.manifests import to_struct
 from function.ecr.options import OPTION_NAMES, RULES
 from function.errors import InvalidParameterError
 

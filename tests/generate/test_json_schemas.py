@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from function.api.input import parse_input
-from function.cli.documents import to_struct
+from function.cli.manifests import to_struct
 from function.errors import InvalidRequestError
 from function.generate.json_schemas import FOLDER, rendered, schemas
 

@@ -1,0 +1,262 @@
+"""Claims and Compositions in files: XRs and requests from them, and their results.
+
+The commands read the Input and call the function through this module only.
+"""
+
+import asyncio
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+
+from function.api.input import Input, parse_input
+from function.api.parameters import (
+    CLAIM_KIND,
+    GROUP,
+    XR_KIND,
+    Parameters,
+    parse_parameters,
+    read_parameters,
+)
+from function.cli.errors import InputFileError
+from function.cli.manifests import Manifest, load_manifests, not_json_error, to_struct
+from function.errors import InvalidRequestError
+from function.fn import FunctionRunner
+
+FUNCTION_NAME = "function-ecr-repos"
+# Crossplane's annotation: which composed resource of its XR a manifest is.
+COMPOSED_NAME_ANNOTATION = "crossplane.io/composition-resource-name"
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionStep:
+    """The part of a Composition that configures the function; by default, none.
+
+    Attributes:
+        file: The file of the Composition, as the user typed it.
+        input: The input of the pipeline step that calls the function.
+        namespaced: Whether its XRs are in namespaces, as on Crossplane v2. They then
+            have the kind that claims have on Crossplane v1.
+    """
+
+    file: str = ""
+    input: Manifest = field(default_factory=dict)
+    namespaced: bool = False
+
+
+class ClaimReference(NamedTuple):
+    """Which claim an XR belongs to; without a claim, which XR it is."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Refusal(NamedTuple):
+    """Why the function refuses an XR.
+
+    Attributes:
+        reason: The reason of the condition RepositoriesReady.
+        message: The message of the fatal result.
+    """
+
+    reason: str
+    message: str
+
+
+def load_composition(file: str | None) -> CompositionStep:
+    """Return the function's step of the Composition that a file begins with.
+
+    Raises:
+        InputFileError: The file cannot be used, is not a Composition, or has no
+            pipeline step that calls the function.
+    """
+    if not file:
+        return CompositionStep()
+    composition = load_manifests(file)[0]
+    if composition["kind"] != "Composition":
+        raise InputFileError(file, f"a {composition['kind']}, not a Composition")
+    steps = function_steps(composition)
+    if not steps:
+        raise InputFileError(
+            file, f"no pipeline step calls a function whose name is {FUNCTION_NAME}"
+        )
+    step_input = steps[0][1].get("input") or {}
+    if not isinstance(step_input, dict):
+        step_input = {"kind": step_input}  # the function reports the problem
+    xr_type = composition["spec"].get("compositeTypeRef")
+    kind = xr_type.get("kind") if isinstance(xr_type, dict) else None
+    return CompositionStep(file, step_input, kind == CLAIM_KIND)
+
+
+def function_steps(composition: Manifest) -> list[tuple[int, Manifest]]:
+    """Return the pipeline steps that call the function, each with its index."""
+    try:
+        return [
+            (index, step)
+            for index, step in enumerate(composition["spec"]["pipeline"])
+            if str(step["functionRef"]["name"]).endswith(FUNCTION_NAME)
+        ]
+    except (KeyError, TypeError, AttributeError):
+        return []
+
+
+def parse_step_input(step_input: Manifest) -> Input:
+    """Return the parsed input of a pipeline step; {} gives the defaults.
+
+    Raises:
+        InvalidRequestError: The input breaks a rule.
+        InputFileError: It has a value that JSON does not have.
+    """
+    return parse_input(to_struct(step_input))
+
+
+def composition_input(step: CompositionStep) -> Input:
+    """Return the parsed input of a Composition from the command line.
+
+    Raises:
+        InputFileError: The input breaks a rule.
+    """
+    try:
+        return parse_step_input(step.input)
+    except InvalidRequestError as e:
+        raise InputFileError(step.file, str(e)) from e
+
+
+def parse_xr(xr: Manifest, input_: Input) -> Parameters:
+    """Return the parsed parameters of an XR that the function does not refuse."""
+    return parse_parameters(read_parameters(to_struct(xr)), input_)
+
+
+def to_xr(
+    document: Manifest, file: str, namespace: str | None, *, namespaced: bool
+) -> Manifest:
+    """Return the XR of a claim, or a copy of the document if it is an XR.
+
+    Crossplane adds a random suffix to the name of a claim's XR. This function does not,
+    so that the output is the same each time.
+
+    Args:
+        document: The claim or XR.
+        file: The file that it is from.
+        namespace: The claim's namespace, if the document has none.
+        namespaced: Whether the claim's kind is the XR's own, as on Crossplane v2.
+
+    Raises:
+        InputFileError: The document is neither a claim nor an XR.
+    """
+    kind, api_version = document["kind"], document.get("apiVersion")
+    group = str(api_version).partition("/")[0]
+    if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
+        raise InputFileError(
+            file,
+            f"{api_version} {kind} is neither a {CLAIM_KIND} nor a {XR_KIND} of "
+            f"{GROUP}",
+        )
+    xr = copy.deepcopy(document)
+    metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        raise InputFileError(file, "metadata and spec must be objects")
+    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        raise InputFileError(file, "metadata.name must be a string that is not empty")
+    if not isinstance(metadata.setdefault("labels", {}), dict):
+        raise InputFileError(file, "metadata.labels must be an object")
+    if kind == XR_KIND:
+        if namespace and isinstance(spec.setdefault("claimRef", {}), dict):
+            spec["claimRef"].setdefault("namespace", namespace)
+        return xr
+    claim_namespace = namespace or metadata.pop("namespace", None) or "default"
+    if namespaced:
+        metadata["namespace"] = claim_namespace
+        return xr
+    metadata.pop("namespace", None)
+    metadata["labels"] |= {
+        "crossplane.io/claim-name": metadata["name"],
+        "crossplane.io/claim-namespace": claim_namespace,
+    }
+    xr["kind"] = XR_KIND
+    spec["claimRef"] = {
+        "apiVersion": api_version,
+        "kind": CLAIM_KIND,
+        "name": metadata["name"],
+        "namespace": claim_namespace,
+    }
+    return xr
+
+
+def claim_reference(xr: Manifest) -> ClaimReference:
+    """Return the claim of an XR."""
+    claim_ref, metadata = xr["spec"].get("claimRef"), xr["metadata"]
+    claim_ref = claim_ref if isinstance(claim_ref, dict) else {}
+    return ClaimReference(
+        str(claim_ref.get("kind") or xr["kind"]),
+        str(claim_ref.get("namespace") or metadata.get("namespace") or ""),
+        str(claim_ref.get("name") or metadata["name"]),
+    )
+
+
+def composed_name(manifest: Manifest) -> str:
+    """Return the name of the composed resource that a manifest is; empty for none."""
+    metadata = manifest.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if not isinstance(annotations, dict):
+        return ""
+    name = annotations.get(COMPOSED_NAME_ANNOTATION)
+    return name if isinstance(name, str) else ""
+
+
+def build_request(
+    xr: Manifest, step: CompositionStep, observed: list[Manifest]
+) -> fnv1.RunFunctionRequest:
+    """Return the request that Crossplane would send for an XR.
+
+    Args:
+        xr: The XR.
+        step: The function's step of the Composition.
+        observed: The composed resources that exist.
+
+    Raises:
+        InputFileError: An observed resource does not say which composed resource it
+            is, or a manifest has a value that JSON does not have.
+    """
+    resources: dict[str, Any] = {}
+    for manifest in observed:
+        name = composed_name(manifest)
+        if not name:
+            raise InputFileError(
+                "",
+                f"an observed {manifest['kind']} has no annotation "
+                f"{COMPOSED_NAME_ANNOTATION}",
+            )
+        resources[name] = {"resource": manifest}
+    request = {
+        "meta": {"tag": hashlib.sha256(repr(xr).encode()).hexdigest()},
+        "observed": {"composite": {"resource": xr}, "resources": resources},
+        "input": step.input,
+    }
+    try:
+        return json_format.ParseDict(request, fnv1.RunFunctionRequest())
+    except (json_format.ParseError, TypeError, ValueError, AttributeError) as e:
+        raise not_json_error(e) from e
+
+
+def run_function(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
+    """Return the response of the function, which runs in this process."""
+    return asyncio.run(FunctionRunner().RunFunction(req, None))
+
+
+def refusal(xr: Manifest, step: CompositionStep) -> Refusal | None:
+    """Return why the function refuses an XR that has no resources yet, else None.
+
+    Raises:
+        InputFileError: See build_request.
+    """
+    rsp = run_function(build_request(xr, step, []))
+    for result in rsp.results:
+        if result.severity == fnv1.SEVERITY_FATAL:
+            reason = rsp.conditions[0].reason if rsp.conditions else "InternalError"
+            return Refusal(reason, result.message)
+    return None

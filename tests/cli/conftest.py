@@ -1,0 +1,19 @@
+"""Files for the commands."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from invocations import composition
+
+
+@pytest.fixture
+def composition_file(tmp_path: Path) -> Callable[..., str]:
+    """Write a Composition whose input has some fields; return the file's name."""
+
+    def write(**step_input: object) -> str:
+        file = tmp_path / "composition.yaml"
+        file.write_text(composition(**step_input))
+        return str(file)
+
+    return write

@@ -1,0 +1,221 @@
+"""check: what it finds, where, and what it prints."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from invocations import (
+    CLAIM,
+    COMPOSITION,
+    SCRIPT,
+    claim,
+    composition,
+    run,
+    run_in_terminal,
+    run_script,
+)
+
+from function.cli.check import PARAMETER_NAMES
+
+# Two claims whose image repositories have the same name.
+COMPETITORS = (
+    claim(workloadName="a-b", namespace="c", name="one")
+    + "---\n"
+    + claim(workloadName="a", namespace="b-c", name="two")
+)
+
+
+def test_it_knows_the_parameters_of_the_xrd() -> None:
+    xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
+    (version,) = xrd["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    properties = spec["properties"]["parameters"]["properties"]
+    assert set(PARAMETER_NAMES) == set(properties)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "reason", "field", "message", "why"),
+    [
+        (
+            CLAIM.replace("eu-west-2", "Here"),
+            "InvalidParameters",
+            "spec.parameters.region",
+            'spec.parameters.region: got "Here"; ',
+            "the function refuses the claim",
+        ),
+        (
+            CLAIM.replace("region:", "regoin:"),
+            "InvalidParameters",
+            "spec.parameters.regoin",
+            'got "eu-west-2"; there is no such parameter, only workloadName, '
+            "repoPrefix, region, providerName, repository. Did you mean region?",
+            "a parameter that is nearly one of ours",
+        ),
+        (
+            CLAIM.replace("  parameters:", "  parameters:\n    bananas: 5"),
+            "InvalidParameters",
+            "spec.parameters.bananas",
+            "providerName, repository. Remove it.",
+            "a parameter that is not near any of ours",
+        ),
+        (
+            COMPETITORS,
+            "NameTaken",
+            "spec.parameters.workloadName",
+            'spec.parameters.workloadName: got "a"; the repository '
+            "tap/workloads/a-b-c belongs to the claim one in namespace c (-:1), and "
+            "two claims cannot share a repository. Change workloadName, repoPrefix "
+            "or the namespace.",
+            "two claims with the same repository",
+        ),
+        (
+            claim(name="x" * 64),
+            "InvalidParameters",
+            "metadata.name",
+            "with 64 characters; the name of a claim has at most 63. Use a shorter",
+            "a label of the XR has at most 63 characters",
+        ),
+        (
+            composition(bundel=False),
+            "InvalidParameters",
+            "spec.pipeline.0.input.bundel",
+            "input.bundel: got false; ",
+            "an unknown field of an Input",
+        ),
+        (
+            composition(allow={"regions": ["eu-*", 5]}),
+            "InvalidParameters",
+            "spec.pipeline.0.input.allow.regions.1",
+            "input.allow.regions.1: got 5; ",
+            "a value inside a list",
+        ),
+        (
+            COMPOSITION.replace("Pipeline", "Resources"),
+            "InvalidParameters",
+            "spec.mode",
+            'spec.mode: got "Resources"; Crossplane calls functions only in Pipeline '
+            "mode. Set spec.mode to Pipeline.",
+            "a mode that ignores functions",
+        ),
+        (
+            "kind: Composition\nspec:\n  mode: Pipeline\n  pipeline:\n"
+            "  - functionRef: {name: function-ecr-repos}\n    input: 5\n",
+            "InvalidParameters",
+            "spec.pipeline.0.input",
+            "spec.pipeline.0.input: got 5; it must be an object. Write the fields of "
+            "the Input there.",
+            "an input that is not an object",
+        ),
+        (
+            "apiVersion: ecrrepos.fn.tap.vrabbi.cloud/v1beta1\nkind: Input\nbundle: 5",
+            "InvalidParameters",
+            "bundle",
+            "input.bundle: got 5; ",
+            "an Input in a file of its own",
+        ),
+        (
+            CLAIM.replace("name: example-app-ecr-repos", "name: 5"),
+            "Unusable",
+            "",
+            "metadata.name must be a string that is not empty",
+            "a claim that is not a manifest",
+        ),
+        ("a: [", "Unusable", "", "not YAML: line 1, column 5: ", "not YAML"),
+    ],
+)
+def test_it_says_what_is_wrong_and_where(
+    stdin: str, reason: str, field: str, message: str, why: str
+) -> None:
+    code, out, _ = run("check", "-", "-o", "json", stdin=stdin)
+    finding = json.loads(out)["findings"][0]
+    assert (finding["reason"], finding["field"]) == (reason, field), why
+    assert message in finding["message"], why
+    if field:
+        key = field.split(".")[-1]
+        line = stdin.splitlines()[finding["line"] - 1]
+        assert key in line or (key.isdigit() and line.lstrip().startswith("- ")), why
+    assert code == (2 if why == "not YAML" else 1)
+
+
+def test_it_prints_a_line_that_editors_recognize() -> None:
+    code, out, err = run("check", "-", stdin=CLAIM.replace("eu-west-2", "Here"))
+    (number,) = [n for n, line in enumerate(CLAIM.splitlines(), 1) if "region:" in line]
+    assert code == 1
+    assert out.startswith(f"-:{number}: WorkloadECRRepo/example-app-ecr-repos: ")
+    assert out.count("\n") == 1
+    assert err == "1 checked, 0 skipped, 1 wrong\n"
+
+
+def test_the_position_is_bold_on_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "claim.yaml"
+    file.write_text(CLAIM.replace("eu-west-2", "Here"))
+    code, out = run_in_terminal("check", str(file))
+    assert code == 1
+    assert out.startswith(f"\x1b[1m{file}:11:\x1b[0m ")
+    assert "\x1b" not in run_script("check", str(file))[1]
+
+
+def test_it_accepts_all_of_our_manifests_and_skips_other_kinds() -> None:
+    files = [*Path("example").glob("*.yaml"), *Path("package").rglob("*.yaml")]
+    code, out, _ = run("check", "-o", "json", *map(str, files))
+    report = json.loads(out)
+    assert (code, report["findings"]) == (0, [])
+    assert report["checked"] >= 4
+    assert report["skipped"] >= 10
+
+
+def test_a_claim_and_its_xr_are_no_competitors() -> None:
+    code, out, _ = run("check", "example/claim.yaml", "example/xr.yaml")
+    assert (code, out) == (0, "")
+
+
+def test_it_checks_each_item_of_a_list_from_kubectl() -> None:
+    items = [yaml.safe_load(CLAIM), yaml.safe_load(CLAIM)]
+    items[1]["spec"]["parameters"]["region"] = "Here"
+    listed = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items})
+    code, out, err = run("check", "-", stdin=listed)
+    assert code == 1
+    assert 'got "Here"' in out
+    assert err == "2 checked, 0 skipped, 1 wrong\n"
+
+
+def test_it_checks_claims_with_the_input_of_a_composition(
+    composition_file: Callable[..., str],
+) -> None:
+    file = composition_file(allow={"regions": ["us-*"]})
+    args = ("check", "example/claim.yaml", "-o", "json", "--composition", file)
+    code, out, _ = run(*args)
+    assert code == 1
+    assert json.loads(out)["findings"][0]["reason"] == "NotAllowed"
+
+
+def test_without_a_bundle_only_images_compete(
+    composition_file: Callable[..., str],
+) -> None:
+    # The bundle of x in n is the image of x in n-bundle.
+    claims = (
+        claim(workloadName="x", namespace="n", name="one")
+        + "---\n"
+        + claim(workloadName="x", namespace="n-bundle", name="two")
+    )
+    assert run("check", "-", stdin=claims)[0] == 1
+    file = composition_file(bundle=False)
+    assert run("check", "-", "--composition", file, stdin=claims)[0] == 0
+
+
+def test_the_pre_commit_hook_runs() -> None:
+    (hook,) = yaml.safe_load(Path(".pre-commit-hooks.yaml").read_text())
+    program, *args = hook["entry"].split()
+    assert program == SCRIPT.name
+    assert run_script(*args, "example/claim.yaml")[0] == 0
+
+
+def test_it_says_on_which_line_a_file_is_not_yaml() -> None:
+    code, out, _ = run("check", "-", stdin="kind: List\nname: {{ .Values.name }}\n")
+    assert code == 2
+    assert out == (
+        "-:2: not YAML: line 2, column 8: found unhashable key. If it is a template, "
+        "render it first\n"
+    )

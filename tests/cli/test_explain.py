@@ -1,0 +1,199 @@
+"""explain: names, where to push, and what each guard does."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from invocations import claim, run, unwrap
+
+from function.cli.explain import competitors
+from function.ecr.naming import RepositoryName
+
+HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("changes", "args", "line", "why"),
+    [
+        (
+            {},
+            [],
+            "docker push <account>.dkr.ecr.eu-west-2.amazonaws.com/tap/workloads/"
+            "example-app-default-bundle:<tag>",
+            "the account is unknown",
+        ),
+        (
+            {},
+            [],
+            "Replace <account> with the account of the ProviderConfig aws-provider, "
+            "or use --account",
+            "who knows the account",
+        ),
+        (
+            {},
+            ["--account", "123456789012"],
+            f"docker push {HOST}/tap/workloads/example-app-default:<tag>",
+            "the account is an option",
+        ),
+        (
+            {"repoPrefix": f"{HOST}/tap"},
+            [],
+            f"docker push {HOST}/tap/example-app-default:",
+            "the prefix has the account",
+        ),
+        (
+            {"repoPrefix": f"{HOST}/tap"},
+            [],
+            f"acts    registry host     {HOST} is removed from repoPrefix",
+            "the host is not part of the repository's name",
+        ),
+        (
+            {"repoPrefix": "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap"},
+            [],
+            "looks like a registry host but is none",
+            "the placeholder of the original recipe",
+        ),
+        (
+            {"region": "cn-north-1"},
+            [],
+            "<account>.dkr.ecr.cn-north-1.amazonaws.com.cn/",
+            "the partition of China",
+        ),
+        (
+            {"region": "us-isob-east-1"},
+            [],
+            "<the registry of us-isob-east-1>/",
+            "a partition whose hosts are not public",
+        ),
+        (
+            {"workloadName": "a-b", "namespace": "c"},
+            [],
+            "workload a in b-c",
+            "another claim with the same image",
+        ),
+        (
+            {"workloadName": "x", "namespace": "n-bundle"},
+            [],
+            "workload x in n,",
+            "another claim whose bundle is our image",
+        ),
+        (
+            {"workloadName": "a", "namespace": "c"},
+            [],
+            "workload a in c-bundle",
+            "another claim whose image is our bundle",
+        ),
+    ],
+)
+def test_it_says_where_to_push_and_which_claims_compete(
+    changes: dict[str, str], args: list[str], line: str, why: str
+) -> None:
+    code, out, err = run("explain", "-", *args, stdin=claim(**changes))
+    assert (code, err) == (0, ""), why
+    assert line in unwrap(out), why
+
+
+@pytest.mark.parametrize(
+    ("step_input", "line", "why"),
+    [
+        ({}, "the input has no allow lists: any value is allowed", "no lists"),
+        (
+            {"allow": {"repoPrefixes": ["tap/*"]}},
+            'repoPrefix "tap/workloads" by "tap/*", any region, any providerName',
+            "which glob allows a value",
+        ),
+        (
+            {"allow": {"providerNames": ["aws-*"]}},
+            'providerName "aws-provider" by "aws-*"',
+            "a list of another parameter",
+        ),
+        ({"deletion": "Never"}, "Never: deleting the claim keeps", "deletion"),
+        ({"deletion": "Always"}, "even if they existed before", "deletion"),
+        ({"deletion": "OnlyCreated"}, "the repositories that it created", "deletion"),
+        (
+            {"registryHost": "Keep"},
+            "Keep: a host in repoPrefix stays in the repository names",
+            "registryHost",
+        ),
+        ({}, "repoPrefix has no registry host", "registryHost by default"),
+    ],
+)
+def test_it_explains_the_input_of_the_composition(
+    step_input: dict[str, Any],
+    line: str,
+    why: str,
+    composition_file: Callable[..., str],
+) -> None:
+    file = composition_file(**step_input)
+    code, out, _ = run("explain", "example/claim.yaml", "--composition", file)
+    assert code == 0, why
+    assert line in unwrap(out), why
+
+
+def test_without_a_bundle_there_is_one_repository(
+    composition_file: Callable[..., str],
+) -> None:
+    file = composition_file(bundle=False)
+    args = ("example/claim.yaml", "--composition", file, "-o", "json")
+    (explanation,) = json.loads(run("explain", *args)[1])
+    assert explanation["repositories"].keys() == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "step_input", "reason"),
+    [
+        ({"region": "Here"}, {}, "InvalidParameters"),
+        ({"region": "us-east-1"}, {"allow": {"regions": ["eu-*"]}}, "NotAllowed"),
+    ],
+)
+def test_it_says_which_guard_stops_a_claim(
+    changes: dict[str, str],
+    step_input: dict[str, Any],
+    reason: str,
+    composition_file: Callable[..., str],
+) -> None:
+    args = ("explain", "-", "--composition", composition_file(**step_input))
+    code, out, _ = run(*args, stdin=claim(**changes))
+    assert code == 1
+    assert f"stops   {reason}" in out
+    assert "docker push" not in out
+    code, out, _ = run(*args, "-o", "json", stdin=claim(**changes))
+    (explanation,) = json.loads(out)
+    assert code == 1
+    assert (explanation["stopped"], explanation["repositories"]) == (True, {})
+
+
+def test_it_agrees_with_render() -> None:
+    _, out, _ = run("explain", "example/claim.yaml", "-o", "json")
+    (explanation,) = json.loads(out)
+    _, out, _ = run("render", "example/claim.yaml")
+    xr = next(yaml.safe_load_all(out))
+    assert {
+        role: {"name": r["name"]} for role, r in explanation["repositories"].items()
+    } == xr["status"]["repositories"]
+
+
+@pytest.mark.parametrize(
+    ("workload", "namespace", "bundle", "others", "why"),
+    [
+        ("app", "shop", False, [], "one hyphen, one way to split the name"),
+        ("app", "shop", True, [("app", "shop-bundle"), ("app-shop", "bundle")], ""),
+        ("a-b", "c", False, [("a", "b-c")], "two hyphens, two ways"),
+        ("x", "n-bundle", True, [("x-n", "bundle"), ("x", "n")], "its bundle is ours"),
+    ],
+)
+def test_competitors_are_the_other_ways_to_split_a_name(
+    workload: str,
+    namespace: str,
+    *,
+    bundle: bool,
+    others: list[tuple[str, str]],
+    why: str,
+) -> None:
+    name = RepositoryName(f"tap/{workload}-{namespace}")
+    found = competitors(name, workload, namespace, bundle=bundle)
+    assert set(others) <= set(found), why
+    assert (workload, namespace) not in found
+    assert bundle or len(found) == len(others), why

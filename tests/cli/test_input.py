@@ -1,0 +1,20 @@
+"""input: what it prints is an Input."""
+
+import re
+
+import yaml
+from invocations import INPUT_TYPE, run
+
+
+def test_the_output_is_an_input_that_sets_nothing() -> None:
+    code, out, err = run("input")
+    assert (code, err) == (0, "")
+    assert yaml.safe_load(out) == INPUT_TYPE
+
+
+def test_check_accepts_the_output_with_a_field_uncommented() -> None:
+    _, out, _ = run("input")
+    text, count = re.subn(r"^#(deletion: )", r"\1", out, flags=re.MULTILINE)
+    assert count == 1
+    code, _, err = run("check", "-", stdin=text)
+    assert (code, err) == (0, "1 checked, 0 skipped, 0 wrong\n")

@@ -1,0 +1,114 @@
+"""render: the examples and their goldens, results, and the exit status."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from invocations import CLAIM, INPUT_TYPE, run
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+COMPOSED_NAME = "crossplane.io/composition-resource-name"
+
+
+@pytest.mark.parametrize(
+    ("golden", "args"),
+    [
+        ("first", ["xr.yaml"]),
+        ("ready", ["xr.yaml", "--observed", "observed.yaml"]),
+        ("claim", ["claim.yaml"]),
+        ("v2/first", ["xr.yaml"]),
+        ("v2/ready", ["xr.yaml", "--observed", "observed.yaml"]),
+    ],
+)
+def test_examples_render_as_their_goldens(golden: str, args: list[str]) -> None:
+    example = "example/v2" if golden.startswith("v2/") else "example"
+    files = [f"{example}/{a}" if a.endswith(".yaml") else a for a in args]
+    code, out, _ = run("render", *files, "--composition", f"{example}/composition.yaml")
+    assert code == 0
+    want = (GOLDENS / f"{golden}.yaml").read_text()
+    assert list(yaml.safe_load_all(out)) == list(yaml.safe_load_all(want))
+
+
+@pytest.mark.parametrize(
+    ("package", "example"),
+    [("configuration", "example"), ("configuration-v2", "example/v2")],
+)
+def test_the_composition_of_an_example_is_the_packaged_one(
+    package: str, example: str
+) -> None:
+    packaged, shown = (
+        list(yaml.safe_load_all(Path(folder, "composition.yaml").read_text()))
+        for folder in (f"package/{package}", example)
+    )
+    assert shown == packaged
+
+
+def test_a_fatal_result_is_status_1_and_no_manifest() -> None:
+    code, out, err = run("render", "-", stdin=CLAIM.replace("eu-west-2", "Here"))
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["Fatal", "Condition"], (
+        "the claim's event has the same message, and is not repeated"
+    )
+    assert all("spec.parameters.region: got" in line for line in lines)
+
+
+def test_a_file_with_one_fatal_result_renders_the_rest() -> None:
+    two = f"{CLAIM.replace('eu-west-2', 'Here')}---\n{CLAIM}"
+    code, out, _ = run("render", "-", stdin=two)
+    assert code == 1
+    kinds = [manifest["kind"] for manifest in yaml.safe_load_all(out)]
+    assert kinds == ["XWorkloadECRRepo", "Repository", "Repository"]
+
+
+def test_the_xr_has_the_claims_kind_on_crossplane_v2() -> None:
+    code, out, _ = run(
+        *("render", "example/claim.yaml"),
+        *("--composition", "example/v2/composition.yaml", "--namespace", "shop"),
+    )
+    assert code == 0
+    xr, *composed = yaml.safe_load_all(out)
+    assert (xr["kind"], xr["metadata"]["namespace"]) == ("WorkloadECRRepo", "shop")
+    assert {r["metadata"]["namespace"] for r in composed} == {"shop"}
+    assert "claim-name" not in out
+
+
+def test_the_policies_of_a_repository_have_crossplanes_labels() -> None:
+    code, out, err = run(
+        *("render", "example/xr.yaml", "--observed", "example/observed.yaml"),
+        *("--composition", "example/how-to/lifecycle.yaml"),
+    )
+    assert code == 0, err
+    policies = {
+        m["metadata"]["annotations"][COMPOSED_NAME]: m
+        for m in yaml.safe_load_all(out)
+        if m["kind"] == "LifecyclePolicy"
+    }
+    assert set(policies) == {"imagerepo-lifecycle", "bundlerepo-lifecycle"}
+    for manifest in policies.values():
+        composite = manifest["metadata"]["labels"]["crossplane.io/composite"]
+        assert composite == "example-app-ecr-repos-x7k2p"
+
+
+def test_the_object_of_connection_details_is_rendered(tmp_path: Path) -> None:
+    composition = yaml.safe_load(Path("example/v2/composition.yaml").read_text())
+    composition["spec"]["pipeline"][0]["input"] |= {"connection": {"kind": "ConfigMap"}}
+    file = tmp_path / "composition.yaml"
+    file.write_text(yaml.safe_dump(composition))
+    code, out, err = run(
+        *("render", "example/v2/xr.yaml", "--composition", str(file)),
+        *("--observed", "example/v2/observed.yaml"),
+    )
+    assert code == 0, err
+    assert "ConfigMap" in [m["kind"] for m in yaml.safe_load_all(out)]
+
+
+def test_a_broken_input_is_what_the_function_says_of_it(
+    composition_file: Callable[..., str],
+) -> None:
+    assert "bundel" not in INPUT_TYPE
+    file = composition_file(bundel=False)
+    code, out, err = run("render", "example/claim.yaml", "--composition", file)
+    assert (code, out) == (1, "")
+    assert "Fatal XWorkloadECRRepo/example-app-ecr-repos: input.bundel: got" in err
