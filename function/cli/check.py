@@ -235,10 +235,11 @@ class Checker:
                 document,
                 "NameTaken",
                 field,
-                f"{field}: got {quote(parameters.workload_name)}; the repository {name} "
-                f"belongs to the claim {printable(owner.name)} in namespace "
+                f"{field}: got {quote(parameters.workload_name)}; the repository "
+                f"{name} belongs to the claim {printable(owner.name)} in namespace "
                 f"{printable(owner.namespace)} ({owner_position}), and two claims "
-                "cannot share a repository. Change workloadName, repoPrefix or the namespace.",
+                "cannot share a repository. Change workloadName, repoPrefix or the "
+                "namespace.",
             )
 
 

@@ -1,4 +1,4 @@
-"""`function-ecr-repos input`."""
+"""`function-ecr-repos input`: an Input with every field."""
 
 import click
 
@@ -7,9 +7,9 @@ from function.generate.commented_input import commented_input
 
 @click.command("input")
 def input_command() -> None:
-    """Print an Input with every field, commented out.
+    """Print an Input with every field commented out.
 
-    What it prints goes under `input` of the function's pipeline step in a Composition.
+    Paste the output under `input` of the function's pipeline step in a Composition.
 
     Example: function-ecr-repos input > input.yaml
     """

@@ -155,8 +155,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
 def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
     """Yield RunFunction for both versions of Crossplane's service.
 
-    Both versions are the same on the wire. A response has a map's keys in order:
-    otherwise each process would write them in another one.
+    Both versions have the same wire format. The generated code would register the same
+    handlers, but its responses have the keys of maps in another order in each process.
     """
 
     async def run_function(

@@ -57,7 +57,7 @@ def _answer(
     answered = stage("decide, and compose the answer", lambda: answer.answer(said))
     rsp = stage("begin a response with what earlier steps want", lambda: fn._begun(req))
     stage("merge the two", lambda: fn._merge(rsp, answered))
-    stage("count it", lambda: metrics.COUNTS.add(rsp, 0.0001))
+    stage("count it", lambda: metrics.METRICS.record(rsp, 0.0001))
     stage("serialise", lambda: rsp.SerializeToString(deterministic=True))
     return rsp
 

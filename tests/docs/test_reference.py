@@ -71,9 +71,12 @@ def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
         elif name in ("Condition", "replace", "Result"):
             yield from (k.value for k in node.keywords if k.arg == "message")
     elif isinstance(node, ast.Assign):
-        if getattr(node.targets[0], "id", "") in ("msg", "_UNEXPECTED"):
+        if getattr(node.targets[0], "id", "") in ("msg", "_INTERNAL_ERROR"):
             yield node.value
-    elif isinstance(node, ast.Return) and file == "conditions.py":
+    elif isinstance(node, ast.Return | ast.Yield) and file in (
+        "conditions.py",
+        "desired.py",
+    ):
         yield from [node.value] if isinstance(node.value, ast.JoinedStr) else []
 
 
