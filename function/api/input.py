@@ -32,7 +32,7 @@ KIND = "Input"
 _FIX = "Correct the input of the pipeline step in the Composition"
 
 
-def _known(api_version: str) -> str:
+def _is_provider(api_version: str) -> str:
     if api_version not in PROVIDERS:
         raise ValueError(f"should be one of {', '.join(PROVIDERS)}")
     return api_version
@@ -108,7 +108,7 @@ class Input(Model):
 
     provider: Annotated[
         str,
-        AfterValidator(_known),
+        AfterValidator(_is_provider),
         Field(json_schema_extra={"enum": list[Any](PROVIDERS)}),
     ] = Field(
         DEFAULT.api_version,
@@ -172,8 +172,8 @@ class Input(Model):
 
     def repository_layers(self, role: RepositoryRole) -> tuple[RepositoryOptions, ...]:
         """Return the options of one of the two repositories, the last layer wins."""
-        own = self.image if role == "image" else self.bundle_repository
-        return tuple(layer for layer in (self.repository, own) if layer is not None)
+        layer = self.image if role == "image" else self.bundle_repository
+        return tuple(each for each in (self.repository, layer) if each is not None)
 
     def honours_management_policies(self, provider: Provider) -> bool:
         """Whether to send a provider management policies."""

@@ -25,7 +25,7 @@ _PREFIX = r"^[A-Za-z0-9_.-]+$"
 _ACCOUNT = f"^{permissions.ACCOUNT}$"
 _ORGANIZATION = f"^{permissions.ORGANIZATION}$"
 _PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
-# The rule of each, for who gave something else.
+# The rule of each pattern in words, for error messages.
 RULES = {
     _FILTER: "a filter has letters, digits, '.', '_', '-' and two '*' at most",
     _PREFIX: "a tag's prefix has letters, digits, '.', '_' and '-'",
@@ -34,12 +34,12 @@ RULES = {
     _PRINCIPAL: "it must be an account's 12 digits, or the ARN of a user or a role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
-# More than any policy has use for; what a Struct can hold has 309 digits.
+# More than any policy needs. A Struct can hold numbers of 309 digits.
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
-# More of them than fit a repository policy.
+# More than fit in a repository policy.
 _MOST_PRINCIPALS = 700
 
 # AWS General Reference, "Tagging AWS resources": limits and characters.
@@ -48,10 +48,10 @@ _MOST_PRINCIPALS = 700
 _MOST_TAGS = 43
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
-# What a tag's key may not begin with, and who writes tags that do. AWS refuses its own
-# prefix in any case ("Tagging AWS resources"). To ECR each spelling of another key is
-# another tag, but no tag of a workload may look like a record of who created its
-# repository: they are refused in any case too.
+# Reserved prefixes of tag keys, and who writes tags with them. AWS refuses its own
+# prefix in upper and lower case ("Tagging AWS resources"). ECR's keys are
+# case-sensitive, but no tag of a workload may look like the record of who created its
+# repository: so the other prefixes are refused in upper and lower case too.
 _RESERVED = {
     "aws:": "AWS",
     "crossplane-": "the Crossplane provider",
@@ -62,7 +62,7 @@ _KEYS_RULE = (
     f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
     f"{', '.join(_RESERVED)}"
 )
-# The same for the API server, in CEL, and for editors.
+# The same rule in CEL for the API server, and in JSON Schema for editors.
 _KEYS_CEL = " && ".join(
     [f"size(k) <= {_LONGEST_KEY}"]
     + [f"!k.lowerAscii().startsWith('{prefix}')" for prefix in _RESERVED]
@@ -79,7 +79,7 @@ _TAGS_SCHEMA: dict[str, Any] = {
 }
 
 
-def _few(tags: Any) -> Any:  # noqa: ANN401  # before it is parsed
+def _limit_count(tags: Any) -> Any:  # noqa: ANN401  # not validated yet
     if isinstance(tags, dict) and len(tags) > _MOST_TAGS:
         raise ValueError(
             f"there are {_MOST_TAGS} tags at most; AWS takes 50, with those that are "
@@ -159,12 +159,12 @@ class TagPrefixRule(Model):
         return self
 
     def selection(self) -> dict[str, Any]:
-        """Return what it selects; of several prefixes, ECR wants them all."""
+        """Return its selection; an image must match all prefixes of a selection."""
         if self.keep_last:
-            which = lifecycle.all_but(self.keep_last)
+            count = lifecycle.all_but(self.keep_last)
         else:
-            which = lifecycle.older_than(self.expire_after_days or 1)
-        return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **which}
+            count = lifecycle.older_than(self.expire_after_days or 1)
+        return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **count}
 
 
 class LifecycleOptions(Model):
@@ -187,13 +187,13 @@ class LifecycleOptions(Model):
     policy: str | None = Field(
         None,
         min_length=1,
-        max_length=2 * lifecycle.LONGEST,  # as it is written, with white space
+        max_length=2 * lifecycle.LONGEST,  # before white space is removed
         description="A whole lifecycle policy in JSON, instead of the fields above.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """Refuse what ECR would."""
+        """Refuse what ECR would refuse."""
         if self.policy is not None and (
             self.expire_untagged_after_days or self.by_tag_prefix or self.keep_last
         ):
@@ -214,7 +214,7 @@ class LifecycleOptions(Model):
         if self.keep_last:
             rest = lifecycle.all_but(self.keep_last)
             selections.append({"tagStatus": "any", **rest})
-        return lifecycle.of(selections) if selections else ""
+        return lifecycle.build(selections) if selections else ""
 
 
 class PermissionsOptions(Model):
@@ -244,18 +244,18 @@ class PermissionsOptions(Model):
     policy: str | None = Field(
         None,
         min_length=1,
-        max_length=2 * permissions.LONGEST,  # as it is written, with white space
+        max_length=2 * permissions.LONGEST,  # before white space is removed
         description="A whole repository policy in JSON, instead of the fields above.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """Refuse what ECR would."""
+        """Refuse what ECR would refuse."""
         if self.policy is not None and (
             self.pull or self.push or self.organizations or self.lambda_accounts
         ):
             raise ValueError("policy is instead of the other fields")
-        self.text("aws-us-gov")  # the longest
+        self.text("aws-us-gov")  # the partition with the longest name
         return self
 
     @functools.cached_property
@@ -278,7 +278,7 @@ class PermissionsOptions(Model):
             self.organizations or (),
             self.lambda_accounts or (),
         )
-        return permissions.of(partition, *principals) if any(principals) else ""
+        return permissions.build(partition, *principals) if any(principals) else ""
 
 
 class RepositoryOptions(Model):
@@ -311,7 +311,7 @@ class RepositoryOptions(Model):
     tags: (
         Annotated[
             dict[TagKey, TagValue],
-            BeforeValidator(_few),
+            BeforeValidator(_limit_count),
             Field(json_schema_extra=_TAGS_SCHEMA),
         ]
         | None
@@ -344,8 +344,8 @@ class RepositoryOptions(Model):
             )
         return self
 
-    def given(self) -> dict[str, Any]:
-        """Return the options that are set, by field name."""
+    def set_options(self) -> dict[str, Any]:
+        """Return the options that have a value, by field name."""
         return {
             name: value
             for name in type(self).model_fields
@@ -392,17 +392,17 @@ def merge_options(layers: Iterable[RepositoryOptions]) -> RepositoryOptions:
     """
     merged: dict[str, Any] = {}
     for layer in layers:
-        given = layer.given()
-        if "image_tag_mutability" in given:
+        values = layer.set_options()
+        if "image_tag_mutability" in values:
             merged.pop("image_tag_mutability_exclusion_filters", None)
-        merged |= given
+        merged |= values
     return NO_OPTIONS.model_copy(update=merged) if merged else NO_OPTIONS
 
 
 def with_automatic_tags(
     options: RepositoryOptions, workload_name: str, namespace: str
 ) -> RepositoryOptions:
-    """Add the automatic tags where the options ask for them; a given tag wins."""
+    """Add the automatic tags if the options say so; a tag of the same name wins."""
     if not options.automatic_tags:
         return options
     automatic = {

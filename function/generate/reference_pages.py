@@ -80,7 +80,7 @@ def xr_page() -> str:
     (version,) = xrd["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
     spec, status = schema["spec"], schema["status"]
-    asked = spec["properties"]["parameters"]
+    parameters = spec["properties"]["parameters"]
     condition = (
         f"Beside them is the condition `{CONDITION}`, whose reason is "
         f"{', '.join(f'`{r}`' for r in get_args(Reason))}: "
@@ -91,10 +91,10 @@ def xr_page() -> str:
             *_where(xrd, xrd_v2, version["name"]),
             "## What is asked for: `spec.parameters`",
             "",
-            _plain(asked["description"]),
+            _plain(parameters["description"]),
             "No field has a default here: the platform's are the Input's `defaults`.",
             "",
-            *_table("field", _members("", asked)),
+            *_table("field", _members("", parameters)),
             "## What comes back: `status`",
             "",
             "Nobody writes it. A field is left out until the provider knows it.",
