@@ -111,16 +111,17 @@ TagValue = Annotated[str, Field(max_length=_LONGEST_VALUE), AfterValidator(_tag_
 
 
 class EncryptionOptions(Model):
-    """How images are encrypted. A repository keeps what it was made with."""
+    """How ECR encrypts images. A repository keeps its encryption."""
 
     type: Literal["AES256", "KMS", "KMS_DSSE"] = Field(
-        description="AES256, KMS, or KMS_DSSE for two layers."
+        description="AES256, KMS, or KMS_DSSE (two layers of KMS encryption)."
     )
     kms_key: str | None = Field(
         None,
         min_length=1,
         max_length=2048,
-        description="The ARN of the key for KMS and KMS_DSSE. By default AWS's own.",
+        description="The ARN of the KMS key, for KMS and KMS_DSSE. Default: the AWS "
+        "managed key.",
     )
 
     @model_validator(mode="after")
@@ -137,19 +138,19 @@ class EncryptionOptions(Model):
 
 
 class TagPrefixRule(Model):
-    """What becomes of images whose tags begin in one way."""
+    """A rule for images whose tags begin with a prefix."""
 
     prefix: str = Field(
         min_length=1,
         max_length=128,
         pattern=_PREFIX,
-        description="What the tag begins with.",
+        description="The beginning of the tag.",
     )
     keep_last: Positive | None = Field(
-        None, description="Keep the newest ones, this many, and expire the others."
+        None, description="Keep this many of the newest images, and delete the others."
     )
     expire_after_days: Positive | None = Field(
-        None, description="Expire those pushed longer ago."
+        None, description="Delete images this many days after their push."
     )
 
     @model_validator(mode="after")
@@ -168,27 +169,29 @@ class TagPrefixRule(Model):
 
 
 class LifecycleOptions(Model):
-    """Which images ECR deletes by itself. An image is matched by one rule alone."""
+    """Rules by which ECR deletes images. ECR applies one rule to each image."""
 
     expire_untagged_after_days: Positive | None = Field(
-        None, description="Expire images without a tag that were pushed longer ago."
+        None, description="Delete images without a tag this many days after their push."
     )
     by_tag_prefix: list[TagPrefixRule] | None = Field(
         None,
         max_length=lifecycle.MOST_RULES,
-        description="What becomes of images by their tags, the first rule that fits. "
-        "What one of them matches is safe from keepLast.",
+        description="Rules for images by the beginning of their tags. The first "
+        "matching rule applies. keepLast does not apply to an image that "
+        "one of these rules matches.",
     )
     keep_last: Positive | None = Field(
         None,
-        description="Of all images that no rule above matches, keep the newest ones, "
-        "this many.",
+        description="Keep this many of the newest images that no other rule matches, "
+        "and delete the others.",
     )
     policy: str | None = Field(
         None,
         min_length=1,
         max_length=2 * lifecycle.LONGEST,  # before white space is removed
-        description="A whole lifecycle policy in JSON, instead of the fields above.",
+        description="A complete ECR lifecycle policy as JSON, instead of the other "
+        "fields.",
     )
 
     @model_validator(mode="after")
@@ -218,34 +221,36 @@ class LifecycleOptions(Model):
 
 
 class PermissionsOptions(Model):
-    """Who besides the account's own users may pull and push."""
+    """Who may pull and push, in addition to the account's own users."""
 
     pull: list[Principal] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="Account numbers, or ARNs of users and roles, that may pull.",
+        description="AWS account numbers, or ARNs of users and roles, that may pull.",
     )
     push: list[Principal] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="The same for who may push, and pull.",
+        description="AWS account numbers, or ARNs of users and roles, that may push "
+        "and pull.",
     )
     organizations: list[Organization] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="AWS organizations (o-...), all accounts of which may pull.",
+        description="AWS organizations (o-...). All their accounts may pull.",
     )
     lambda_accounts: list[Account] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="Accounts whose Lambda functions are made of the images. One that "
-        "is not the registry's own must be among pull too.",
+        description="AWS accounts whose Lambda functions use the images. List accounts "
+        "other than the registry's under pull too.",
     )
     policy: str | None = Field(
         None,
         min_length=1,
         max_length=2 * permissions.LONGEST,  # before white space is removed
-        description="A whole repository policy in JSON, instead of the fields above.",
+        description="A complete ECR repository policy as JSON, instead of the other "
+        "fields.",
     )
 
     @model_validator(mode="after")
@@ -282,12 +287,13 @@ class PermissionsOptions(Model):
 
 
 class RepositoryOptions(Model):
-    """What a repository is like. What is left out is the provider's or ECR's to say."""
+    """Options of a repository. The provider or ECR decides what is left out."""
 
     force_delete: bool | None = Field(
         None,
-        description="Whether its deletion takes the images with it. By default true: "
-        "without, its managed resource waits until the repository is empty.",
+        description="Whether deleting the repository also deletes its images. Default: "
+        "true. If false, the managed resource waits until the repository "
+        "is empty.",
     )
     image_tag_mutability: Mutability | None = Field(
         None, description="Whether a tag can be moved to another image."
@@ -296,17 +302,18 @@ class RepositoryOptions(Model):
         Annotated[list[Filter], Field(min_length=1, max_length=5)] | None
     ) = Field(
         None,
-        description="Which tags are the exception, with two wildcards (*) each at "
-        "most; for the two _WITH_EXCLUSION only.",
+        description="Tags that are exempt from imageTagMutability, with at most two "
+        "wildcards (*) each. Required for, and only valid with, the two "
+        "_WITH_EXCLUSION values.",
     )
     scan_on_push: bool | None = Field(
         None,
-        description="Whether ECR scans an image when it is pushed, where the registry "
-        "has basic scanning.",
+        description="Whether ECR scans each image when it is pushed. Only for "
+        "registries with basic scanning.",
     )
     encryption: EncryptionOptions | None = Field(
         None,
-        description="How images are encrypted. A live repository keeps what it has.",
+        description="How ECR encrypts images. It applies to new repositories only.",
     )
     tags: (
         Annotated[
@@ -317,21 +324,21 @@ class RepositoryOptions(Model):
         | None
     ) = Field(
         None,
-        description="AWS tags. Keys that begin with aws:, crossplane-, "
-        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
+        description="AWS tags. Keys must not begin with aws:, crossplane-, "
+        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/.",
     )
     automatic_tags: bool | None = Field(
         None,
-        description="Whether to add the tags workload, namespace and managed-by. By "
-        "default false.",
+        description="Whether to add the tags workload, namespace and managed-by. "
+        "Default: false.",
     )
     lifecycle: LifecycleOptions | None = Field(
-        None, description="Which images ECR deletes by itself. {} is none."
+        None, description="Rules by which ECR deletes images. {} means no rules."
     )
     permissions: PermissionsOptions | None = Field(
         None,
-        description="Who besides the account's own users may pull and push. {} is "
-        "none.",
+        description="Who may pull and push, in addition to the users of the "
+        "repository's own account. {} means nobody.",
     )
 
     @model_validator(mode="after")
