@@ -69,9 +69,11 @@ def test_without_its_marks_it_has_every_field() -> None:
 
 def test_the_page_has_not_drifted_from_the_model() -> None:
     assert INPUT_PATH.read_text() == input_page(), "run `make generate`"
+    page = input_page()
     for path in paths(SCHEMA):
         if path[0] not in ("apiVersion", "kind", "metadata"):
-            assert f"{path[-1]}`" in input_page()
+            assert f"{path[-1]}`" in page
+    assert page.count(".lifecycle`") == 1, "the options are there once"
 
 
 def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
@@ -80,8 +82,11 @@ def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
     xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
     schema = xrd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     asked = schema["properties"]["spec"]["properties"]["parameters"]
-    for path in (*paths(asked), *paths(schema["properties"]["status"])):
+    # The options are on the Input's page.
+    shown = [path for path in paths(asked) if path[0] != "repository" or len(path) == 1]
+    for path in (*shown, *paths(schema["properties"]["status"])):
         assert f"{path[-1]}`" in text
+    assert "[`repository` in the Input](input.md)" in text
     required = re.findall(r"^\| `(\w+)` \| [^|]*; required \|", text, re.MULTILINE)
     assert required == asked["required"]
 
