@@ -1,26 +1,25 @@
-"""How large may be what people write, and what of it is remembered.
+"""Limits on the size of what people write, and of what is cached.
 
-The XRDs and the Input's schema say most of it too. But Crossplane does not always ask
-the API server first (render, an XRD of before), and one author's text must neither fill
-the memory nor keep the others waiting: what is too large is refused by its size, before
-it is parsed.
+The API server enforces most of them by the XRDs. But some requests never passed it
+(render, an older XRD), and one author's text must not fill the memory or delay other
+claims: what is too large is refused by its size, before it is parsed.
 """
 
-# A parameter's characters.
+# Of each parameter, in characters.
 LONGEST_PARAMETER = {
     "workloadName": 253,
     "repoPrefix": 512,
     "region": 63,
     "providerName": 253,
 }
-# The bytes of a serialized Struct: of what a workload says of its repositories, and of
-# an Input. Both are more than all of their fields hold in practice.
+# Of spec.parameters.repository and of an Input, in bytes of the serialized Struct: more
+# than all of their fields need in practice.
 LARGEST_OVERRIDES = 128 * 1024
 LARGEST_INPUT = 256 * 1024
-# The values of either, with those inside others: read in milliseconds.
+# The number of values in either, nested ones included: they are read in milliseconds.
 MOST_VALUES = 8192
 
-# What is remembered. Usually a manifest has five kilobytes, of which some hundreds are
-# what a workload says of its repositories, and these are in many things remembered.
+# The largest manifest, and the largest spec.parameters.repository, that are cached, in
+# bytes. A manifest usually has five kilobytes. Many cache entries contain the second.
 LARGEST_REMEMBERED = 16 * 1024
 LARGEST_OVERRIDES_REMEMBERED = 4 * 1024

@@ -32,7 +32,7 @@ KIND = "Input"
 _FIX = "Correct the input of the pipeline step in the Composition"
 
 
-def _known(api_version: str) -> str:
+def _is_provider(api_version: str) -> str:
     if api_version not in PROVIDERS:
         raise ValueError(f"should be one of {', '.join(PROVIDERS)}")
     return api_version
@@ -54,126 +54,135 @@ RepositoryRole = Literal["image", "bundle"]
 
 
 class Allow(Model):
-    """What a tenant's parameters may be: lists of globs. Absent means anything."""
+    """The values that claims may use, as glob patterns. An absent list allows any."""
 
     repo_prefixes: Globs | None = Field(
         None,
-        description="Globs for repoPrefix, as it is used: without surrounding slashes "
-        "and without a stripped registry host. `*` matches slashes too.",
+        description="Patterns for repoPrefix, compared after surrounding slashes and a "
+        "stripped registry host are removed. * also matches slashes. "
+        "Default: any value.",
     )
-    regions: Globs | None = Field(None, description="Globs for region.")
-    provider_names: Globs | None = Field(None, description="Globs for providerName.")
+    regions: Globs | None = Field(
+        None, description="Patterns for region. Default: any value."
+    )
+    provider_names: Globs | None = Field(
+        None, description="Patterns for providerName. Default: any value."
+    )
     overrides: list[Option] | None = Field(
         None,
         max_length=32,
-        description="The options of `repository` that a workload may set for itself, "
-        "in spec.parameters.repository. Absent means none.",
+        description="The repository options that a claim may set in "
+        "spec.parameters.repository. Default: none.",
     )
 
 
 class Defaults(Model):
-    """Values used where the XR omits the field."""
+    """Values for parameters that the XR omits."""
 
     repo_prefix: str | None = Field(
         None,
         min_length=1,
         max_length=LONGEST_PARAMETER["repoPrefix"],
-        description="repoPrefix.",
+        description="The default for repoPrefix.",
     )
     region: str | None = Field(
         None,
         min_length=1,
         max_length=LONGEST_PARAMETER["region"],
-        description="region.",
+        description="The default for region.",
     )
     provider_name: str | None = Field(
         None,
         min_length=1,
         max_length=LONGEST_PARAMETER["providerName"],
-        description="providerName.",
+        description="The default for providerName.",
     )
 
 
 class Connection(Model):
-    """An object that holds what a claim has as connection details."""
+    """An object with the URIs, for XRs without connection details."""
 
     kind: Literal["ConfigMap", "Secret"] = Field(
-        description="Its kind. It is in the XR's namespace, and called as the XR with "
-        "-repositories."
+        description="The kind of the object. Its name is <XR name>-repositories, in "
+        "the XR's namespace."
     )
 
 
 class Input(Model):
-    """Configures the function for one Composition. Everything is optional."""
+    """Settings of the function for one Composition. Every field is optional."""
 
     provider: Annotated[
         str,
-        AfterValidator(_known),
+        AfterValidator(_is_provider),
         Field(json_schema_extra={"enum": list[Any](PROVIDERS)}),
     ] = Field(
         DEFAULT.api_version,
-        description="The provider's API that makes the repositories. A namespaced XR "
-        "needs a namespaced one, ecr.aws.m.upbound.io/v1beta1; any other XR one of the "
-        "others.",
+        description="The provider API that creates the repositories. A namespaced XR "
+        "needs ecr.aws.m.upbound.io/v1beta1; every other XR needs one of "
+        "the other two.",
     )
     management_policies: bool | None = Field(
         None,
-        description="Whether the provider honours management policies. By default true "
-        "for Upbound's, and false for the classic one, which takes any as an error "
-        "unless it is run with --enable-management-policies.",
+        description="Whether the provider supports management policies. Default: true "
+        "for Upbound's provider, false for the classic one. Set it to true "
+        "for the classic provider only if it runs with "
+        "--enable-management-policies.",
     )
     provider_config_kind: Literal["ClusterProviderConfig", "ProviderConfig"] | None = (
         Field(
             None,
-            description="What providerName names, where the provider knows two "
-            "kinds: a ClusterProviderConfig, which is the default, or the "
-            "ProviderConfig of that name in the XR's namespace.",
+            description="The kind that providerName refers to, for providers with two "
+            "kinds: ClusterProviderConfig (the default), or ProviderConfig in "
+            "the XR's namespace.",
         )
     )
     registry_host: Annotated[RegistryHost, Field(strict=False)] = Field(
         RegistryHost.STRIP,
         description="What to do with a private registry's host at the start of "
-        "repoPrefix: Strip it, or Keep it as part of the repository's name.",
+        "repoPrefix. Strip removes it. Keep makes it a part of the "
+        "repository's name.",
     )
     bundle: bool = Field(
         default=True,
-        description="Whether to compose the -bundle repository.",
+        description="Whether to create the bundle repository.",
     )
     deletion: Annotated[Deletion, Field(strict=False)] = Field(
         Deletion.ONLY_CREATED,
-        description="What becomes of a repository, with every image in it, when its "
-        "claim goes. OnlyCreated: it is deleted if this claim created it, and stays if "
-        "it was there before. Always: it is deleted. Never: it stays.",
+        description="Whether deleting a claim deletes its repositories with all their "
+        "images. OnlyCreated deletes the repositories that the claim "
+        "created, and keeps those that existed before. Always deletes "
+        "both. Never deletes none.",
     )
     repository: RepositoryOptions | None = Field(
-        None, description="What the repositories are like."
+        None, description="Options for both repositories."
     )
     image: RepositoryOptions | None = Field(
         None,
-        description="The same for the image's alone. An option here replaces that of "
-        "`repository`.",
+        description="Options for the image repository only. An option here replaces "
+        "the same option in repository.",
     )
     bundle_repository: RepositoryOptions | None = Field(
         None,
-        description="The same for the bundle's alone.",
+        description="Options for the bundle repository only. An option here replaces "
+        "the same option in repository.",
     )
     connection: Connection | None = Field(
         None,
-        description="Whether a namespaced XR composes an object with "
-        "imageRepositoryUri, bundleRepositoryUri and region. Other XRs have connection "
-        "details instead.",
+        description="For namespaced XRs: create a ConfigMap or Secret with "
+        "imageRepositoryUri, bundleRepositoryUri and region. Claims use "
+        "connection secrets instead.",
     )
     allow: Allow = Field(
-        default_factory=Allow, description="What a tenant's parameters may be."
+        default_factory=Allow, description="The values that claims may use."
     )
     defaults: Defaults = Field(
-        default_factory=Defaults, description="Used where the XR omits the field."
+        default_factory=Defaults, description="Values for parameters that the XR omits."
     )
 
     def repository_layers(self, role: RepositoryRole) -> tuple[RepositoryOptions, ...]:
         """Return the options of one of the two repositories, the last layer wins."""
-        own = self.image if role == "image" else self.bundle_repository
-        return tuple(layer for layer in (self.repository, own) if layer is not None)
+        layer = self.image if role == "image" else self.bundle_repository
+        return tuple(each for each in (self.repository, layer) if each is not None)
 
     def honours_management_policies(self, provider: Provider) -> bool:
         """Whether to send a provider management policies."""
@@ -201,7 +210,7 @@ DEFAULT_INPUT = Input()
 
 
 class _Document(Input):
-    """Input as it stands in a Composition, with its type and metadata."""
+    """The Input as it is in a Composition, with type and metadata."""
 
     api_version: Literal["ecrrepos.fn.tap.vrabbi.cloud/v1beta1"]
     kind: Literal["Input"]

@@ -254,13 +254,13 @@ def check_scope(parameters: Parameters, input_: Input) -> None:
 def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
     if globs is None or matching_glob(value, globs) is not None:
         return
-    said = [quote(g) for g in globs[:_MOST_GLOBS]]
+    shown = [quote(g) for g in globs[:_MOST_GLOBS]]
     if len(globs) > _MOST_GLOBS:
-        said.append(f"and {len(globs) - _MOST_GLOBS} more")
+        shown.append(f"and {len(globs) - _MOST_GLOBS} more")
     raise NotAllowedError(
         f"{PARAMETERS}.{name}",
         quote(value),
-        f"the platform allows {', '.join(said) or 'nothing'}",
+        f"the platform allows {', '.join(shown) or 'nothing'}",
         "Use an allowed value, or ask the platform team to allow this one",
     )
 
@@ -268,7 +268,7 @@ def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
 def _namespace(raw: RawParameters) -> str:
     """Return the tenant's namespace.
 
-    A namespaced XR's own wins: on one, a tenant could write any spec.claimRef.
+    A namespaced XR's own wins: there, a tenant could write any spec.claimRef.
     """
     field, namespace = "metadata.namespace", raw.xr_namespace
     if namespace is None:
@@ -291,23 +291,23 @@ def _namespace(raw: RawParameters) -> str:
     return namespace
 
 
-def _required(name: str, given: str | None, default: str | None) -> str:
-    if given is None:
-        given = default
+def _required(name: str, value: str | None, default: str | None) -> str:
+    if value is None:
+        value = default
     field = f"{PARAMETERS}.{name}"
     longest = LONGEST_PARAMETER[name]
-    if given and len(given) > longest:
+    if value and len(value) > longest:
         raise InvalidParameterError(
             field,
-            f"{quote(given)} of {len(given)} characters",
+            f"{quote(value)} of {len(value)} characters",
             f"it is too long: {longest} characters at most",
             "Use a shorter value",
         )
-    if given:
-        return given
+    if value:
+        return value
     raise InvalidParameterError(
         field,
-        "nothing" if given is None else '""',
+        "nothing" if value is None else '""',
         "it is required and not empty",
         f"Set {field}",
     )
@@ -319,8 +319,8 @@ def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
     if value is None:
         return None
     # Most often it is one, and asking first costs as much as reading.
-    if given := value.string_value:
-        return given
+    if string := value.string_value:
+        return string
     kind = value.WhichOneof("kind")
     if kind == "null_value":
         return None

@@ -135,7 +135,7 @@ def check_options_supported(
     unsupported = PROVIDERS[provider].unsupported_options
     if not unsupported:
         return
-    for name, value in options.given().items():
+    for name, value in options.set_options().items():
         option = to_camel(name)
         if option in unsupported:
             raise unsupported_error(

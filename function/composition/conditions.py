@@ -19,14 +19,14 @@ Reason = Literal[
 ]
 # What each reason tells a team: docs/conditions.md is generated from it.
 REASON_MEANINGS: dict[Reason, str] = {
-    "Available": "push away",
-    "Adopted": "push away; a repository was there before the claim, and stays when the "
-    "claim goes",
-    "Creating": "the provider has not made them yet; where ECR refuses, the message "
-    "has what the provider says",
-    "NameTaken": "another claim has a repository of that name",
-    "InvalidParameters": "a parameter, or the Composition's input, is wrong",
-    "NotAllowed": "the platform does not allow that value",
+    "Available": "the repositories are ready; push",
+    "Adopted": "ready; push. At least one repository existed before the claim, and "
+    "stays when the claim is deleted",
+    "Creating": "the provider has not created the repositories yet. If ECR refuses, "
+    "the message contains the provider's error",
+    "NameTaken": "another claim owns a repository with this name",
+    "InvalidParameters": "a parameter or the Composition's input is wrong",
+    "NotAllowed": "the platform does not allow this value",
 }
 # The reasons with which the condition is True.
 PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})

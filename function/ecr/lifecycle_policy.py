@@ -8,7 +8,7 @@ number of rules that of "Amazon ECR service quotas".
 import re
 from typing import Any
 
-from function.ecr import policy_json as document
+from function.ecr import policy_json
 from function.ecr.policy_json import PolicyError
 
 SHORTEST, LONGEST = 100, 30_720
@@ -16,7 +16,7 @@ MOST_RULES = 50
 _MOST_WILDCARDS = 4
 _ARCHIVED_AT_LEAST = 90  # days
 _DAYS = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
-# In the order of that page, in which ECR gives a policy back.
+# The keys, in the order of that page: ECR returns a policy in that order.
 _RULE = ("rulePriority", "description", "selection", "action")
 _SELECTION = (
     *("tagStatus", "tagPatternList", "tagPrefixList", "storageClass"),
@@ -27,22 +27,22 @@ _TAG = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
 def older_than(days: int) -> dict[str, Any]:
-    """Select what was pushed longer ago."""
+    """Select images that were pushed more than this many days ago."""
     return {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
 
 
 def all_but(newest: int) -> dict[str, Any]:
-    """Select all but the newest ones."""
+    """Select all images but this many of the newest."""
     return {"countType": "imageCountMoreThan", "countNumber": newest}
 
 
-def of(selections: list[dict[str, Any]]) -> str:
-    """Return the policy that expires what is selected, the first one first.
+def build(selections: list[dict[str, Any]]) -> str:
+    """Return the policy that expires these selections, in order of priority.
 
     Raises:
         PolicyError: It breaks one of ECR's rules.
     """
-    return _written(
+    return _render(
         [
             {
                 "rulePriority": priority,
@@ -55,36 +55,36 @@ def of(selections: list[dict[str, Any]]) -> str:
 
 
 def parse(text: str) -> str:
-    """Return a policy that somebody wrote, as we write it.
+    """Return a user's policy in the spelling that ECR returns.
 
     Raises:
         PolicyError: It breaks one of ECR's rules.
     """
-    policy = document.parse(text)
+    policy = policy_json.parse(text)
     rules = policy.get("rules")
     if set(policy) != {"rules"} or not isinstance(rules, list) or not rules:
         raise PolicyError("it must have a list of `rules`, and nothing else")
-    return _written(rules)
+    return _render(rules)
 
 
-def _written(rules: list[Any]) -> str:
+def _render(rules: list[Any]) -> str:
     if len(rules) > MOST_RULES:
         raise PolicyError(f"it has {len(rules)} rules, and ECR takes {MOST_RULES}")
     checked = [_rule(rule, f"rule {n}") for n, rule in enumerate(rules, 1)]
     priorities = [rule["rulePriority"] for rule in checked]
     if len(set(priorities)) != len(priorities):
         raise PolicyError("every rule must have a rulePriority of its own")
-    # One for each storage class: the last of those that select from it.
+    # A storage class may have one rule for any tag: its last rule.
     for storage in ("standard", "archive"):
-        of_it = [r for r in checked if _storage(r) == storage]
-        last = max((r["rulePriority"] for r in of_it), default=0)
-        for rule in of_it:
+        in_class = [r for r in checked if _storage(r) == storage]
+        last = max((r["rulePriority"] for r in in_class), default=0)
+        for rule in in_class:
             any_tag = rule["selection"]["tagStatus"] == "any"
             if any_tag and rule["rulePriority"] != last:
                 raise PolicyError(
                     "the rule whose tagStatus is any must have the highest rulePriority"
                 )
-    text = document.write(
+    text = policy_json.write(
         {"rules": sorted(checked, key=lambda rule: rule["rulePriority"])},
         LONGEST,
         ordered=True,
@@ -98,15 +98,15 @@ def _storage(rule: dict[str, Any]) -> str:
     return str(rule["selection"].get("storageClass", "standard"))
 
 
-def _rule(given: Any, which: str) -> dict[str, Any]:  # noqa: ANN401
-    rule = _object(given, which, _RULE)
+def _rule(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+    rule = _object(value, path, _RULE)
     if not _positive(rule.get("rulePriority")):
-        raise PolicyError(f"{which}: rulePriority must be a whole number from 1")
+        raise PolicyError(f"{path}: rulePriority must be a whole number from 1")
     if not isinstance(rule.get("description", ""), str):
-        raise PolicyError(f"{which}: description must be a string")
-    selection = _selection(rule.get("selection"), which)
-    action = _action(rule.get("action"), selection["countType"], which)
-    # Anew, in order.
+        raise PolicyError(f"{path}: description must be a string")
+    selection = _selection(rule.get("selection"), path)
+    action = _action(rule.get("action"), selection["countType"], path)
+    # The keys in order.
     return {
         key: {**rule, "selection": selection, "action": action}[key]
         for key in _RULE
@@ -114,79 +114,79 @@ def _rule(given: Any, which: str) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def _selection(given: Any, which: str) -> dict[str, Any]:  # noqa: ANN401
-    selection = _object(given, f"{which}: selection", _SELECTION)
+def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+    selection = _object(value, f"{path}: selection", _SELECTION)
     status = selection.get("tagStatus")
     if status not in ("tagged", "untagged", "any"):
-        raise PolicyError(f"{which}: tagStatus must be tagged, untagged or any")
+        raise PolicyError(f"{path}: tagStatus must be tagged, untagged or any")
     lists = [name for name in ("tagPatternList", "tagPrefixList") if name in selection]
     if len(lists) != (status == "tagged"):
         raise PolicyError(
-            f"{which}: a rule for tagged images needs one of tagPatternList and "
+            f"{path}: a rule for tagged images needs one of tagPatternList and "
             "tagPrefixList, any other none"
         )
     for name in lists:
-        selection[name] = _tags(selection[name], f"{which}: {name}", name)
+        selection[name] = _tags(selection[name], f"{path}: {name}", name)
     count = selection.get("countType")
     if count not in (*_DAYS, "imageCountMoreThan"):
         raise PolicyError(
-            f"{which}: countType must be imageCountMoreThan or {', '.join(_DAYS)}"
+            f"{path}: countType must be imageCountMoreThan or {', '.join(_DAYS)}"
         )
     if selection.get("countUnit") != ("days" if count in _DAYS else None):
         raise PolicyError(
-            f"{which}: countUnit must be days where countType is a time, and is left "
+            f"{path}: countUnit must be days where countType is a time, and is left "
             "out where it is imageCountMoreThan"
         )
     if not _positive(selection.get("countNumber")):
-        raise PolicyError(f"{which}: countNumber must be a whole number from 1")
+        raise PolicyError(f"{path}: countNumber must be a whole number from 1")
     transitioned = count == "sinceImageTransitioned"
     if transitioned and selection["countNumber"] < _ARCHIVED_AT_LEAST:
         raise PolicyError(
-            f"{which}: what is archived stays for {_ARCHIVED_AT_LEAST} days at least"
+            f"{path}: what is archived stays for {_ARCHIVED_AT_LEAST} days at least"
         )
     storage = selection.get("storageClass", "standard")
     if storage != ("archive" if transitioned else "standard"):
         raise PolicyError(
-            f"{which}: storageClass must be archive where countType is "
+            f"{path}: storageClass must be archive where countType is "
             "sinceImageTransitioned, and standard elsewhere"
         )
     return selection
 
 
-def _tags(given: Any, which: str, name: str) -> list[str]:  # noqa: ANN401
-    if not isinstance(given, list) or not given:
-        raise PolicyError(f"{which} must be a list of strings")
-    for tag in given:
+def _tags(value: Any, path: str, name: str) -> list[str]:  # noqa: ANN401
+    if not isinstance(value, list) or not value:
+        raise PolicyError(f"{path} must be a list of strings")
+    for tag in value:
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
-            raise PolicyError(f"{which} must have what image tags have, and wildcards")
+            raise PolicyError(f"{path} must have what image tags have, and wildcards")
         stars = tag.count("*")
         if stars > (_MOST_WILDCARDS if name == "tagPatternList" else 0):
             raise PolicyError(
-                f"{which}: a pattern has {_MOST_WILDCARDS} wildcards at most, and a "
+                f"{path}: a pattern has {_MOST_WILDCARDS} wildcards at most, and a "
                 "prefix none"
             )
-    return sorted(given)
+    return sorted(value)
 
 
-def _action(given: Any, count: str, which: str) -> dict[str, Any]:  # noqa: ANN401
-    action = _object(given, f"{which}: action", _ACTION)
+def _action(value: Any, count: str, path: str) -> dict[str, Any]:  # noqa: ANN401
+    action = _object(value, f"{path}: action", _ACTION)
     kind, target = action.get("type"), action.get("targetStorageClass")
     if (kind, target) not in (("expire", None), ("transition", "archive")):
         raise PolicyError(
-            f"{which}: action must be of type expire, or of type transition with "
+            f"{path}: action must be of type expire, or of type transition with "
             "targetStorageClass archive"
         )
     only = {"sinceImagePulled": "transition", "sinceImageTransitioned": "expire"}
     if only.get(count, kind) != kind:
-        raise PolicyError(f"{which}: the action of {count} must be {only[count]}")
+        raise PolicyError(f"{path}: the action of {count} must be {only[count]}")
     return action
 
 
-def _object(given: Any, which: str, keys: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
-    if not isinstance(given, dict) or not set(given) <= set(keys):
-        raise PolicyError(f"{which} must be an object of {', '.join(keys)}")
-    return {key: given[key] for key in keys if key in given}
+def _object(value: Any, path: str, keys: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(value, dict) or not set(value) <= set(keys):
+        raise PolicyError(f"{path} must be an object of {', '.join(keys)}")
+    return {key: value[key] for key in keys if key in value}
 
 
-def _positive(given: Any) -> bool:  # noqa: ANN401
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
+def _positive(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

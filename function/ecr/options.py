@@ -25,7 +25,7 @@ _PREFIX = r"^[A-Za-z0-9_.-]+$"
 _ACCOUNT = f"^{permissions.ACCOUNT}$"
 _ORGANIZATION = f"^{permissions.ORGANIZATION}$"
 _PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
-# The rule of each, for who gave something else.
+# The rule of each pattern in words, for error messages.
 RULES = {
     _FILTER: "a filter has letters, digits, '.', '_', '-' and two '*' at most",
     _PREFIX: "a tag's prefix has letters, digits, '.', '_' and '-'",
@@ -34,12 +34,12 @@ RULES = {
     _PRINCIPAL: "it must be an account's 12 digits, or the ARN of a user or a role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
-# More than any policy has use for; what a Struct can hold has 309 digits.
+# More than any policy needs. A Struct can hold numbers of 309 digits.
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
-# More of them than fit a repository policy.
+# More than fit in a repository policy.
 _MOST_PRINCIPALS = 700
 
 # AWS General Reference, "Tagging AWS resources": limits and characters.
@@ -48,10 +48,10 @@ _MOST_PRINCIPALS = 700
 _MOST_TAGS = 43
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
-# What a tag's key may not begin with, and who writes tags that do. AWS refuses its own
-# prefix in any case ("Tagging AWS resources"). To ECR each spelling of another key is
-# another tag, but no tag of a workload may look like a record of who created its
-# repository: they are refused in any case too.
+# Reserved prefixes of tag keys, and who writes tags with them. AWS refuses its own
+# prefix in upper and lower case ("Tagging AWS resources"). ECR's keys are
+# case-sensitive, but no tag of a workload may look like the record of who created its
+# repository: so the other prefixes are refused in upper and lower case too.
 _RESERVED = {
     "aws:": "AWS",
     "crossplane-": "the Crossplane provider",
@@ -62,7 +62,7 @@ _KEYS_RULE = (
     f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
     f"{', '.join(_RESERVED)}"
 )
-# The same for the API server, in CEL, and for editors.
+# The same rule in CEL for the API server, and in JSON Schema for editors.
 _KEYS_CEL = " && ".join(
     [f"size(k) <= {_LONGEST_KEY}"]
     + [f"!k.lowerAscii().startsWith('{prefix}')" for prefix in _RESERVED]
@@ -79,7 +79,7 @@ _TAGS_SCHEMA: dict[str, Any] = {
 }
 
 
-def _few(tags: Any) -> Any:  # noqa: ANN401  # before it is parsed
+def _limit_count(tags: Any) -> Any:  # noqa: ANN401  # not validated yet
     if isinstance(tags, dict) and len(tags) > _MOST_TAGS:
         raise ValueError(
             f"there are {_MOST_TAGS} tags at most; AWS takes 50, with those that are "
@@ -111,16 +111,17 @@ TagValue = Annotated[str, Field(max_length=_LONGEST_VALUE), AfterValidator(_tag_
 
 
 class EncryptionOptions(Model):
-    """How images are encrypted. A repository keeps what it was made with."""
+    """How ECR encrypts images. A repository keeps its encryption."""
 
     type: Literal["AES256", "KMS", "KMS_DSSE"] = Field(
-        description="AES256, KMS, or KMS_DSSE for two layers."
+        description="AES256, KMS, or KMS_DSSE (two layers of KMS encryption)."
     )
     kms_key: str | None = Field(
         None,
         min_length=1,
         max_length=2048,
-        description="The ARN of the key for KMS and KMS_DSSE. By default AWS's own.",
+        description="The ARN of the KMS key, for KMS and KMS_DSSE. Default: the AWS "
+        "managed key.",
     )
 
     @model_validator(mode="after")
@@ -137,19 +138,19 @@ class EncryptionOptions(Model):
 
 
 class TagPrefixRule(Model):
-    """What becomes of images whose tags begin in one way."""
+    """A rule for images whose tags begin with a prefix."""
 
     prefix: str = Field(
         min_length=1,
         max_length=128,
         pattern=_PREFIX,
-        description="What the tag begins with.",
+        description="The beginning of the tag.",
     )
     keep_last: Positive | None = Field(
-        None, description="Keep the newest ones, this many, and expire the others."
+        None, description="Keep this many of the newest images, and delete the others."
     )
     expire_after_days: Positive | None = Field(
-        None, description="Expire those pushed longer ago."
+        None, description="Delete images this many days after their push."
     )
 
     @model_validator(mode="after")
@@ -159,41 +160,43 @@ class TagPrefixRule(Model):
         return self
 
     def selection(self) -> dict[str, Any]:
-        """Return what it selects; of several prefixes, ECR wants them all."""
+        """Return its selection; an image must match all prefixes of a selection."""
         if self.keep_last:
-            which = lifecycle.all_but(self.keep_last)
+            count = lifecycle.all_but(self.keep_last)
         else:
-            which = lifecycle.older_than(self.expire_after_days or 1)
-        return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **which}
+            count = lifecycle.older_than(self.expire_after_days or 1)
+        return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **count}
 
 
 class LifecycleOptions(Model):
-    """Which images ECR deletes by itself. An image is matched by one rule alone."""
+    """Rules by which ECR deletes images. ECR applies one rule to each image."""
 
     expire_untagged_after_days: Positive | None = Field(
-        None, description="Expire images without a tag that were pushed longer ago."
+        None, description="Delete images without a tag this many days after their push."
     )
     by_tag_prefix: list[TagPrefixRule] | None = Field(
         None,
         max_length=lifecycle.MOST_RULES,
-        description="What becomes of images by their tags, the first rule that fits. "
-        "What one of them matches is safe from keepLast.",
+        description="Rules for images by the beginning of their tags. The first "
+        "matching rule applies. keepLast does not apply to an image that "
+        "one of these rules matches.",
     )
     keep_last: Positive | None = Field(
         None,
-        description="Of all images that no rule above matches, keep the newest ones, "
-        "this many.",
+        description="Keep this many of the newest images that no other rule matches, "
+        "and delete the others.",
     )
     policy: str | None = Field(
         None,
         min_length=1,
-        max_length=2 * lifecycle.LONGEST,  # as it is written, with white space
-        description="A whole lifecycle policy in JSON, instead of the fields above.",
+        max_length=2 * lifecycle.LONGEST,  # before white space is removed
+        description="A complete ECR lifecycle policy as JSON, instead of the other "
+        "fields.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """Refuse what ECR would."""
+        """Refuse what ECR would refuse."""
         if self.policy is not None and (
             self.expire_untagged_after_days or self.by_tag_prefix or self.keep_last
         ):
@@ -214,48 +217,50 @@ class LifecycleOptions(Model):
         if self.keep_last:
             rest = lifecycle.all_but(self.keep_last)
             selections.append({"tagStatus": "any", **rest})
-        return lifecycle.of(selections) if selections else ""
+        return lifecycle.build(selections) if selections else ""
 
 
 class PermissionsOptions(Model):
-    """Who besides the account's own users may pull and push."""
+    """Who may pull and push, in addition to the account's own users."""
 
     pull: list[Principal] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="Account numbers, or ARNs of users and roles, that may pull.",
+        description="AWS account numbers, or ARNs of users and roles, that may pull.",
     )
     push: list[Principal] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="The same for who may push, and pull.",
+        description="AWS account numbers, or ARNs of users and roles, that may push "
+        "and pull.",
     )
     organizations: list[Organization] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="AWS organizations (o-...), all accounts of which may pull.",
+        description="AWS organizations (o-...). All their accounts may pull.",
     )
     lambda_accounts: list[Account] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
-        description="Accounts whose Lambda functions are made of the images. One that "
-        "is not the registry's own must be among pull too.",
+        description="AWS accounts whose Lambda functions use the images. List accounts "
+        "other than the registry's under pull too.",
     )
     policy: str | None = Field(
         None,
         min_length=1,
-        max_length=2 * permissions.LONGEST,  # as it is written, with white space
-        description="A whole repository policy in JSON, instead of the fields above.",
+        max_length=2 * permissions.LONGEST,  # before white space is removed
+        description="A complete ECR repository policy as JSON, instead of the other "
+        "fields.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """Refuse what ECR would."""
+        """Refuse what ECR would refuse."""
         if self.policy is not None and (
             self.pull or self.push or self.organizations or self.lambda_accounts
         ):
             raise ValueError("policy is instead of the other fields")
-        self.text("aws-us-gov")  # the longest
+        self.text("aws-us-gov")  # the partition with the longest name
         return self
 
     @functools.cached_property
@@ -278,16 +283,17 @@ class PermissionsOptions(Model):
             self.organizations or (),
             self.lambda_accounts or (),
         )
-        return permissions.of(partition, *principals) if any(principals) else ""
+        return permissions.build(partition, *principals) if any(principals) else ""
 
 
 class RepositoryOptions(Model):
-    """What a repository is like. What is left out is the provider's or ECR's to say."""
+    """Options of a repository. The provider or ECR decides what is left out."""
 
     force_delete: bool | None = Field(
         None,
-        description="Whether its deletion takes the images with it. By default true: "
-        "without, its managed resource waits until the repository is empty.",
+        description="Whether deleting the repository also deletes its images. Default: "
+        "true. If false, the managed resource waits until the repository "
+        "is empty.",
     )
     image_tag_mutability: Mutability | None = Field(
         None, description="Whether a tag can be moved to another image."
@@ -296,42 +302,43 @@ class RepositoryOptions(Model):
         Annotated[list[Filter], Field(min_length=1, max_length=5)] | None
     ) = Field(
         None,
-        description="Which tags are the exception, with two wildcards (*) each at "
-        "most; for the two _WITH_EXCLUSION only.",
+        description="Tags that are exempt from imageTagMutability, with at most two "
+        "wildcards (*) each. Required for, and only valid with, the two "
+        "_WITH_EXCLUSION values.",
     )
     scan_on_push: bool | None = Field(
         None,
-        description="Whether ECR scans an image when it is pushed, where the registry "
-        "has basic scanning.",
+        description="Whether ECR scans each image when it is pushed. Only for "
+        "registries with basic scanning.",
     )
     encryption: EncryptionOptions | None = Field(
         None,
-        description="How images are encrypted. A live repository keeps what it has.",
+        description="How ECR encrypts images. It applies to new repositories only.",
     )
     tags: (
         Annotated[
             dict[TagKey, TagValue],
-            BeforeValidator(_few),
+            BeforeValidator(_limit_count),
             Field(json_schema_extra=_TAGS_SCHEMA),
         ]
         | None
     ) = Field(
         None,
-        description="AWS tags. Keys that begin with aws:, crossplane-, "
-        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/ are reserved.",
+        description="AWS tags. Keys must not begin with aws:, crossplane-, "
+        "function-ecr-repos/ or ecrrepos.fn.tap.vrabbi.cloud/.",
     )
     automatic_tags: bool | None = Field(
         None,
-        description="Whether to add the tags workload, namespace and managed-by. By "
-        "default false.",
+        description="Whether to add the tags workload, namespace and managed-by. "
+        "Default: false.",
     )
     lifecycle: LifecycleOptions | None = Field(
-        None, description="Which images ECR deletes by itself. {} is none."
+        None, description="Rules by which ECR deletes images. {} means no rules."
     )
     permissions: PermissionsOptions | None = Field(
         None,
-        description="Who besides the account's own users may pull and push. {} is "
-        "none.",
+        description="Who may pull and push, in addition to the users of the "
+        "repository's own account. {} means nobody.",
     )
 
     @model_validator(mode="after")
@@ -344,8 +351,8 @@ class RepositoryOptions(Model):
             )
         return self
 
-    def given(self) -> dict[str, Any]:
-        """Return the options that are set, by field name."""
+    def set_options(self) -> dict[str, Any]:
+        """Return the options that have a value, by field name."""
         return {
             name: value
             for name in type(self).model_fields
@@ -392,17 +399,17 @@ def merge_options(layers: Iterable[RepositoryOptions]) -> RepositoryOptions:
     """
     merged: dict[str, Any] = {}
     for layer in layers:
-        given = layer.given()
-        if "image_tag_mutability" in given:
+        values = layer.set_options()
+        if "image_tag_mutability" in values:
             merged.pop("image_tag_mutability_exclusion_filters", None)
-        merged |= given
+        merged |= values
     return NO_OPTIONS.model_copy(update=merged) if merged else NO_OPTIONS
 
 
 def with_automatic_tags(
     options: RepositoryOptions, workload_name: str, namespace: str
 ) -> RepositoryOptions:
-    """Add the automatic tags where the options ask for them; a given tag wins."""
+    """Add the automatic tags if the options say so; a tag of the same name wins."""
     if not options.automatic_tags:
         return options
     automatic = {

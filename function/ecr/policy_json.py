@@ -1,6 +1,6 @@
 """Policy documents as text: strict JSON in, one spelling out.
 
-A provider that compares texts sees no drift then.
+Providers compare texts, so that one spelling avoids drift.
 """
 
 import json
@@ -11,14 +11,14 @@ from function.errors import quote
 
 
 class PolicyError(ValueError):
-    """A policy that is none, or that AWS would refuse."""
+    """Text that is not a policy, or a policy that AWS would refuse."""
 
 
 def parse(text: str) -> dict[str, Any]:
     """Parse a policy document.
 
     Raises:
-        PolicyError: It is not JSON, no object, or says a thing twice.
+        PolicyError: It is not JSON, not an object, or has a key twice.
     """
     try:
         document = json.loads(
@@ -41,12 +41,12 @@ def write(document: dict[str, Any], longest: int, *, ordered: bool = False) -> s
     """Return a policy document's text.
 
     Args:
-        document: What it says.
-        longest: How many characters ECR takes.
-        ordered: Whether the keys are in order already.
+        document: The policy.
+        longest: The number of characters that ECR accepts.
+        ordered: Whether its keys are in order already; otherwise they are sorted.
 
     Raises:
-        PolicyError: It is longer.
+        PolicyError: It is longer, or has half of a surrogate pair.
     """
     text = json.dumps(
         document, separators=(",", ":"), sort_keys=not ordered, ensure_ascii=False

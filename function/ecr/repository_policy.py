@@ -1,4 +1,4 @@
-"""Repository policies: who besides the account itself may pull and push.
+"""Repository policies: who may pull and push, besides the account's own users.
 
 Actions and conditions are those of the ECR user guide, "Private repository policy
 examples in Amazon ECR", and of the Lambda developer guide, "Amazon ECR permissions";
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from function.ecr import policy_json as document
+from function.ecr import policy_json
 from function.ecr.policy_json import PolicyError
 
 LONGEST = 10_240
@@ -38,27 +38,27 @@ _STATEMENT = {
 
 
 def partition(region: str) -> str:
-    """Return the partition of a region: what its ARNs begin with."""
+    """Return the AWS partition of a region: the second part of its ARNs."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
-def of(
-    where: str,
+def build(
+    aws_partition: str,
     pull: Sequence[str] = (),
     push: Sequence[str] = (),
     organizations: Sequence[str] = (),
     lambda_accounts: Sequence[str] = (),
 ) -> str:
-    """Return the policy that lets these pull, and those push and pull.
+    """Return the policy that lets some principals pull, and others push and pull.
 
     Args:
-        where: The partition of the repository.
+        aws_partition: The partition of the repository, such as aws or aws-cn.
         pull: Account numbers, and ARNs of users, roles and the like.
-        push: The same.
-        organizations: AWS organizations, all accounts of which may pull.
-        lambda_accounts: Accounts whose Lambda functions may be made of the images.
+        push: The same, for those that may push too.
+        organizations: AWS organizations: all their accounts may pull.
+        lambda_accounts: Accounts whose Lambda functions may use the images.
 
     Raises:
         PolicyError: It is too long.
@@ -67,7 +67,7 @@ def of(
     for sid, principals, actions in (("Pull", pull, _PULL), ("Push", push, _PUSH)):
         if principals:
             arns = [
-                f"arn:{where}:iam::{p}:root" if re.fullmatch(ACCOUNT, p) else p
+                f"arn:{aws_partition}:iam::{p}:root" if re.fullmatch(ACCOUNT, p) else p
                 for p in principals
             ]
             statements.append(_allow(sid, {"AWS": _one_or_more(arns)}, actions))
@@ -77,20 +77,20 @@ def of(
         }
         statements.append(_allow("OrganizationPull", "*", _PULL, condition))
     if lambda_accounts:
-        arns = [f"arn:{where}:lambda:*:{a}:function:*" for a in lambda_accounts]
+        arns = [f"arn:{aws_partition}:lambda:*:{a}:function:*" for a in lambda_accounts]
         condition = {"StringLike": {"aws:sourceArn": _one_or_more(arns)}}
         principal = {"Service": "lambda.amazonaws.com"}
         statements.append(_allow("LambdaPull", principal, _LAMBDA, condition))
-    return document.write({"Version": VERSION, "Statement": statements}, LONGEST)
+    return policy_json.write({"Version": VERSION, "Statement": statements}, LONGEST)
 
 
 def parse(text: str) -> str:
-    """Return a policy that somebody wrote, as we write it.
+    """Return a user's policy in the spelling that we send.
 
     Raises:
-        PolicyError: It is too long, or no policy of a resource.
+        PolicyError: It is too long, or not a resource policy.
     """
-    policy = document.parse(text)
+    policy = policy_json.parse(text)
     if not set(policy) <= {"Version", "Id", "Statement"}:
         raise PolicyError("it must have Version, Id and Statement, and nothing else")
     if policy.get("Version", VERSION) not in (VERSION, "2008-10-17"):
@@ -102,24 +102,24 @@ def parse(text: str) -> str:
         raise PolicyError("it must have one Statement or a list of them")
     for n, statement in enumerate(statements, 1):
         _check(statement, f"statement {n}")
-    return document.write({**policy, "Statement": statements}, LONGEST)
+    return policy_json.write({**policy, "Statement": statements}, LONGEST)
 
 
-def _check(statement: Any, which: str) -> None:  # noqa: ANN401
+def _check(statement: Any, path: str) -> None:  # noqa: ANN401
     if not isinstance(statement, dict) or not set(statement) <= _STATEMENT:
         raise PolicyError(
-            f"{which} must be an object of {', '.join(sorted(_STATEMENT))}"
+            f"{path} must be an object of {', '.join(sorted(_STATEMENT))}"
         )
     if statement.get("Effect") not in _EFFECTS:
-        raise PolicyError(f"{which}: Effect must be Allow or Deny")
+        raise PolicyError(f"{path}: Effect must be Allow or Deny")
     for name in ("Principal", "Action"):
         if (name in statement) == (f"Not{name}" in statement):
-            raise PolicyError(f"{which} must have one of {name} and Not{name}")
+            raise PolicyError(f"{path} must have one of {name} and Not{name}")
     for name in ("Action", "NotAction"):
         actions = statement.get(name, [])
         for action in [actions] if isinstance(actions, str) else actions:
             if action != "*" and not str(action).startswith("ecr:"):
-                raise PolicyError(f"{which}: {name} must be of ecr:, or *")
+                raise PolicyError(f"{path}: {name} must be of ecr:, or *")
 
 
 def _allow(
@@ -138,6 +138,6 @@ def _allow(
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:
-    """Return a list as IAM gives it back: sorted, and one alone as it is."""
+    """Return values as IAM returns them: sorted, and a single one without a list."""
     ordered = sorted(set(values))
     return ordered[0] if len(ordered) == 1 else ordered

@@ -1,7 +1,7 @@
 """JSON Schemas for editors, generated from the Input's model and the XRD.
 
-An editor with the YAML language server completes and checks by them whatever file
-names one in its first line.
+An editor with the YAML language server completes and checks each file that names a
+schema in its first line.
 """
 
 import copy
@@ -16,12 +16,12 @@ from function.generate.structural import Schema
 from function.generate.xrds import XRD_PATH
 
 FOLDER = Path("schemas")
-_DIALECT = "http://json-schema.org/draft-07/schema#"  # all that editors know
+_DIALECT = "http://json-schema.org/draft-07/schema#"  # the newest that editors support
 _METADATA = {"type": "object", "description": "Kubernetes' standard metadata."}
 
 
 def schemas() -> dict[str, Schema]:
-    """Return each schema by its file's name."""
+    """Return the schemas by file name."""
     step_input, definitions = _input()
     return {
         "input.json": {
@@ -64,7 +64,7 @@ def _input() -> tuple[Schema, Schema]:
 
 
 def _step() -> Schema:
-    """Return a step's schema: another function's input is not ours to judge."""
+    """Return the schema of a pipeline step; other functions' input may be anything."""
     return {
         "type": "object",
         "if": {
@@ -83,7 +83,7 @@ def _step() -> Schema:
 def _claim(xrd: Schema) -> Schema:
     version = xrd["spec"]["versions"][0]
     schema = copy.deepcopy(version["schema"]["openAPIV3Schema"])
-    # The API server drops what it does not know, and kubectl refuses it.
+    # As kubectl does: the API server would drop unknown fields.
     schema["properties"]["spec"]["properties"]["parameters"]["additionalProperties"] = (
         False
     )
@@ -108,7 +108,7 @@ def _claim(xrd: Schema) -> Schema:
     }
 
 
-def rendered(schema: Schema) -> str:
+def render_schema(schema: Schema) -> str:
     """Return a schema as the file that is committed."""
     return json.dumps(schema, indent=2) + "\n"
 
@@ -116,4 +116,4 @@ def rendered(schema: Schema) -> str:
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, schema in schemas().items():
-        (FOLDER / name).write_text(rendered(schema), encoding="utf-8")
+        (FOLDER / name).write_text(render_schema(schema), encoding="utf-8")

@@ -23,8 +23,8 @@ XRD_V2_PATH = Path("package/configuration-v2/definition.yaml")
 _INDENT = " " * 18
 _WIDTH = 68
 _DESCRIPTION = (
-    "What this workload says of its repositories, over what the platform says; only "
-    "what the platform allows."
+    "Options for this workload's repositories. They replace the platform's options, if "
+    "the platform allows it."
 )
 
 

@@ -162,7 +162,7 @@ def statement(**changed: Any) -> str:
 
 
 def test_who_may_pull_and_push() -> None:
-    text = permissions.of(
+    text = permissions.build(
         "aws-cn",
         pull=["210987654321", "123456789012", "210987654321"],
         push=["arn:aws-cn:iam::123456789012:role/ci"],

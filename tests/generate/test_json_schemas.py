@@ -12,7 +12,7 @@ import yaml
 from function.api.input import parse_input
 from function.cli.manifests import to_struct
 from function.errors import InvalidRequestError
-from function.generate.json_schemas import FOLDER, rendered, schemas
+from function.generate.json_schemas import FOLDER, render_schema, schemas
 
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 WIRED = [
@@ -31,7 +31,7 @@ def validator(name: str) -> jsonschema.Draft7Validator:
 
 def test_the_schemas_have_not_drifted() -> None:
     committed = {f.name: f.read_text() for f in FOLDER.iterdir()}
-    assert committed == {n: rendered(s) for n, s in schemas().items()}, (
+    assert committed == {n: render_schema(s) for n, s in schemas().items()}, (
         "run `make generate`"
     )
 

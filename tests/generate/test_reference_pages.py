@@ -1,18 +1,13 @@
 """The references that people read are the models', the XRDs' and the metrics'."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from crossplane.function import resource
 
-from function.api.input import DEFAULT_INPUT, parse_input
 from function.composition.conditions import PUSHABLE, Reason
-from function.generate.commented_input import commented_input
 from function.generate.crd import input_crd
 from function.generate.reference_pages import (
     CONDITIONS_PATH,
@@ -37,41 +32,13 @@ def paths(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield from ((name, *path) for path in paths(within))
 
 
-def places(value: object) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every field of a document; of a list, its first item's."""
-    if isinstance(value, list):
-        yield from places(value[0])
-    elif isinstance(value, dict):
-        for name, field in value.items():
-            yield (name,)
-            yield from ((name, *path) for path in places(field))
-
-
-def test_what_is_printed_is_an_input_that_says_nothing() -> None:
-    printed = subprocess.run(
-        [sys.executable, "-m", "function.main", "input"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert printed == commented_input()
-    struct = resource.dict_to_struct(yaml.safe_load(printed))
-    assert parse_input(struct) == DEFAULT_INPUT
-
-
-def test_without_its_marks_it_has_every_field() -> None:
-    whole = re.sub(r"^#(?! [A-Za-z{`])", "", commented_input(), flags=re.MULTILINE)
-    whole = re.sub(r"^ *# .*\n", "", whole, flags=re.MULTILINE)
-    found = set(places(yaml.safe_load(whole)))
-    wanted = {path for path in paths(SCHEMA) if path[0] != "metadata"}
-    assert {p for p in found if p[-1] != "key"} == wanted
-
-
 def test_the_page_has_not_drifted_from_the_model() -> None:
     assert INPUT_PATH.read_text() == input_page(), "run `make generate`"
+    page = input_page()
     for path in paths(SCHEMA):
         if path[0] not in ("apiVersion", "kind", "metadata"):
-            assert f"{path[-1]}`" in input_page()
+            assert f"{path[-1]}`" in page
+    assert page.count(".lifecycle`") == 1, "the options are there once"
 
 
 def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
@@ -80,8 +47,11 @@ def test_the_page_of_the_claim_has_not_drifted_from_the_xrds() -> None:
     xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
     schema = xrd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     asked = schema["properties"]["spec"]["properties"]["parameters"]
-    for path in (*paths(asked), *paths(schema["properties"]["status"])):
+    # The options are on the Input's page.
+    shown = [path for path in paths(asked) if path[0] != "repository" or len(path) == 1]
+    for path in (*shown, *paths(schema["properties"]["status"])):
         assert f"{path[-1]}`" in text
+    assert "[`repository` in the Input](input.md)" in text
     required = re.findall(r"^\| `(\w+)` \| [^|]*; required \|", text, re.MULTILINE)
     assert required == asked["required"]
 

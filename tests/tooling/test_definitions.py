@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from function.api.input import DEFAULT_INPUT
 from function.api.parameters import parse_parameters, read_parameters
 from function.errors import InvalidRequestError
-from function.generate.xrds import (
-    XRD_PATH,
-    XRD_V2_PATH,
-    overrides_schema,
-    render_xrd,
-    render_xrd_v2,
-)
+from function.generate.xrds import overrides_schema
 
 XRD, XRD_V2 = (
     yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())
@@ -117,23 +111,3 @@ def test_a_packages_composition_is_for_its_xrd(package: str) -> None:
     }
     default = xrd["spec"]["defaultCompositionRef"]["name"]
     assert composition["metadata"]["name"] == default == "workloadecrrepo"
-
-
-def test_what_the_xrds_have_from_the_code_has_not_drifted() -> None:
-    first, second = XRD_PATH.read_text(), XRD_V2_PATH.read_text()
-    assert render_xrd(first) == first, "run `make generate`"
-    assert render_xrd_v2(second, first) == second, "run `make generate`"
-
-
-def test_what_is_stale_is_generated_and_the_rest_is_kept() -> None:
-    text = XRD_PATH.read_text()
-    stale = text.replace("maxLength: 253", "maxLength: 9").replace("maxItems: 5\n", "")
-    assert stale.count("\n") < text.count("\n")
-    stale = stale.replace("group: tap", "group: other")
-    assert render_xrd(stale) == text.replace("group: tap", "group: other")
-
-
-def test_an_xrd_without_a_parameter_is_not_taken() -> None:
-    text = XRD_PATH.read_text().replace("  repoPrefix:\n", "  prefix:\n")
-    with pytest.raises(ValueError, match="0 places for repoPrefix"):
-        render_xrd(text)
