@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate recorded lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-17s %s\n", $$1, $$2}'
 
@@ -212,6 +212,9 @@ SOAK_MINUTES ?= 30
 soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload it, and check that it recovers
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/soak.py --minutes $(SOAK_MINUTES)
+
+recorded: $(VENV)/.test ## Write the recorded requests and responses again (RESPONSES=1 leaves the requests)
+	@$(VENV)/bin/python tests/recorded/record.py $(if $(RESPONSES),--responses)
 
 # The schemas are in the package: nothing is downloaded.
 SCHEMA = $(VENV)/bin/check-jsonschema --builtin-schema vendor
