@@ -8,6 +8,7 @@ what is committed.
 """
 
 import copy
+import functools
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -595,8 +596,11 @@ def record_options(to: Recorder) -> None:  # noqa: C901
             "options",
             f"registryHost {registry}",
             "a prefix that starts with a registry's host",
-            lambda registry=registry: Cluster(
-                provider, {**PARAMETERS, "repoPrefix": host}, registryHost=registry
+            functools.partial(
+                Cluster,
+                provider,
+                {**PARAMETERS, "repoPrefix": host},
+                registryHost=registry,
             ),
         )
     to.both(
@@ -937,13 +941,14 @@ def _record_crossplane(to: Recorder) -> None:
             }
         ]
     }
-    for name, make in {
+    states: dict[str, Callable[[], Cluster]] = {
         "first pass": lambda: Cluster(provider),
         "creating": lambda: Cluster(provider).begun(),
         "ready": lambda: Cluster(provider).ready(),
         "adopted": lambda: Cluster(provider).ready(created=False),
         "a problem": lambda: fails(Cluster(provider).ready(), "observe failed"),
-    }.items():
+    }
+    for name, make in states.items():
         cluster = make()
         cluster.xr["status"] = responsive
         add(f"circuit breaker open, {name}", "Crossplane drops its events", cluster)
@@ -967,12 +972,13 @@ def _record_crossplane(to: Recorder) -> None:
             },
         },
     }
-    for name, make in {
+    later: dict[str, Callable[[], Cluster]] = {
         "first pass": lambda: Cluster(provider),
         "ready": lambda: Cluster(provider).ready(),
         "refused": lambda: Cluster(provider, {**PARAMETERS, "region": "Here"}),
         "refused and reduced": lambda: _refused(provider, deletion="Never"),
-    }.items():
+    }
+    for name, make in later.items():
         cluster = make()
         cluster.more = copy.deepcopy(earlier)
         add(f"an earlier step, {name}", "what it wants is passed on", cluster)
@@ -1063,21 +1069,27 @@ def record_refusals(to: Recorder) -> None:  # noqa: C901
                 continue
             to.add("own" if large else "refusals", f"{name}, {state}", reason, cluster)
 
+    def updates(part: str, given: Json) -> Callable[[Cluster], object]:
+        return lambda cluster: getattr(cluster, part).update(given)
+
+    def drop(parameter: str, cluster: Cluster) -> None:
+        cluster.parameters.pop(parameter)
+
     for name, given in parameters.items():
-        each(name, "a parameter", lambda c, given=given: c.parameters.update(given))
+        each(name, "a parameter", updates("parameters", given))
     for missing in PARAMETERS:
         each(
             f"no {missing}",
             "a parameter that is missing",
-            lambda c, missing=missing: c.parameters.pop(missing),
+            functools.partial(drop, missing),
         )
     for name, given in inputs.items():
-        each(name, "a broken Input", lambda c, given=given: c.input.update(given))
+        each(name, "a broken Input", updates("input", given))
     for name, given in allow.items():
         each(
             f"{name} is not allowed",
             "what the platform allows",
-            lambda c, given=given: c.input.update(allow=given),
+            updates("input", {"allow": given}),
         )
 
     def nowhere(cluster: Cluster) -> None:
