@@ -43,8 +43,6 @@ REFUSED_VALUES = {
     UPBOUND: set[str](),
     NAMESPACED: set[str](),
 }
-
-
 # The classic provider refuses encryption, so no reconcile comes after it.
 SHOWN_TO_SOME = {"changes/encryption given to a live one, next"}
 
