@@ -104,6 +104,11 @@ def test_the_input_can_leave_the_bundle_out_and_give_defaults() -> None:
     assert rsp.conditions[0].reason == "Creating"
 
 
+NO_PARAMETERS: list[Any] = [
+    *(None, "", 1, True, [], {}, "ä\x1b[31m\u202e", "x" * 1_000_000)
+]
+
+
 @pytest.mark.parametrize(
     ("composite", "given_input", "field", "reason"),
     [
@@ -116,7 +121,7 @@ def test_the_input_can_leave_the_bundle_out_and_give_defaults() -> None:
                 id=f"{name}={value!r}",
             )
             for name in RECIPE_PARAMETERS
-            for value in (None, "", 1, True, [], {}, "ä\x1b[31m\u202e", "x" * 1_000_000)
+            for value in NO_PARAMETERS
         ),
         pytest.param(
             recipe_xr("x"), {}, "spec.parameters", "InvalidParameters", id="text"

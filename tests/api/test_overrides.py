@@ -102,7 +102,7 @@ def test_a_workload_has_its_way_where_it_may() -> None:
 def test_a_workload_that_may_not(
     options: dict[str, Any], allow: list[str] | None, field: str, reason: str
 ) -> None:
-    more = {} if allow is None else {"allow": {"overrides": allow}}
+    more: dict[str, Any] = {} if allow is None else {"allow": {"overrides": allow}}
     rsp = run(CLASSIC, composite=overriding(CLASSIC, **options), **more)
     result = rsp.results[-1]
     assert f"spec.parameters.repository.{field}" in result.message

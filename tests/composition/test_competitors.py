@@ -136,7 +136,11 @@ def test_an_owner_in_another_api_is_seen(
         objects.append(lock(PACKAGES[own], PACKAGES[other]))
     # Upbound's package serves both of its APIs.
     serves = {own, other, CLUSTER, NAMESPACED} if cluster else None
-    cluster_has = {"objects": objects, "capabilities": capabilities, "serves": serves}
+    cluster_has: dict[str, Any] = {
+        "objects": objects,
+        "capabilities": capabilities,
+        "serves": serves,
+    }
     rsp = reconcile(own, **cluster_has)
     assert rsp.conditions[0].reason == "NameTaken"
     assert not rsp.desired.resources

@@ -1,5 +1,7 @@
 """Connection details where Crossplane has no field for them."""
 
+from typing import Any
+
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -9,7 +11,7 @@ from tests.builders import CLASSIC, NAMESPACED, live, run
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
 def test_connection_details_of_a_namespaced_xr(kind: str) -> None:
-    given = {"connection": {"kind": kind}}
+    given: dict[str, Any] = {"connection": {"kind": kind}}
     assert "connection" not in run(NAMESPACED, **given).desired.resources
     rsp = run(NAMESPACED, live(NAMESPACED), **given)
     made = resource.struct_to_dict(rsp.desired.resources["connection"].resource)

@@ -195,10 +195,8 @@ def race(
     **more: Any,
 ) -> dict[str, Any] | None:
     """Return what is desired of a live bundle."""
-    managed = {"managementPolicies": True}
-    rsp = run(
-        provider, image, bundle=True, others={"bundlerepo": bundle}, **managed, **more
-    )
+    given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
+    rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
     if "bundlerepo" not in rsp.desired.resources:
         return None
     return resource.struct_to_dict(rsp.desired.resources["bundlerepo"].resource)
@@ -235,7 +233,7 @@ def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", APIS)
 def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
-    lost = {"competitors": [live(provider, uid="theirs")]}
+    lost: dict[str, Any] = {"competitors": [live(provider, uid="theirs")]}
     image, bundle = live(provider, made=False), live(provider)
     got = race(provider, image, bundle, **lost)
     assert got
@@ -308,7 +306,7 @@ def test_options_are_never_written_onto_what_was_there_before(
     made: bool | None,
     sent: bool,
 ) -> None:
-    more = {} if managed is None else {"managementPolicies": managed}
+    more: dict[str, Any] = {} if managed is None else {"managementPolicies": managed}
     observed = None if made is None else live(provider, made=made)
     got = sent_for_provider(
         run(provider, observed, repository=WRITTEN, deletion=deletion, **more)

@@ -56,14 +56,14 @@ def test_deleting_the_configuration_package_takes_what_claims_created_alone(
         "delete", "configurations.pkg.crossplane.io", "ecr-repos", "--timeout=60s"
     )
 
-    def gone(kind: str, name: str) -> bool:
+    def is_gone(kind: str, name: str) -> bool:
         return not system.kubectl.get(kind, name)
 
     # The XRD is the last to go; what is applied to one that is going is lost.
     for kind, name in (("crd", CLAIMS), (XRDS, f"{system.api.composite}.{GROUP}")):
         system.wait(
             f"the {kind} goes",
-            functools.partial(gone, kind, name),
+            functools.partial(is_gone, kind, name),
             120,
         )
     # The garbage collector may have missed whose the resources were. It knows again

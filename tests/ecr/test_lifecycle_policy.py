@@ -31,7 +31,7 @@ ANY = {
 
 def rule(base: dict[str, Any] = UNTAGGED, **changed: Any) -> dict[str, Any]:
     """Return a rule with parts of its selection or itself changed; None removes."""
-    made = json.loads(json.dumps(base))
+    made: dict[str, Any] = json.loads(json.dumps(base))
     for key, value in changed.items():
         at = made if key in ("rulePriority", "description", "action") else None
         at = made["selection"] if at is None else at
@@ -46,7 +46,7 @@ def policy(*rules: object) -> str:
 
 
 ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
-ARCHIVED = {
+ARCHIVED: dict[str, Any] = {
     "tagStatus": "any",
     "storageClass": "archive",
     "countType": "sinceImageTransitioned",

@@ -232,7 +232,8 @@ def test_every_option_has_a_case_and_can_be_allowed() -> None:
 def test_a_platform_that_errs_is_told_where(
     layer: str, options: dict[str, Any], field: str, rule: str
 ) -> None:
-    result = run(CLUSTER, **{layer: options}).results[-1]
+    step_input: dict[str, Any] = {layer: options}
+    result = run(CLUSTER, **step_input).results[-1]
     assert f"input.{layer}{'.' if field else ''}{field}" in result.message
     assert rule in result.message
     assert len(result.message) < 1000

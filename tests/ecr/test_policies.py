@@ -60,9 +60,8 @@ def test_a_policy_is_put_on_what_may_be_changed_alone(
 def goes(manifest: dict[str, Any]) -> bool:
     """Whether a policy goes from ECR with its resource."""
     spec = manifest["spec"]
-    return spec.get("deletionPolicy") != "Orphan" and spec.get(
-        "managementPolicies", ["*"]
-    ) == ["*"]
+    actions: list[str] = spec.get("managementPolicies", ["*"])
+    return spec.get("deletionPolicy") != "Orphan" and actions == ["*"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +167,7 @@ def test_a_policy_whose_repository_is_gone_is_let_go_without_the_right_to_delete
 
 
 def test_a_bundle_is_released_after_its_policies() -> None:
-    lost = {"competitors": [live(CLASSIC, uid="theirs")]}
+    lost: dict[str, Any] = {"competitors": [live(CLASSIC, uid="theirs")]}
     names = {
         f"bundlerepo-{name.partition('-')[2]}": name
         for name in (LIFECYCLE, PERMISSIONS)

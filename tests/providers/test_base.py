@@ -1,5 +1,7 @@
 """What every provider's API is told, and what is read back from it."""
 
+from typing import Any
+
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -66,7 +68,7 @@ def test_a_new_repository(provider: str) -> None:
 def test_who_is_told_by_management_policies(
     provider: str, policy: str | None, actions: list[str] | None, *, given: bool | None
 ) -> None:
-    more = {} if given is None else {"managementPolicies": given}
+    more: dict[str, Any] = {} if given is None else {"managementPolicies": given}
     assert rights(desired_image(run(provider, **more))) == (policy, actions)
 
 

@@ -125,7 +125,7 @@ SPECS = {
 def test_every_output_has_the_providers_own_fields(
     provider: str, *, made: bool | None, managed: bool | None
 ) -> None:
-    more = {} if managed is None else {"managementPolicies": managed}
+    more: dict[str, Any] = {} if managed is None else {"managementPolicies": managed}
     observed = None if made is None else live(provider, made=made)
     for case, options in OPTIONS.items():
         if not supported(provider, options):

@@ -177,7 +177,7 @@ def same_repository(workload: str, namespace: str) -> dict[str, Any]:
 
 
 def test_a_provider_config_of_a_namespace_is_that_namespaces() -> None:
-    kind = {"providerConfigKind": "ProviderConfig"}
+    kind: dict[str, Any] = {"providerConfigKind": "ProviderConfig"}
     one = desired_image(run(NAMESPACED, composite=same_repository("a-b", "c"), **kind))
     two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c"), **kind))
     assert one["spec"]["providerConfigRef"] == {"name": "aws", "kind": "ProviderConfig"}

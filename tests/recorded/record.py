@@ -160,7 +160,7 @@ class Cluster:
         self.response: Json = {}
 
     def _xr(self, parameters: Json) -> Json:
-        metadata = {
+        metadata: Json = {
             "creationTimestamp": "2026-11-25T08:41:50Z",
             "finalizers": ["composite.apiextensions.crossplane.io"],
             "generation": 3,
