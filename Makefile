@@ -51,7 +51,8 @@ $(VENV)/.look: requirements/look.txt $(VENV)/.docs
 	@$(UV) -r $< >&2
 	@touch $@
 
-$(VENV)/.lint: requirements/lint.txt $(VENV)/.runtime
+# With what the tests import: mypy checks them too.
+$(VENV)/.lint: requirements/lint.txt $(VENV)/.e2e
 	@echo "Installing the linters" >&2
 	@$(UV) -r $< >&2
 	@touch $@
@@ -243,7 +244,7 @@ lock: $(VENV)/.runtime ## Update the locked requirements (UPGRADE=--upgrade for 
 	@$(LOCK) $(UPGRADE) pyproject.toml --group supply -c requirements/runtime.txt -o requirements/supply.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group docs -c requirements/test.txt -o requirements/docs.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group look -c requirements/docs.txt -o requirements/look.txt
-	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/test.txt -o requirements/lint.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group lint -c requirements/e2e.txt -o requirements/lint.txt
 
 clean: ## Delete .venv and the caches of the tools
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

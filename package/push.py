@@ -54,7 +54,7 @@ def push(directory: Path, organisation: str, architectures: list[str]) -> list[s
 
 def login(host: str, user: str) -> int:
     """Leave credentials for a registry; return the exit status."""
-    command = [build("crane"), "auth", "login", host, "--username", user]
+    command = [str(build("crane")), "auth", "login", host, "--username", user]
     return subprocess.run([*command, "--password-stdin"], check=False).returncode
 
 

@@ -28,6 +28,9 @@ sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests/conformance")]
 import make as images  # noqa: E402  # image/make.py
 from build import BuildError, build  # noqa: E402  # tests/conformance/build.py
 
+# Also for push.py, which finds them through this module's path.
+__all__ = ["BuildError", "build", "images"]
+
 # Each Configuration: its provider's version, and Crossplane's where not the function's.
 CONFIGURATIONS = {
     "configuration": (">=v0.58.0", None),

@@ -14,27 +14,14 @@ import grpc
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
-from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import INPUT, request, xr
+
 ACCOUNT = "123456789012"
-VALID: dict[str, Any] = {
-    "apiVersion": "tap.vrabbi.cloud/v1alpha1",
-    "kind": "XWorkloadECRRepo",
-    "metadata": {"name": "example-app-ecr-repos-x7k2p"},
-    "spec": {
-        "claimRef": {"namespace": "default", "name": "example-app-ecr-repos"},
-        "parameters": {
-            "workloadName": "example-app",
-            "repoPrefix": "tap/workloads",
-            "region": "eu-west-2",
-            "providerName": "aws-provider",
-        },
-    },
-}
+VALID = xr()
 NAMES = list(VALID["spec"]["parameters"])
-INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 Broken = tuple[list[str], Any, dict[str, Any], str]
 MISSING = object()
 
@@ -142,8 +129,7 @@ def stub() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
 def test_what_is_broken_below_is_otherwise_valid(
     stub: grpcv1.FunctionRunnerServiceStub,
 ) -> None:
-    req = {"observed": {"composite": {"resource": VALID}}, "input": INPUT}
-    rsp = stub.RunFunction(json_format.ParseDict(req, fnv1.RunFunctionRequest()))
+    rsp = stub.RunFunction(request(VALID, input=INPUT))
     assert not rsp.results
     assert set(rsp.desired.resources) == {"imagerepo", "bundlerepo"}
 
@@ -153,14 +139,9 @@ def test_every_bad_request_is_refused_by_the_name_of_its_field(
     stub: grpcv1.FunctionRunnerServiceStub, broken: Broken
 ) -> None:
     path, value, given_input, field = broken
-    req = {
-        "observed": {"composite": {"resource": broken_xr(path, value)}},
-        "desired": {"resources": {"theirs": {"resource": {"kind": "Theirs"}}}},
-        "input": given_input,
-    }
-    rsp = stub.RunFunction(
-        json_format.ParseDict(req, fnv1.RunFunctionRequest()), timeout=20
-    )
+    earlier = {"resources": {"theirs": {"resource": {"kind": "Theirs"}}}}
+    req = request(broken_xr(path, value), desired=earlier, input=given_input)
+    rsp = stub.RunFunction(req, timeout=20)
     result = rsp.results[-1]
     assert result.severity == fnv1.SEVERITY_FATAL
     assert field in result.message

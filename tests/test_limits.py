@@ -1,6 +1,5 @@
 """What is too large is refused at once, in few words, and leaves nothing behind."""
 
-import asyncio
 import json
 import re
 import socket
@@ -16,25 +15,17 @@ from typing import Any
 import grpc
 import pytest
 import yaml
-from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from prometheus_client.parser import text_string_to_metric_families
 
-from function import fn
 from function import limits as bounds
 from function.api import overrides
 from function.generate.crd import input_crd
+from tests import builders
+from tests.builders import INPUT, call_bytes, xr
 
-logging.configure(logging.Level.DISABLED)
-PARAMETERS = {
-    "workloadName": "shop",
-    "repoPrefix": "tap/workloads",
-    "region": "eu-west-2",
-    "providerName": "aws-provider",
-}
-INPUT = {
-    "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-    "kind": "Input",
+STEP_INPUT = {
+    **INPUT,
     "allow": {"overrides": ["tags", "lifecycle", "permissions", "scanOnPush"]},
 }
 # What each edit changes, in as many bytes.
@@ -65,31 +56,15 @@ def request(
     repository: dict[str, Any], labels: dict[str, str] | None = None, **parameters: str
 ) -> bytes:
     """Return a request of an XR that says this of its repositories."""
-    manifest = {
-        "apiVersion": "tap.vrabbi.cloud/v1alpha1",
-        "kind": "XWorkloadECRRepo",
-        "metadata": {"name": "shop-x7k2p", "labels": {"edit": EDIT, **(labels or {})}},
-        "spec": {
-            "claimRef": {"namespace": "c", "name": "shop"},
-            "parameters": {**PARAMETERS, **parameters, "repository": repository},
-        },
-    }
-    observed = fnv1.State(composite=fnv1.Resource(resource=manifest))
-    req = fnv1.RunFunctionRequest(observed=observed, input=INPUT)
-    return req.SerializeToString()
+    manifest = xr()
+    manifest["metadata"]["labels"] = {"edit": EDIT, **(labels or {})}
+    manifest["spec"]["parameters"] |= {**parameters, "repository": repository}
+    return builders.request(manifest, input=STEP_INPUT).SerializeToString()
 
 
 def edited(serialized: bytes, times: int) -> bytes:
     """Return a request after one more edit."""
     return serialized.replace(EDIT.encode(), f"edit-{times:05}".encode())
-
-
-def ask(serialized: bytes) -> fnv1.RunFunctionResponse:
-    return asyncio.run(
-        fn.FunctionRunner().RunFunction(
-            fnv1.RunFunctionRequest.FromString(serialized), None
-        )
-    )
 
 
 def said(rsp: fnv1.RunFunctionResponse) -> str:
@@ -146,7 +121,7 @@ def seconds(serialized: bytes) -> float:
     for n in range(3):
         edit = edited(serialized, n)
         started = time.process_time()
-        ask(edit)
+        call_bytes(edit)
         times.append(time.process_time() - started)
     return min(times)
 
@@ -156,7 +131,7 @@ def seconds(serialized: bytes) -> float:
 def test_a_hostile_text_is_answered_soon_and_in_few_words(kind: str, size: int) -> None:
     """The event loop is one thread: all claims wait while one is answered."""
     serialized = request(HOSTILE[kind](size))
-    message = said(ask(serialized))
+    message = said(call_bytes(serialized))
     assert seconds(serialized) < LONGEST_SECONDS
     assert len(message) < LONGEST_MESSAGE
     assert message.isprintable()
@@ -169,7 +144,7 @@ def test_a_hostile_text_is_answered_soon_and_in_few_words(kind: str, size: int) 
 def test_what_nobody_reads_of_a_large_xr_is_not_parsed() -> None:
     labels = {f"example.org/{m:06}": "" for m in range(SIZE // 26)}
     serialized = request({"scanOnPush": True}, labels)
-    assert said(ask(serialized)) == ""
+    assert said(call_bytes(serialized)) == ""
     assert seconds(serialized) < LONGEST_SECONDS
 
 
@@ -180,11 +155,13 @@ def test_a_parameter_is_no_longer_than_the_xrd_says(name: str, longest: int) -> 
         schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
         parameters = schema["properties"]["parameters"]["properties"]
         assert parameters[name]["maxLength"] == longest
-    assert "at most" not in said(ask(request({}, **{name: "a" * longest}))) or (
+    assert "at most" not in said(
+        call_bytes(request({}, None, **{name: "a" * longest}))
+    ) or (
         name in ("workloadName", "repoPrefix")  # together 256 at most
     )
     for length in (longest + 1, SIZE):
-        message = said(ask(request({}, **{name: "a" * length})))
+        message = said(call_bytes(request({}, None, **{name: "a" * length})))
         assert message.startswith(f'spec.parameters.{name}: got "aaa')
         assert (
             f"of {length} characters; it is too long: {longest} characters at most"
@@ -242,8 +219,8 @@ def test_all_that_a_platform_may_write_is_bounded() -> None:
 )
 def test_a_huge_input_is_refused_before_it_is_read(given: dict[str, Any]) -> None:
     req = fnv1.RunFunctionRequest.FromString(request({}))
-    req.input.CopyFrom(fnv1.Resource(resource={**INPUT, **given}).resource)
-    message = said(ask(req.SerializeToString()))
+    req.input.CopyFrom(fnv1.Resource(resource={**STEP_INPUT, **given}).resource)
+    message = said(call_bytes(req.SerializeToString()))
     assert re.match(
         r"input: got an object of \d+ bytes; it is too large: 262144 bytes", message
     )
@@ -252,8 +229,8 @@ def test_a_huge_input_is_refused_before_it_is_read(given: dict[str, Any]) -> Non
 def test_a_refusal_names_some_globs_of_many() -> None:
     req = fnv1.RunFunctionRequest.FromString(request({}))
     allow = {"regions": [f"us-{n:03}-" + "x" * 200 for n in range(500)]}
-    req.input.CopyFrom(fnv1.Resource(resource={**INPUT, "allow": allow}).resource)
-    message = said(ask(req.SerializeToString()))
+    req.input.CopyFrom(fnv1.Resource(resource={**STEP_INPUT, "allow": allow}).resource)
+    message = said(call_bytes(req.SerializeToString()))
     assert '"us-009-' in message
     assert "and 490 more" in message
     assert len(message) < 3000
@@ -265,7 +242,7 @@ def test_a_refusal_names_some_globs_of_many() -> None:
 def test_only_small_overrides_are_cached(size: int, more: int) -> None:
     serialized = request(HOSTILE["a policy with much white space"](size))
     overrides._merge.cache_clear()
-    assert said(ask(serialized)) == ""
+    assert said(call_bytes(serialized)) == ""
     assert overrides._merge.cache_info().currsize == more
 
 

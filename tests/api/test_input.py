@@ -12,8 +12,8 @@ from function.ecr.options import OPTION_NAMES
 from function.errors import InvalidRequestError
 from function.limits import LARGEST_REMEMBERED
 from function.providers.registry import PROVIDERS
+from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED
 
-INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 OTHER: dict[str, Any] = {
     "provider": "ecr.aws.m.upbound.io/v1beta1",
     "managementPolicies": True,
@@ -33,11 +33,6 @@ OTHER: dict[str, Any] = {
     },
     "defaults": {"repoPrefix": "d", "region": "e", "providerName": "f"},
 }
-CLASSIC, CLUSTER, NAMESPACED = (
-    "ecr.aws.crossplane.io/v1beta1",
-    "ecr.aws.upbound.io/v1beta2",
-    "ecr.aws.m.upbound.io/v1beta1",
-)
 
 
 def struct(**fields: object) -> structpb.Struct:

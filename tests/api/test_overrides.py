@@ -1,16 +1,142 @@
-"""A repository's options: the platform's, and over them the workload's own."""
+"""What the Input says of each repository, and what a workload says over it."""
 
 from typing import Any
 
 import pytest
 from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
+from function.api import overrides
 from function.api.input import Input, RepositoryRole, parse_input
 from function.api.overrides import repository_options
+from function.api.parameters import read_parameters
+from function.cli.manifests import to_struct
 from function.ecr.options import RepositoryOptions
 from function.errors import InvalidParameterError, NotAllowedError
+from tests.builders import (
+    CLASSIC,
+    CLUSTER,
+    EXCLUSION,
+    INPUT,
+    run,
+    sent_for_provider,
+    xr,
+)
 
-INPUT: dict[str, Any] = {
+
+def parse(**fields: Any) -> Input:
+    return parse_input(to_struct({**INPUT, **fields}))
+
+
+def test_the_two_can_differ_option_by_option() -> None:
+    rsp = run(
+        CLUSTER,
+        bundle=True,
+        repository={**EXCLUSION, "scanOnPush": True, "tags": {"a": "b"}},
+        image={"imageTagMutability": "MUTABLE"},
+        bundleRepository={"tags": {"c": "d"}, "scanOnPush": False},
+    )
+    common = {"region": "eu-west-2", "forceDelete": True}
+    assert sent_for_provider(rsp) == {
+        **common,
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": True},
+        "tags": {"a": "b"},
+    }
+    assert sent_for_provider(rsp, "bundlerepo") == {
+        **common,
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilter": [
+            {"filter": "latest", "filterType": "WILDCARD"},
+            {"filter": "dev-*", "filterType": "WILDCARD"},
+        ],
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "tags": {"c": "d"},
+    }
+
+
+def overriding(provider: str, **options: Any) -> dict[str, Any]:
+    composite = xr(provider)
+    composite["spec"]["parameters"]["repository"] = options
+    return composite
+
+
+def test_a_workload_has_its_way_where_it_may() -> None:
+    rsp = run(
+        CLUSTER,
+        composite=overriding(CLUSTER, tags={"mine": "x"}, scanOnPush=False),
+        allow={"overrides": ["tags", "scanOnPush"]},
+        repository={"scanOnPush": True, "imageTagMutability": "IMMUTABLE"},
+        image={"tags": {"image": "x"}},
+    )
+    assert sent_for_provider(rsp) == {
+        "region": "eu-west-2",
+        "forceDelete": True,
+        "imageTagMutability": "IMMUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "tags": {"mine": "x"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "allow", "field", "reason"),
+    [
+        ({"tags": {}}, None, "tags", "NotAllowed"),
+        ({"tags": {}}, [], "tags", "NotAllowed"),
+        ({"tags": {}}, ["scanOnPush"], "tags", "NotAllowed"),
+        ({"colour": 1}, ["tags"], "colour", "NotAllowed"),
+        ({"\x1b[31m": 1}, ["tags"], r"\u001b[31m", "NotAllowed"),
+        ({"tags": {"a": 1}}, ["tags"], "tags.a", "InvalidParameters"),
+        ({"scanOnPush": "yes"}, ["scanOnPush"], "scanOnPush", "InvalidParameters"),
+        (
+            {"lifecycle": {"keepLast": 0}},
+            ["lifecycle"],
+            "lifecycle.keepLast",
+            "InvalidParameters",
+        ),
+        (
+            {"encryption": {"type": "KMS"}},
+            ["encryption"],
+            "encryption",
+            "InvalidParameters",
+        ),
+    ],
+)
+def test_a_workload_that_may_not(
+    options: dict[str, Any], allow: list[str] | None, field: str, reason: str
+) -> None:
+    more: dict[str, Any] = {} if allow is None else {"allow": {"overrides": allow}}
+    rsp = run(CLASSIC, composite=overriding(CLASSIC, **options), **more)
+    result = rsp.results[-1]
+    assert f"spec.parameters.repository.{field}" in result.message
+    assert rsp.conditions[0].reason == reason
+    assert result.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"encryption": {"type": "AES256"}}, "has no field for it"),
+        ({"lifecycle": {"keepLast": float("inf")}}, "numbers are finite"),
+        ({"tags": {str(n): "" for n in range(9000)}}, "it has too many values"),
+    ],
+    ids=["unsupported", "infinite", "too many"],
+)
+def test_a_workloads_mistake_is_not_the_inputs(
+    options: dict[str, Any], rule: str
+) -> None:
+    """The platform's Input can be relied on then."""
+    allow = {"overrides": ["encryption", "lifecycle", "tags"]}
+    input_ = parse(allow=allow)
+    composite = overriding(CLASSIC, **options)
+    asked = read_parameters(fnv1.Resource(resource=composite).resource)
+    with pytest.raises(InvalidParameterError, match=rule) as e:
+        overrides.repository_options(input_, "image", asked.overrides)
+    assert e.value.field.startswith("spec.parameters.repository")
+    assert "Composition" not in str(e.value)
+
+
+PLATFORM: dict[str, Any] = {
     "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
     "kind": "Input",
     "repository": {"scanOnPush": True, "tags": {"team": "shop"}},
@@ -20,7 +146,7 @@ INPUT: dict[str, Any] = {
 
 
 def parsed(**fields: object) -> Input:
-    return parse_input(resource.dict_to_struct(INPUT | fields))
+    return parse_input(resource.dict_to_struct(PLATFORM | fields))
 
 
 def merged(

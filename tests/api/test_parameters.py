@@ -1,18 +1,64 @@
-"""A tenant who would like to have more than the platform allows."""
+"""A tenant's parameters: what is valid, and what the platform allows."""
 
+from pathlib import Path
+from typing import Any
+
+import jsonschema
 import pytest
+import yaml
 from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2 as structpb
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from function.api.input import parse_input
+from function.api.input import DEFAULT_INPUT, parse_input
 from function.api.parameters import parse_parameters, read_parameters
 from function.errors import InvalidRequestError
+from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED, PARAMETERS, run, xr
+
+
+@pytest.mark.parametrize(
+    ("provider", "composite", "given", "field", "mend"),
+    [
+        (CLASSIC, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
+        (CLUSTER, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
+        (NAMESPACED, xr(CLASSIC), {}, "input.provider", CLUSTER),
+        ("ecr.aws.example.org/v1", xr(CLASSIC), {}, "input.provider", CLASSIC),
+        (
+            NAMESPACED,
+            xr(NAMESPACED),
+            {"managementPolicies": False},
+            "input.managementPolicies",
+            CLUSTER,
+        ),
+        (
+            CLASSIC,
+            xr(CLASSIC),
+            {"providerConfigKind": "ProviderConfig"},
+            "input.providerConfigKind",
+            NAMESPACED,
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_can(
+    provider: str,
+    composite: dict[str, Any],
+    given: dict[str, Any],
+    field: str,
+    mend: str,
+) -> None:
+    result = run(provider, composite=composite, **given).results[-1]
+    assert result.severity == fnv1.SEVERITY_FATAL
+    assert field in result.message
+    assert mend in result.message
+
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
-INPUT = parse_input(
+ALLOWING = parse_input(
     resource.dict_to_struct(
         {
-            "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-            "kind": "Input",
+            **INPUT,
             "allow": {
                 "repoPrefixes": ["tap/*", "exact", "team-?/x"],
                 "regions": ["eu-west-[12]"],
@@ -36,7 +82,7 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
             }
         },
     }
-    parsed = parse_parameters(read_parameters(resource.dict_to_struct(xr)), INPUT)
+    parsed = parse_parameters(read_parameters(resource.dict_to_struct(xr)), ALLOWING)
     return parsed.image_name, parsed.bundle_name
 
 
@@ -99,3 +145,55 @@ def test_what_is_not(parameters: dict[str, str], why: str) -> None:
     assert e.value.reason == why
     assert str(e.value).isascii()
     assert str(e.value).isprintable()
+
+
+XRD, XRD_V2 = (
+    yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())
+    for package in ("configuration", "configuration-v2")
+)
+SCHEMA = XRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def is_parsed(parameters: dict[str, Any]) -> bool:
+    xr = structpb.Struct()
+    xr.update(
+        {"spec": {"claimRef": {"namespace": "default"}, "parameters": parameters}}
+    )
+    try:
+        parse_parameters(read_parameters(xr), DEFAULT_INPUT)
+    except InvalidRequestError:
+        return False
+    return True
+
+
+def is_admitted(parameters: dict[str, Any]) -> bool:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    return validator.is_valid({"spec": {"parameters": parameters}})
+
+
+@given(
+    st.sampled_from(list(PARAMETERS)),
+    st.from_regex(r"/?[a-z0-9.-]{1,20}(/[a-z0-9._-]{1,20}){0,2}/?", fullmatch=True)
+    | st.from_regex(r"[a-z]{2,4}(-[a-z]{2,9}){1,3}-[0-9]{1,2}", fullmatch=True),
+)
+def test_what_the_function_takes_the_api_server_admits(name: str, text: str) -> None:
+    parameters = {**PARAMETERS, name: text}
+    assume(is_parsed(parameters))
+    assert is_admitted(parameters)
+
+
+@pytest.mark.parametrize("name", list(PARAMETERS))
+@pytest.mark.parametrize("value", [None, "", 1, True, ["x"], "a b\n/c/"])
+def test_what_the_api_server_can_refuse_it_does(name: str, value: object) -> None:
+    assert is_admitted(PARAMETERS)
+    assert not is_parsed({**PARAMETERS, name: value})
+    if (name, value) != ("repoPrefix", "a b\n/c/"):  # its rule is the joined name's
+        assert not is_admitted({**PARAMETERS, name: value})
+
+
+@pytest.mark.parametrize("name", list(PARAMETERS))
+def test_every_parameter_is_required_and_explained(name: str) -> None:
+    without = {k: v for k, v in PARAMETERS.items() if k != name}
+    assert not is_admitted(without)
+    properties = SCHEMA["properties"]["spec"]["properties"]["parameters"]["properties"]
+    assert properties[name]["description"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from invocations import composition
+from tests.cli.invocations import composition
 
 
 @pytest.fixture

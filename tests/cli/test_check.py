@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from invocations import (
+from tests.cli.invocations import (
     CLAIM,
     COMPOSITION,
     SCRIPT,

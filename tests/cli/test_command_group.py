@@ -4,7 +4,7 @@ import subprocess
 
 import click
 import pytest
-from invocations import SCRIPT, run
+from tests.cli.invocations import SCRIPT, run
 
 from function.main import cli
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from invocations import CLAIM, run
+from tests.cli.invocations import CLAIM, run
 
 from function.cli.composites import (
     ClaimReference,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from invocations import claim, run, unwrap
+from tests.cli.invocations import claim, run, unwrap
 
 from function.cli.explain import competitors
 from function.ecr.naming import RepositoryName

@@ -3,7 +3,7 @@
 import re
 
 import yaml
-from invocations import INPUT_TYPE, run
+from tests.cli.invocations import INPUT_TYPE, run
 
 
 def test_the_output_is_an_input_that_sets_nothing() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from invocations import CLAIM, run
+from tests.cli.invocations import CLAIM, run
 
 from function.cli.errors import InputFileError
 from function.cli.manifests import load_manifests, read_documents, to_struct

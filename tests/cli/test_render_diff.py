@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from invocations import run, run_in_terminal, run_script
+from tests.cli.invocations import run, run_in_terminal, run_script
 
 from function.cli.render_diff import diff_lines
 

@@ -7,8 +7,8 @@ import urllib.request
 
 import grpc
 import pytest
-from invocations import run, run_script
-from server_process import call, free_port, serving
+from tests.cli.invocations import run, run_script
+from tests.server.server_process import call, free_port, serving
 
 
 def test_metrics_and_probes_are_served() -> None:

@@ -1,24 +1,96 @@
 """Who else asks for a repository, in every API that is served and in no other."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
-from test_registry import (
+
+from tests.builders import (
     CLASSIC,
     CLUSTER,
     NAMESPACED,
-    OBSERVE,
-    image,
+    OBSERVE_ONLY,
+    RECIPE_NAME,
+    call,
+    desired,
+    desired_image,
     live,
-    policies,
+    recipe_both,
+    recipe_competitor,
+    recipe_repository,
+    recipe_xr,
+    reconcile,
+    request,
+    rights,
+    run,
     xr,
 )
 
-from function import fn
-from function.providers.registry import PROVIDERS
+
+@pytest.mark.parametrize("api", ["required_resources", "extra_resources"])
+@pytest.mark.parametrize("key", ["imagerepo", "bundlerepo"])
+def test_the_loser_of_a_name_composes_nothing_and_is_told(key: str, api: str) -> None:
+    name = RECIPE_NAME if key == "imagerepo" else f"{RECIPE_NAME}-bundle"
+    composite = recipe_xr()
+    composite["metadata"]["uid"] = "ours"
+    found = {f"contenders-{key}": {"items": [recipe_competitor(name)]}}
+    rsp = call(request(composite, **{api: found}))
+    assert not rsp.desired.resources
+    assert rsp.desired.composite.ready == fnv1.READY_FALSE
+    assert not rsp.desired.composite.connection_details
+    (c,) = rsp.conditions
+    assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_FALSE, "NameTaken")
+    assert name in c.message
+    assert c.target == fnv1.TARGET_COMPOSITE_AND_CLAIM
+    assert "secret" not in str(rsp)
+    assert "host/" not in str(rsp)
+
+
+def test_ones_own_managed_resource_is_no_contender() -> None:
+    composite = recipe_xr()
+    composite["metadata"]["uid"] = "ours"
+    found = {
+        "contenders-imagerepo": {"items": [recipe_competitor(RECIPE_NAME, "ours")]}
+    }
+    rsp = call(request(composite, required_resources=found))
+    assert set(desired(rsp)) == {"imagerepo", "bundlerepo"}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "older"),
+    [(["CAPABILITY_CAPABILITIES", "CAPABILITY_REQUIRED_RESOURCES"], False), ([], True)],
+)
+def test_contenders_are_asked_for_by_the_repositorys_identity(
+    capabilities: list[str], *, older: bool
+) -> None:
+    req = request(recipe_xr(), meta={"capabilities": capabilities})
+    rsp = call(req)
+    selector = rsp.requirements.resources["contenders-imagerepo"]
+    want = recipe_repository(RECIPE_NAME)
+    assert (selector.api_version, selector.kind) == (want["apiVersion"], want["kind"])
+    label, repository_id = list(want["metadata"]["labels"].items())[1]
+    assert dict(selector.match_labels.labels) == {label: repository_id}
+    assert ("contenders-imagerepo" in rsp.requirements.extra_resources) == older
+
+
+def test_nothing_is_asked_for_once_both_are_ours() -> None:
+    rsp = call(request(recipe_xr(), observed=recipe_both()))
+    assert not rsp.HasField("requirements") or not rsp.requirements.resources
+
+
+def test_a_forged_claim_on_a_namespaced_xr_is_not_read() -> None:
+    """What another claim left behind is not the tenant's who writes its name."""
+    forged = xr(NAMESPACED)
+    forged["spec"]["claimRef"] = {"namespace": "theirs", "name": "shop"}
+    left = live(NAMESPACED, uid="gone")
+    left["metadata"].pop("ownerReferences")
+    left["metadata"]["labels"] |= {
+        "crossplane.io/claim-namespace": "theirs",
+        "crossplane.io/claim-name": "shop",
+    }
+    rsp = run(NAMESPACED, composite=forged, competitors=[left])
+    assert rsp.conditions[0].reason == "NameTaken"
+
 
 V1: list[str] = []
 V2_0 = ["CAPABILITY_CAPABILITIES", "CAPABILITY_REQUIRED_RESOURCES"]
@@ -40,88 +112,6 @@ def lock(*sources: str) -> dict[str, Any]:
             for source in sources
         ],
     }
-
-
-def reconcile(  # what a cluster has
-    provider: str,
-    observed: dict[str, Any] | None = None,
-    *,
-    objects: list[dict[str, Any]] | None = None,
-    capabilities: list[str] | None = None,
-    serves: set[str] | None = None,
-    composite: dict[str, Any] | None = None,
-    seeds: dict[str, Any] | None = None,
-    **given: Any,
-) -> fnv1.RunFunctionResponse:
-    """Call the function as Crossplane does, with what its requirements select.
-
-    Args:
-        objects: All there is.
-        capabilities: What Crossplane says that it can.
-        serves: The APIs that are served; another one fails the reconcile. None for
-            what knows no kinds, such as a test.
-        seeds: Required resources of the last reconcile (v2.4).
-    """
-    resources = {"imagerepo": {"resource": observed}} if observed else {}
-    request: dict[str, Any] = {
-        "meta": {"capabilities": capabilities or []},
-        "observed": {
-            "composite": {"resource": composite or xr(provider)},
-            "resources": resources,
-        },
-        "input": {
-            "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-            "kind": "Input",
-            "provider": provider,
-            "bundle": False,
-            **given,
-        },
-        "requiredResources": seeds or {},
-    }
-    requirements = None
-    for _ in range(5):
-        req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
-        rsp = asyncio.run(fn.FunctionRunner().RunFunction(req, None))
-        if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
-            return rsp
-        if rsp.requirements == requirements:
-            return rsp
-        requirements = rsp.requirements
-        for field, selectors in (
-            ("requiredResources", requirements.resources),
-            ("extraResources", requirements.extra_resources),
-        ):
-            request[field] = {
-                name: {"items": select(selector, objects or [], serves)}
-                for name, selector in selectors.items()
-            }
-        request["requiredSchemas"] = {
-            name: {"openapiV3": {"type": "object"}} if api.api_version in serves else {}
-            for name, api in requirements.schemas.items()
-            if serves is not None
-        }
-    raise AssertionError("the requirements never settle")
-
-
-def select(
-    selector: fnv1.ResourceSelector,
-    objects: list[dict[str, Any]],
-    serves: set[str] | None,
-) -> list[dict[str, Any]]:
-    api = selector.api_version
-    if serves is not None and api in PROVIDERS:
-        assert api in serves, f"no matches for kind {selector.kind} in {api}"
-    return [
-        {"resource": found}
-        for found in objects
-        if (found["apiVersion"], found["kind"]) == (api, selector.kind)
-        and (
-            found["metadata"].get("name") == selector.match_name
-            if selector.WhichOneof("match") == "match_name"
-            else selector.match_labels.labels.items()
-            <= found["metadata"].get("labels", {}).items()
-        )
-    ]
 
 
 PACKAGES = {
@@ -146,7 +136,11 @@ def test_an_owner_in_another_api_is_seen(
         objects.append(lock(PACKAGES[own], PACKAGES[other]))
     # Upbound's package serves both of its APIs.
     serves = {own, other, CLUSTER, NAMESPACED} if cluster else None
-    cluster_has = {"objects": objects, "capabilities": capabilities, "serves": serves}
+    cluster_has: dict[str, Any] = {
+        "objects": objects,
+        "capabilities": capabilities,
+        "serves": serves,
+    }
     rsp = reconcile(own, **cluster_has)
     assert rsp.conditions[0].reason == "NameTaken"
     assert not rsp.desired.resources
@@ -154,7 +148,7 @@ def test_an_owner_in_another_api_is_seen(
     met = live(own, made=False)
     rsp = reconcile(own, met, deletion="Always", managementPolicies=True, **cluster_has)
     assert rsp.conditions[0].reason == "NameTaken"
-    assert policies(image(rsp))[1] == OBSERVE[1]
+    assert rights(desired_image(rsp))[1] == OBSERVE_ONLY[1]
 
 
 @pytest.mark.parametrize("own", PACKAGES)

@@ -1,6 +1,7 @@
 """What a claim says of what the provider says."""
 
 import pytest
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.composition.conditions import Condition, repositories_ready
 from function.composition.repositories import ComposedRepository
@@ -13,6 +14,23 @@ from function.ecr.repository import (
     ProviderConfig,
 )
 from function.providers.registry import DEFAULT
+from tests.builders import CLASSIC, LIFECYCLE, POLICIES, live, live_policies, run
+
+
+def test_a_claim_is_ready_when_its_policies_are_and_says_what_is_wrong() -> None:
+    found = live_policies(CLASSIC, POLICIES)
+    rsp = run(CLASSIC, live(CLASSIC), repository=POLICIES)
+    assert rsp.desired.resources[LIFECYCLE].ready != fnv1.READY_TRUE
+    rsp = run(CLASSIC, live(CLASSIC), others=found, repository=POLICIES)
+    assert {r.ready for r in rsp.desired.resources.values()} == {fnv1.READY_TRUE}
+    found[LIFECYCLE]["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": "AccessDenied"}
+    ]
+    rsp = run(CLASSIC, live(CLASSIC), others=found, repository=POLICIES)
+    assert rsp.desired.resources[LIFECYCLE].ready != fnv1.READY_TRUE
+    assert "AccessDenied" in rsp.conditions[0].message
+    assert rsp.conditions[0].status == fnv1.STATUS_CONDITION_TRUE
+
 
 NAMES = {"imagerepo": "p/a-b", "bundlerepo": "p/a-b-bundle"}
 DENIED = "create failed: api error AccessDeniedException: not authorized"

@@ -1,28 +1,35 @@
 """A live claim that is refused loses rights that are not earned, and nothing else."""
 
-import copy
 from typing import Any
 
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from test_competitors import reconcile
-from test_options import CASES, LIFE, PERM, SHORT, policies, rendered
-from test_registry import (
-    ALL,
+
+from tests.builders import (
     APIS,
     CLASSIC,
     CLUSTER,
-    KEEP,
+    FULL,
+    LIFECYCLE,
     NAMESPACED,
-    OBSERVE,
+    OBSERVE_ONLY,
+    OPTIONS,
+    ORPHAN_ON_DELETE,
+    PERMISSIONS,
+    POLICIES,
+    desired,
+    is_fatal,
     live,
+    live_policies,
+    reconcile,
+    rights,
     run,
+    with_full_rights,
     xr,
 )
-from test_registry import policies as rights
 
-OPTIONS = CASES["all that every provider has"]
+ALL_OPTIONS = OPTIONS["all that every provider has"]
 TAGGED = {"crossplane-name": "x"}
 
 
@@ -32,40 +39,13 @@ def refused(provider: str, **parameters: Any) -> dict[str, Any]:
     return composite
 
 
-def ready(provider: str, options: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return a managed resource that has all rights, as a provider leaves it."""
-    manifest = live(provider)
-    given = rendered(provider, options or {})["imagerepo"]
-    manifest["spec"] = given["spec"]
-    manifest["metadata"]["annotations"] |= given["metadata"]["annotations"]
-    return manifest
-
-
-def desired(rsp: fnv1.RunFunctionResponse) -> dict[str, dict[str, Any]]:
-    return {
-        key: resource.struct_to_dict(r.resource)
-        for key, r in rsp.desired.resources.items()
-    }
-
-
-def is_fatal(rsp: fnv1.RunFunctionResponse) -> bool:
-    return any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results)
-
-
-def without_rights(manifest: dict[str, Any]) -> dict[str, Any]:
-    manifest = copy.deepcopy(manifest)
-    for field in ("deletionPolicy", "managementPolicies"):
-        manifest["spec"].pop(field, None)
-    return manifest
-
-
 @pytest.mark.parametrize("provider", APIS)
 def test_never_takes_the_right_to_delete_and_leaves_all_else(provider: str) -> None:
-    image = ready(provider, OPTIONS)
-    others = policies(provider, SHORT)
+    image = with_full_rights(provider, ALL_OPTIONS)
+    others = live_policies(provider, POLICIES)
     if provider != CLASSIC:
         image["spec"]["forProvider"]["tags"] |= TAGGED
-    given: dict[str, Any] = {"deletion": "Never", "repository": OPTIONS}
+    given: dict[str, Any] = {"deletion": "Never", "repository": ALL_OPTIONS}
     before = desired(run(provider, image, others=others, **given))["imagerepo"]
     rsp = run(provider, image, others=others, composite=refused(provider), **given)
     assert not is_fatal(rsp)
@@ -74,9 +54,11 @@ def test_never_takes_the_right_to_delete_and_leaves_all_else(provider: str) -> N
     assert "spec.parameters.region" in c.message
     assert [r.message for r in rsp.results] == [c.message]
     got = desired(rsp)
-    assert set(got) == {"imagerepo", LIFE, PERM}, "what is missing would be deleted"
+    assert set(got) == {"imagerepo", LIFECYCLE, PERMISSIONS}, (
+        "what is missing would be deleted"
+    )
     assert got["imagerepo"] == before, "as if the claim were not refused"
-    for name in (LIFE, PERM):
+    for name in (LIFECYCLE, PERMISSIONS):
         assert got[name]["spec"] == others[name]["spec"]
     assert {r.ready for r in rsp.desired.resources.values()} == {fnv1.READY_TRUE}
     status = resource.struct_to_dict(rsp.desired.composite.resource)["status"]
@@ -98,20 +80,20 @@ def theirs(provider: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("what", "deletion", "want"),
     [
-        ("replaced", "OnlyCreated", OBSERVE),
-        ("replaced", "Never", OBSERVE),
-        ("replaced", "Always", ALL),
-        ("another's", "OnlyCreated", OBSERVE),
-        ("another's", "Always", OBSERVE),
-        ("created", "OnlyCreated", ALL),
-        ("created", "Always", ALL),
-        ("created", "Never", KEEP),
+        ("replaced", "OnlyCreated", OBSERVE_ONLY),
+        ("replaced", "Never", OBSERVE_ONLY),
+        ("replaced", "Always", FULL),
+        ("another's", "OnlyCreated", OBSERVE_ONLY),
+        ("another's", "Always", OBSERVE_ONLY),
+        ("created", "OnlyCreated", FULL),
+        ("created", "Always", FULL),
+        ("created", "Never", ORPHAN_ON_DELETE),
     ],
 )
 def test_a_refused_claim_keeps_what_it_has_earned(
     provider: str, what: str, deletion: str, want: tuple[str, list[str]]
 ) -> None:
-    image = ready(provider)
+    image = with_full_rights(provider)
     if what != "created":
         at = image["status"]["atProvider"]
         if provider == CLASSIC:
@@ -122,12 +104,12 @@ def test_a_refused_claim_keeps_what_it_has_earned(
     rsp = run(
         provider,
         image,
-        rivals=rivals,
+        competitors=rivals,
         composite=refused(provider),
         deletion=deletion,
         managementPolicies=True,
     )
-    if want is ALL:
+    if want is FULL:
         rsp = reconcile(
             provider,
             image,
@@ -151,9 +133,9 @@ def test_a_refused_claim_keeps_what_it_has_earned(
 def test_who_else_asks_is_asked_before_an_adopted_one_is_kept(provider: str) -> None:
     """On a fatal result Crossplane would fetch nothing."""
     image = live(provider, made=False)
-    image["spec"] = ready(provider)["spec"]
+    image["spec"] = with_full_rights(provider)["spec"]
     wrong = refused(provider)
-    rsp = run(provider, image, composite=wrong, deletion="Always", asked=False)
+    rsp = run(provider, image, composite=wrong, deletion="Always", required=False)
     assert not is_fatal(rsp)
     assert "contenders-imagerepo" in rsp.requirements.resources
     assert rights(desired(rsp)["imagerepo"]) == rights(image)
@@ -167,16 +149,18 @@ def test_nothing_is_ever_given_to_a_refused_claim(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", APIS)
 def test_the_policies_of_a_replaced_repository_go(provider: str) -> None:
-    image = ready(provider)
+    image = with_full_rights(provider)
     at = image["status"]["atProvider"]
     at["createdAt"] = "2026-01-02T00:00:00Z"
     at["tags"] = {}
-    others = policies(provider, SHORT, deletable=True)
+    others = live_policies(provider, POLICIES, deletable=True)
     rsp = run(provider, image, others=others, composite=refused(provider))
     assert set(desired(rsp)) == {"imagerepo"}
-    others = policies(provider, SHORT, deletable=False)
+    others = live_policies(provider, POLICIES, deletable=False)
     rsp = run(provider, image, others=others, composite=refused(provider))
-    assert set(desired(rsp)) == {"imagerepo", LIFE, PERM}, "first the right to delete"
+    assert set(desired(rsp)) == {"imagerepo", LIFECYCLE, PERMISSIONS}, (
+        "first the right to delete"
+    )
     assert set(map(str, (rights(m)[0] for m in desired(rsp).values()))) <= {
         *("Orphan", "Delete", "None")
     }
@@ -195,15 +179,21 @@ def test_the_policies_of_a_replaced_repository_go(provider: str) -> None:
 def test_whatever_a_claim_is_refused_for(
     composite: dict[str, Any], given: dict[str, Any], reason: str
 ) -> None:
-    rsp = run(CLUSTER, ready(CLUSTER), composite=composite, deletion="Never", **given)
+    rsp = run(
+        CLUSTER,
+        with_full_rights(CLUSTER),
+        composite=composite,
+        deletion="Never",
+        **given,
+    )
     assert not is_fatal(rsp)
     assert rsp.conditions[0].reason == reason
-    assert rights(desired(rsp)["imagerepo"]) == KEEP
+    assert rights(desired(rsp)["imagerepo"]) == ORPHAN_ON_DELETE
 
 
 @pytest.mark.parametrize("given", [{"bundel": True}, {"repository": {"x": 1}}])
 def test_a_broken_input_stays_fatal(given: dict[str, Any]) -> None:
-    rsp = run(CLUSTER, ready(CLUSTER), deletion="Never", **given)
+    rsp = run(CLUSTER, with_full_rights(CLUSTER), deletion="Never", **given)
     assert is_fatal(rsp), "what it says of deletion is not known"
 
 
@@ -215,11 +205,11 @@ def test_both_repositories_and_the_object_of_details_stay() -> None:
         "type": "connection.crossplane.io/v1alpha1",
         "data": {"region": "ZXUtd2VzdC0y"},
     }
-    bundle = ready(NAMESPACED)
+    bundle = with_full_rights(NAMESPACED)
     bundle["metadata"]["annotations"]["crossplane.io/external-name"] += "-bundle"
     rsp = run(
         NAMESPACED,
-        ready(NAMESPACED),
+        with_full_rights(NAMESPACED),
         others={"bundlerepo": bundle, "connection": connection},
         composite=refused(NAMESPACED),
         deletion="Never",
@@ -228,14 +218,14 @@ def test_both_repositories_and_the_object_of_details_stay() -> None:
     got = desired(rsp)
     assert set(got) == {"imagerepo", "bundlerepo", "connection"}
     assert {tuple(rights(got[n])[1] or ()) for n in ("imagerepo", "bundlerepo")} == {
-        tuple(KEEP[1])
+        tuple(ORPHAN_ON_DELETE[1])
     }
     connection["metadata"] = {"name": "shop-repositories"}
     assert got["connection"] == connection
 
 
 def test_what_the_function_recorded_stays_recorded() -> None:
-    image = ready(CLASSIC)
+    image = with_full_rights(CLASSIC)
     marks = {
         "crossplane.io/external-create-failed": "2026-01-01T00:00:00Z",
         "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned": "2026-01-01T00:00:00Z",

@@ -1,39 +1,29 @@
 """The same request, the same bytes: whatever came before, whoever answers, when."""
 
 import asyncio
-import json
 import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from crossplane.function import logging
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
 
 from function import fn
-
-CAUGHT = Path(__file__).parents[1] / "benchmark/requests"
-logging.configure(logging.Level.DISABLED)
-
-
-def caught(name: str) -> dict[str, Any]:
-    return dict(json.loads((CAUGHT / f"{name}.json").read_text()))
+from tests.builders import call_bytes, captured, parsed
 
 
 def refused() -> dict[str, Any]:
-    request = caught("first")
+    request = captured("first")
     spec = request["observed"]["composite"]["resource"]["spec"]
     spec["parameters"]["region"] = "nowhere"
     return request
 
 
 def after_others() -> dict[str, Any]:
-    request = caught("steady")
+    request = captured("steady")
     request["desired"] = {
         "composite": {"resource": {"status": {"other": {"a": 1, "b": [2]}}}},
         "resources": {f"other-{n}": {"resource": {"kind": "X"}} for n in range(20)},
@@ -43,8 +33,8 @@ def after_others() -> dict[str, Any]:
 
 
 REQUESTS = {
-    "the first pass": caught("first"),
-    "the steady state": caught("steady"),
+    "the first pass": captured("first"),
+    "the steady state": captured("steady"),
     "a refusal": refused(),
     "what earlier steps want is passed on": after_others(),
 }
@@ -61,14 +51,8 @@ def shuffled(value: Any, by: random.Random) -> Any:
 
 
 def answer(request: dict[str, Any]) -> bytes:
-    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
     # As it goes over the wire.
-    runner = fn.FunctionRunner()
-    rsp = asyncio.run(
-        runner.RunFunction(
-            fnv1.RunFunctionRequest.FromString(req.SerializeToString()), None
-        )
-    )
+    rsp = call_bytes(parsed(request).SerializeToString())
     return rsp.SerializeToString(deterministic=True)
 
 
@@ -109,10 +93,7 @@ def _served(seed: str) -> list[bytes]:
                     "/apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction",
                     fnv1.RunFunctionRequest.SerializeToString,
                 )
-                requests = [
-                    json_format.ParseDict(shuffled(r, by), fnv1.RunFunctionRequest())
-                    for r in REQUESTS.values()
-                ]
+                requests = [parsed(shuffled(r, by)) for r in REQUESTS.values()]
                 return [call(req, timeout=20) for req in requests]
         finally:
             process.kill()

@@ -1,34 +1,20 @@
 """For how long an answer is good."""
 
-import asyncio
 import copy
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from crossplane.function import logging
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
 
-from function import fn
 from function.composition.ttl import (
     PENDING_SECONDS,
     STEADY_SECONDS,
     WATCH_SUSPENDED_SECONDS,
 )
-
-REQUESTS = Path(__file__).parents[1] / "benchmark/requests"
-logging.configure(logging.Level.DISABLED)
-
-
-def steady() -> dict[str, Any]:
-    return dict(json.loads((REQUESTS / "steady.json").read_text()))
+from tests.builders import INPUT, call, captured, parsed
 
 
 def ttl(request: dict[str, Any]) -> int:
-    req = json_format.ParseDict(request, fnv1.RunFunctionRequest())
-    rsp = asyncio.run(fn.FunctionRunner().RunFunction(req, None))
+    rsp = call(parsed(request))
     assert rsp.conditions
     return int(rsp.meta.ttl.seconds)
 
@@ -44,7 +30,7 @@ def condition(of: dict[str, Any], kind: str, status: str, message: str = "") -> 
 
 
 def test_what_is_settled_is_good_for_an_hour() -> None:
-    assert ttl(steady()) == STEADY_SECONDS == 3600
+    assert ttl(captured("steady")) == STEADY_SECONDS == 3600
 
 
 def unready(request: dict[str, Any]) -> None:
@@ -61,11 +47,7 @@ def found_there(request: dict[str, Any]) -> None:
 
 
 def a_policy_to_come(request: dict[str, Any]) -> None:
-    request["input"] = {
-        "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-        "kind": "Input",
-        "repository": {"lifecycle": {"keepLast": 5}},
-    }
+    request["input"] = {**INPUT, "repository": {"lifecycle": {"keepLast": 5}}}
 
 
 def refused(request: dict[str, Any]) -> None:
@@ -97,7 +79,7 @@ def taken(request: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:
-    request = steady()
+    request = captured("steady")
     change(request)
     assert ttl(request) == PENDING_SECONDS == 60, reason
 
@@ -117,7 +99,7 @@ def test_what_comes_unheard_is_looked_for_soon(
     seconds: int,
     reason: str,
 ) -> None:
-    request = steady()
+    request = captured("steady")
     for change in [unheard, *changes]:
         change(request)
     assert ttl(request) == seconds, reason
@@ -125,11 +107,10 @@ def test_what_comes_unheard_is_looked_for_soon(
 
 
 def test_a_breaker_that_is_closed_is_nothing_open() -> None:
-    request = steady()
+    request = captured("steady")
     condition(request["observed"]["composite"]["resource"], "Responsive", "True")
     assert ttl(request) == STEADY_SECONDS
 
 
 def test_the_first_pass_is_good_for_a_minute() -> None:
-    first = json.loads((REQUESTS / "first.json").read_text())
-    assert ttl(first) == PENDING_SECONDS
+    assert ttl(captured("first")) == PENDING_SECONDS

@@ -1,53 +1,16 @@
 """Each example through the real CLIs gives what ours gives: see example/README.md."""
 
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 import yaml
-from build import build, core_crds, provider_crds
+from build import build, provider_crds
+from real_cli import EXAMPLE, ROOT, core_schemas, functions, run
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "example"
+__all__ = ["functions"]  # the fixture
+
 XRD = ROOT / "package/configuration/definition.yaml"
-
-
-def run(*command: object) -> str:
-    done = subprocess.run(
-        [str(c) for c in command],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Serve the function; return a functions.yaml that names its address."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{s.getsockname()[1]}"
-    command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen([*command, "--address", address])
-    try:
-        with grpc.insecure_channel(address) as channel:
-            grpc.channel_ready_future(channel).result(timeout=30)
-        text = (EXAMPLE / "functions.yaml").read_text()
-        assert "127.0.0.1:9443" in text
-        path = tmp_path_factory.mktemp("functions") / "functions.yaml"
-        path.write_text(text.replace("127.0.0.1:9443", address))
-        yield path
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 CLIS = {
@@ -98,18 +61,6 @@ def test_the_real_cli_prints_what_the_golden_says(
     want = (ROOT / f"tests/goldens/{golden}.yaml").read_text()
     got = comparable(list(yaml.safe_load_all(out)))
     assert got == comparable(list(yaml.safe_load_all(want)))
-
-
-def core_schemas(cache: Path) -> None:
-    """Fill the CLI's cache with core's own schemas.
-
-    It takes them out of an image, and looks for that under the image's name.
-    """
-    core = cache / "crossplane" / "core@v2.4.2"
-    core.mkdir(parents=True)
-    (core / "package.yaml").write_text(
-        "\n---\n".join(f.read_text() for f in sorted(core_crds().glob("*.yaml")))
-    )
 
 
 @pytest.fixture(scope="module")

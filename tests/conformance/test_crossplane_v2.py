@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from build import build, upbound_crds
-from test_cli import EXAMPLE, ROOT, core_schemas, functions, run
+from real_cli import EXAMPLE, ROOT, core_schemas, functions, run
 
 __all__ = ["functions"]  # the fixture
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import make as images
 import push
 import pytest
 import xpkg
 import yaml
 from build import build
 from processes import Programs, answers, free_port
-from xpkg import images
 
 ORGANISATION = "acme"
 # Marks what a layer is to Crossplane.

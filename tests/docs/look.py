@@ -110,7 +110,7 @@ def main() -> int:
             for scheme in SCHEMES.get(name, ("light",)):
                 context = browser.new_context(
                     viewport={"width": width, "height": HEIGHT},
-                    color_scheme=scheme,  # type: ignore[arg-type]
+                    color_scheme=scheme,
                 )
                 page = context.new_page()
                 for path in paths:

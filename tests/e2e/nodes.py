@@ -111,7 +111,8 @@ class Nodes:
         (container,) = template["spec"]["containers"]
         port, metrics = free_port(), free_port()
         program = self._system.programs.start(
-            *(f"{metadata['name']}-{metadata['uid'][:4]}", *command),
+            f"{metadata['name']}-{metadata['uid'][:4]}",
+            *command,
             *container.get("args", ()),
             f"--address=127.0.0.1:{port}",
             env={
@@ -191,7 +192,8 @@ def watch(system: System, *what: str) -> Watch:
     return Watch(
         subprocess.Popen(
             [
-                *(kubectl.program, f"--kubeconfig={kubectl.kubeconfig}", "get", *what),
+                *(str(kubectl.program), f"--kubeconfig={kubectl.kubeconfig}"),
+                *("get", *what),
                 *("--watch", "--output-watch-events", "-o", "json"),
             ],
             stdout=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """Claims that ECR refuses, each in another way."""
 
+import functools
+
 import claims
 from system import Refusal, System
 
@@ -40,7 +42,7 @@ def refuse(system: System) -> dict[str, str]:
             # Crossplane's circuit breaker holds back an XR that changes often.
             system.wait(
                 f"{name} says what ECR says",
-                lambda name=name, refusal=refusal: told(name, refusal),
+                functools.partial(told, name, refusal),
                 180,
             )
             print(f"{system.api.name}: {said[name]}")
@@ -53,14 +55,16 @@ def refuse(system: System) -> dict[str, str]:
 
 def recovered(system: System) -> None:
     """Wait until all of them are Ready, and no longer say what ECR said."""
+
+    def silent(name: str, code: str) -> bool:
+        return code not in claims.said(system, name)["message"]
+
     # The provider waits longer after each refusal.
     claims.wait_ready(system, *REFUSALS, seconds=300)
     for name, refusal in REFUSALS.items():
         assert claims.names(name) <= system.repositories()
         system.wait(
             f"{name} no longer says what ECR said",
-            lambda name=name, code=refusal.code: (
-                code not in claims.said(system, name)["message"]
-            ),
+            functools.partial(silent, name, refusal.code),
             claims.HEALS_S,
         )

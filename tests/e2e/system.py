@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import datetime
+import functools
 import ipaddress
 import json
 import os
@@ -368,7 +369,8 @@ class System:
         for name, content in self.secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
         self.programs.start(
-            *("crossplane", core, "core", "start", *self.crossplane_flags),
+            "crossplane",
+            *(core, "core", "start", *self.crossplane_flags),
             env=env,
             restart=True,
         )
@@ -465,17 +467,17 @@ class System:
     def established(self, *crds: str) -> None:
         """Wait until kinds are served; `kubectl wait` stumbles over a new null."""
 
-        def conditions(crd: str) -> list[dict[str, Any]]:
+        def established(crd: str) -> bool:
             found = self.kubectl.get("crd", crd) or {}
-            return found.get("status", {}).get("conditions") or []
+            return any(
+                c["type"] == "Established" and c["status"] == "True"
+                for c in found.get("status", {}).get("conditions") or []
+            )
 
         for crd in crds:
             self.wait(
                 f"{crd} is established",
-                lambda crd=crd: any(
-                    c["type"] == "Established" and c["status"] == "True"
-                    for c in conditions(crd)
-                ),
+                functools.partial(established, crd),
             )
 
     def _packages(self) -> None:
@@ -544,7 +546,8 @@ class System:
         if program == self.function_program:
             self._metrics = metrics
         self.programs.start(
-            *(program_name, *program, f"--address=127.0.0.1:{port}"),
+            program_name,
+            *(*program, f"--address=127.0.0.1:{port}"),
             env={
                 "TLS_SERVER_CERTS_DIR": str(certificates),
                 "METRICS_ADDRESS": metrics,

@@ -49,7 +49,7 @@ SELECTOR = {
     },
 }
 # crossplane-runtime v2.4.0, pkg/xcrd/schemas.go.
-MACHINERY = {
+MACHINERY: dict[str, dict[str, Any]] = {
     "compositionRef": REFERENCE,
     "compositionSelector": SELECTOR,
     "compositionRevisionRef": REFERENCE,

@@ -102,7 +102,7 @@ def test_a_managed_resource_that_is_deleted_comes_back(settled: System) -> None:
     def back() -> bool:
         found = {claims.external_name(r): r for r in claims.resources_of(settled, name)}
         new = found.get(claims.external_name(resource))
-        return bool(new) and new["metadata"]["uid"] != metadata["uid"]
+        return new is not None and new["metadata"]["uid"] != metadata["uid"]
 
     healed(settled, "the managed resource is there again", back)
     healed(

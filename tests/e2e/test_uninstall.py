@@ -1,5 +1,6 @@
 """Uninstalling: nothing of ours works afterwards."""
 
+import functools
 from pathlib import Path
 
 import claims
@@ -54,11 +55,15 @@ def test_deleting_the_configuration_package_takes_what_claims_created_alone(
     system.kubectl(
         "delete", "configurations.pkg.crossplane.io", "ecr-repos", "--timeout=60s"
     )
+
+    def is_gone(kind: str, name: str) -> bool:
+        return not system.kubectl.get(kind, name)
+
     # The XRD is the last to go; what is applied to one that is going is lost.
     for kind, name in (("crd", CLAIMS), (XRDS, f"{system.api.composite}.{GROUP}")):
         system.wait(
             f"the {kind} goes",
-            lambda kind=kind, name=name: not system.kubectl.get(kind, name),
+            functools.partial(is_gone, kind, name),
             120,
         )
     # The garbage collector may have missed whose the resources were. It knows again

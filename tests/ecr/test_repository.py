@@ -43,3 +43,8 @@ def test_a_new_resources_name_is_kubernetes_and_readable() -> None:
         management_policies=False,
     )
     assert short["metadata"]["name"].startswith("shop-")
+
+
+def test_a_provider_config_is_spoken_of_by_its_kind() -> None:
+    assert str(ProviderConfig("aws")) == "aws"
+    assert str(ProviderConfig("aws", "ProviderConfig")) == "ProviderConfig/aws"

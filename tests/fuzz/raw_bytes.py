@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import atheris
 import psutil
@@ -105,7 +106,7 @@ def watch(child: "subprocess.Popen[bytes]", seconds: int) -> list[float]:
 def seeds() -> list[bytes]:
     """Return whole requests to begin with: a first pass, a second, a contested one."""
 
-    def load(name: str) -> list[dict[str, object]]:
+    def load(name: str) -> list[dict[str, Any]]:
         return list(yaml.safe_load_all((ROOT / "example" / name).read_text()))
 
     (xr,) = load("xr.yaml")
@@ -157,19 +158,20 @@ def seeds() -> list[bytes]:
     large["metadata"]["labels"] = {f"l{n}": "x" * 20 for n in range(600)}
     overrides.append({"observed": {"composite": {"resource": large}}, "input": free})
     rivals = {"items": [{"resource": image}]}
+    requests: list[dict[str, Any]] = [
+        *overrides,
+        {"observed": composite},
+        {"observed": composite, "input": given},
+        {"observed": {**composite, "resources": resources}, "input": given},
+        {
+            "observed": composite,
+            "requiredResources": {f"contenders-{IMAGE}": rivals},
+            "desired": {"resources": {"theirs": {"resource": bundle}}},
+        },
+    ]
     return [
         json_format.ParseDict(request, fnv1.RunFunctionRequest()).SerializeToString()
-        for request in (
-            *overrides,
-            {"observed": composite},
-            {"observed": composite, "input": given},
-            {"observed": {**composite, "resources": resources}, "input": given},
-            {
-                "observed": composite,
-                "requiredResources": {f"contenders-{IMAGE}": rivals},
-                "desired": {"resources": {"theirs": {"resource": bundle}}},
-            },
-        )
+        for request in requests
     ]
 
 

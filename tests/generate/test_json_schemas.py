@@ -13,8 +13,8 @@ from function.api.input import parse_input
 from function.cli.manifests import to_struct
 from function.errors import InvalidRequestError
 from function.generate.json_schemas import FOLDER, render_schema, schemas
+from tests.builders import INPUT
 
-INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 WIRED = [
     file
     for folder in ("example", "package")

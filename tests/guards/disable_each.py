@@ -15,9 +15,11 @@ from guards import GUARDS
 ROOT = Path(__file__).parents[2]
 # The slow ones come last. They run only if no faster test fails.
 TESTS = (
-    *("ecr/test_ownership.py", "test_fn.py", "providers/test_registry.py"),
-    *("ecr/test_options.py", "composition/test_reduced_rights.py"),
-    "composition/test_competitors.py",
+    *("ecr/test_ownership.py", "ecr/test_bundle.py", "ecr/test_repository.py"),
+    *("ecr/test_policies.py", "composition/test_desired.py"),
+    *("composition/test_observed.py", "composition/test_competitors.py"),
+    *("composition/test_reduced_rights.py", "api/test_parameters.py"),
+    *("providers", "test_fn.py"),
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 

@@ -1,6 +1,17 @@
-"""Each option's field of each provider's API."""
+"""Each provider with each option: whole manifests, by the providers' own fields.
 
+`python tests/providers/test_option_fields.py` writes the goldens anew: look at the
+difference.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
 import pytest
+import yaml
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.ecr.options import NO_OPTIONS, OPTION_NAMES, RepositoryOptions
 from function.providers.option_fields import (
@@ -9,6 +20,16 @@ from function.providers.option_fields import (
     Api,
     for_provider,
     unsupported_options,
+)
+from tests.builders import (
+    APIS,
+    CLASSIC,
+    CLUSTER,
+    OPTIONS,
+    composed,
+    desired_image,
+    live,
+    run,
 )
 
 
@@ -43,3 +64,88 @@ def test_the_fields_that_are_the_functions_own() -> None:
         "encryptionConfiguration",
         "tags",
     } == FIELD_NAMES
+
+
+ROOT = Path(__file__).parents[1]
+LACKING = {CLASSIC: {"encryption", "imageTagMutabilityExclusionFilters"}}
+
+
+def golden(provider: str) -> Path:
+    return ROOT / f"goldens/options/{provider.partition('/')[0]}.yaml"
+
+
+def supported(provider: str, options: dict[str, Any]) -> bool:
+    return not LACKING.get(provider, set()) & set(options)
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+@pytest.mark.parametrize("provider", APIS)
+def test_goldens(provider: str, case: str) -> None:
+    if supported(provider, OPTIONS[case]):
+        want = yaml.safe_load(golden(provider).read_text())[case]
+        assert composed(provider, OPTIONS[case]) == want
+        return
+    result = run(provider, repository=OPTIONS[case]).results[-1]
+    assert result.severity == fnv1.SEVERITY_FATAL
+    (lacking,) = LACKING[provider] & set(OPTIONS[case])
+    assert f"input.repository.{lacking}" in result.message
+    assert provider in result.message
+    assert CLUSTER in result.message
+
+
+def schema(fact: Any) -> dict[str, Any]:
+    """Return the JSON schema of a recorded fact; see tests/facts/providers.yaml."""
+    if isinstance(fact, str):
+        return {"type": fact}
+    if isinstance(fact, list) and len(fact) == 1:
+        return {"type": "array", "items": schema(fact[0])}
+    if isinstance(fact, list):
+        return {"enum": fact}
+    if "*" in fact:
+        return {"type": "object", "additionalProperties": schema(fact["*"])}
+    return {
+        "type": "object",
+        "properties": {name.rstrip("!"): schema(f) for name, f in fact.items()},
+        "required": [name.rstrip("!") for name in fact if name.endswith("!")],
+        "additionalProperties": False,
+    }
+
+
+SPECS = {
+    kind: jsonschema.Draft202012Validator(schema(fact))
+    for kind, fact in yaml.safe_load(
+        (ROOT / "facts/providers.yaml").read_text()
+    ).items()
+}
+
+
+@pytest.mark.parametrize("managed", [None, True])
+@pytest.mark.parametrize("made", [None, True, False])
+@pytest.mark.parametrize("provider", APIS)
+def test_every_output_has_the_providers_own_fields(
+    provider: str, *, made: bool | None, managed: bool | None
+) -> None:
+    more: dict[str, Any] = {} if managed is None else {"managementPolicies": managed}
+    observed = None if made is None else live(provider, made=made)
+    for case, options in OPTIONS.items():
+        if not supported(provider, options):
+            continue
+        rsp = run(provider, observed, repository=options, **more)
+        for got in rsp.desired.resources.values():
+            manifest = resource.struct_to_dict(got.resource)
+            kind = f"{manifest['apiVersion']} {manifest['kind']}"
+            SPECS[kind].validate(manifest["spec"])
+            assert "namespace" not in manifest["metadata"], case
+
+
+def test_an_unknown_field_would_be_noticed() -> None:
+    manifest = desired_image(run(CLASSIC))
+    manifest["spec"]["forProvider"]["colour"] = "blue"
+    kind = f"{CLASSIC} Repository"
+    assert not SPECS[kind].is_valid(manifest["spec"])
+
+
+if __name__ == "__main__":
+    for api in APIS:
+        cases = {c: composed(api, o) for c, o in OPTIONS.items() if supported(api, o)}
+        golden(api).write_text(yaml.safe_dump(cases, width=88))

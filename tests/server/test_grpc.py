@@ -17,7 +17,7 @@ from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1bet
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
-from server_process import TIMEOUT_SECONDS, call, serving
+from tests.server.server_process import TIMEOUT_SECONDS, call, serving
 
 from function.fn import FunctionRunner
 from function.server import grpc as server

@@ -8,6 +8,7 @@ import caught
 import performance
 import pytest
 import tables
+from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from ghz import LoadError, Report
 from probe import Ask, recovery_s
@@ -172,14 +173,18 @@ def test_a_peer_that_answers_otherwise_is_not_measured() -> None:
             check("peer", rsp, ready=True)
 
 
+def metadata(observed: fnv1.Resource) -> dict[str, Any]:
+    return dict(resource.struct_to_dict(observed.resource)["metadata"])
+
+
 def test_many_xrs_are_many_and_cost_the_same_to_read() -> None:
     messages = caught.many(caught.STEADY, 12)
     assert len({len(m) for m in messages}) == 1
     requests = [fnv1.RunFunctionRequest.FromString(m) for m in messages]
-    xrs = [r.observed.composite.resource["metadata"] for r in requests]
+    xrs = [metadata(r.observed.composite) for r in requests]
     assert len({xr["uid"] for xr in xrs}) == len({xr["name"] for xr in xrs}) == 12
     assert len({r.meta.tag for r in requests}) == 12
-    live = requests[7].observed.resources["imagerepo"].resource["metadata"]
+    live = metadata(requests[7].observed.resources["imagerepo"])
     assert live["annotations"]["crossplane.io/external-name"].endswith(
         "/app-00007-default"
     )

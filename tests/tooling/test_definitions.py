@@ -1,76 +1,64 @@
-"""The XRD's schema and the function's parser agree on what is valid."""
+"""The packages' XRDs and Compositions agree, and every field has a description."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
-from google.protobuf import struct_pb2 as structpb
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
-from function.api.input import DEFAULT_INPUT
-from function.api.parameters import parse_parameters, read_parameters
-from function.errors import InvalidRequestError
-from function.generate.xrds import overrides_schema
+from function.generate.xrds import (
+    overrides_schema,
+)
+
+# The API server describes these itself, everywhere.
+STANDARD = {"apiVersion", "kind", "metadata"}
+FILES = [
+    *Path("package").glob("configuration*/definition.yaml"),
+    *Path("package/function/input").glob("*.yaml"),
+]
+
+
+def fields(schema: dict[str, Any], *path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in schema.get("properties", {}).items():
+        if path or name not in STANDARD:
+            yield ".".join((*path, name)), field
+        yield from fields(field, *path, name)
+    if "items" in schema:
+        yield from fields(schema["items"], *path)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_field_has_a_description(file: Path) -> None:
+    for version in yaml.safe_load(file.read_text())["spec"]["versions"]:
+        schema = version["schema"]["openAPIV3Schema"]
+        assert schema.get("description"), "the kind itself"
+        found = dict(fields(schema))
+        assert found, "a schema of nothing would pass"
+        silent = [path for path, field in found.items() if not field.get("description")]
+        assert not silent
+
+
+@pytest.mark.parametrize(
+    "file", Path("package").glob("configuration*/definition.yaml"), ids=str
+)
+def test_the_printer_columns_are_fields(file: Path) -> None:
+    for version in yaml.safe_load(file.read_text())["spec"]["versions"]:
+        known = dict(fields(version["schema"]["openAPIV3Schema"]))
+        columns = {
+            c["name"]: c["jsonPath"] for c in version["additionalPrinterColumns"]
+        }
+        assert {"Repositories", "Image", "Bundle"} <= set(columns)
+        for path in columns.values():
+            # status.conditions is Crossplane's own.
+            plain = path.lstrip(".")
+            assert plain in known or plain.startswith("status.conditions["), path
+
 
 XRD, XRD_V2 = (
     yaml.safe_load(Path(f"package/{package}/definition.yaml").read_text())
     for package in ("configuration", "configuration-v2")
 )
-SCHEMA = XRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-VALID = {
-    "workloadName": "example-app",
-    "repoPrefix": "tap/workloads",
-    "region": "eu-west-2",
-    "providerName": "aws-provider",
-}
-
-
-def parsed(parameters: dict[str, Any]) -> bool:
-    xr = structpb.Struct()
-    xr.update(
-        {"spec": {"claimRef": {"namespace": "default"}, "parameters": parameters}}
-    )
-    try:
-        parse_parameters(read_parameters(xr), DEFAULT_INPUT)
-    except InvalidRequestError:
-        return False
-    return True
-
-
-def admitted(parameters: dict[str, Any]) -> bool:
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    return validator.is_valid({"spec": {"parameters": parameters}})
-
-
-@given(
-    st.sampled_from(list(VALID)),
-    st.from_regex(r"/?[a-z0-9.-]{1,20}(/[a-z0-9._-]{1,20}){0,2}/?", fullmatch=True)
-    | st.from_regex(r"[a-z]{2,4}(-[a-z]{2,9}){1,3}-[0-9]{1,2}", fullmatch=True),
-)
-def test_what_the_function_takes_the_api_server_admits(name: str, text: str) -> None:
-    parameters = {**VALID, name: text}
-    assume(parsed(parameters))
-    assert admitted(parameters)
-
-
-@pytest.mark.parametrize("name", list(VALID))
-@pytest.mark.parametrize("value", [None, "", 1, True, ["x"], "a b\n/c/"])
-def test_what_the_api_server_can_refuse_it_does(name: str, value: object) -> None:
-    assert admitted(VALID)
-    assert not parsed({**VALID, name: value})
-    if (name, value) != ("repoPrefix", "a b\n/c/"):  # its rule is the joined name's
-        assert not admitted({**VALID, name: value})
-
-
-@pytest.mark.parametrize("name", list(VALID))
-def test_every_parameter_is_required_and_explained(name: str) -> None:
-    without = {k: v for k, v in VALID.items() if k != name}
-    assert not admitted(without)
-    properties = SCHEMA["properties"]["spec"]["properties"]["parameters"]["properties"]
-    assert properties[name]["description"]
 
 
 @pytest.mark.parametrize("xrd", sorted(Path("package").glob("*/definition.yaml")))

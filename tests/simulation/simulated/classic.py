@@ -20,7 +20,7 @@ from tests.simulation.simulated.managed import (
 )
 
 if TYPE_CHECKING:
-    from simulated.cluster import Cluster
+    from tests.simulation.simulated.cluster import Cluster
 
 CLASSIC = Api(
     "ecr.aws.crossplane.io",
@@ -164,7 +164,8 @@ class LifecyclePolicies(_External):
         """Nothing is left open."""
 
     def differs(self, mr: Manifest, operation: Operation) -> bool:
-        return self.text(mr) != self.ecr.repositories[self.place(mr)].lifecycle
+        live = self.ecr.repositories[self.place(mr)].lifecycle
+        return bool(self.text(mr) != live)
 
     def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         def call() -> None:

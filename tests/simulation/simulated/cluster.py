@@ -468,7 +468,7 @@ class Cluster:
         if not group.startswith("ecr.aws."):
             return True
         api = self.apis.get(group)
-        return bool(api) and api.versions.get(kind) == version
+        return api is not None and api.versions.get(kind) == version
 
     def _apply(self, composite: Composite, key: str, manifest: Manifest) -> bool:
         """Apply a composed resource server-side; False where that is Invalid.

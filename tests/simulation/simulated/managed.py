@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from tests.simulation.simulated.ecr import EcrError, Place
 
 if TYPE_CHECKING:
-    from simulated.cluster import Cluster
+    from tests.simulation.simulated.cluster import Cluster
 
 Manifest = dict[str, Any]
 Killed = Literal["", "before the call", "after the call"]

@@ -22,7 +22,7 @@ from tests.simulation.simulated.managed import (
 )
 
 if TYPE_CHECKING:
-    from simulated.cluster import Cluster
+    from tests.simulation.simulated.cluster import Cluster
 
 UPBOUND = Api(
     "ecr.aws.upbound.io",

@@ -1,0 +1,184 @@
+"""Upbound's APIs: a creation is proven by the tag that it was made with."""
+
+from typing import Any
+
+import pytest
+
+from function.ecr.naming import RepositoryName
+from function.ecr.options import NO_OPTIONS
+from function.ecr.repository import DesiredRepository, ProviderConfig
+from function.providers.registry import PROVIDERS
+from tests.builders import (
+    CLUSTER,
+    FULL,
+    NAME,
+    NAMESPACED,
+    OBSERVE_CREATE,
+    OBSERVE_ONLY,
+    READY,
+    SIGNATURE,
+    desired_image,
+    live,
+    rights,
+    run,
+    xr,
+)
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("signature", "tags", "made", "reason"),
+    [
+        ("ours", {}, True, "ours signed it as it created it"),
+        ("theirs", {}, False, "another cluster's composite did, or a past one"),
+        ("", {}, False, "nobody did: it was there before, or was made by hand"),
+        ("", {"crossplane-name": "x"}, False, "a name proves nothing"),
+        ("ours", {"crossplane-name": "x"}, True, "nor is it asked for"),
+    ],
+)
+def test_created_is_what_has_the_composites_own_signature(
+    provider: str, signature: str, tags: dict[str, str], reason: str, *, made: bool
+) -> None:
+    """The provider's record says only that it began to create (upjet)."""
+    observed = live(provider, signature=signature)
+    observed["metadata"]["name"] = "x"
+    observed["spec"]["forProvider"]["tags"] = tags
+    observed["status"]["atProvider"].setdefault("tags", {}).update(tags)
+    rsp = run(provider, observed)
+    assert rights(desired_image(rsp))[1] == (FULL if made else OBSERVE_ONLY)[1], reason
+    assert rsp.conditions[0].reason == ("Available" if made else "Adopted")
+    assert desired_image(rsp)["spec"]["initProvider"] == {"tags": {SIGNATURE: "ours"}}
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
+    """The spec's own tags are written onto whatever stands there."""
+    repository = DesiredRepository(
+        RepositoryName(NAME),
+        "eu-west-2",
+        ProviderConfig("aws"),
+        options=NO_OPTIONS.model_copy(
+            update={"tags": {SIGNATURE: "ours", "team": "a"}}
+        ),
+        composite_uid="ours",
+    )
+    spec = PROVIDERS[provider].repository_manifest(
+        repository, management_policies=True
+    )["spec"]
+    assert spec["forProvider"]["tags"] == {"team": "a"}
+    assert spec["initProvider"]["tags"] == {SIGNATURE: "ours"}
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_signature_that_the_provider_may_have_written_proves_nothing(
+    provider: str,
+) -> None:
+    observed = live(provider)
+    observed["spec"]["forProvider"]["tags"] = {SIGNATURE: "ours"}
+    assert rights(desired_image(run(provider, observed)))[1] == OBSERVE_ONLY[1]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("deletion", "want"),
+    [
+        ("OnlyCreated", ["Observe", "Create", "Update", "Delete"]),
+        ("Never", ["Observe", "Create", "Update"]),
+    ],
+)
+def test_a_provider_that_tags_nothing_copies_no_signature(
+    provider: str, deletion: str, want: list[str]
+) -> None:
+    """With --skip-default-tags, LateInitialize fills spec.forProvider.tags from ECR.
+
+    upjet, pkg/resource/lateinit.go, handleMap: where the spec has none. With the right
+    to update, it would write our signature onto a repository that replaces ours.
+    """
+    observed = live(provider)
+    observed["metadata"]["finalizers"] = ["finalizer.managedresource.crossplane.io"]
+    rsp = run(provider, observed, deletion=deletion)
+    assert rights(desired_image(rsp))[1] == want
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_an_xr_without_a_uid_signs_and_proves_nothing(provider: str) -> None:
+    composite = xr(provider)
+    del composite["metadata"]["uid"]
+    rsp = run(provider, live(provider, signature=""), composite=composite)
+    manifest = desired_image(rsp)
+    assert rights(manifest)[1] == OBSERVE_ONLY[1]
+    assert "initProvider" not in manifest["spec"]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_creation_that_has_only_begun_gives_no_right(provider: str) -> None:
+    observed = live(provider)
+    observed["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
+    rsp = run(provider, observed)
+    assert rights(desired_image(rsp))[1] == OBSERVE_CREATE[1]
+    assert rsp.conditions[0].reason == "Creating"
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ([{"type": "Synced", "status": "False", "message": "one"}], '"one"'),
+        ([{"type": "LastAsyncOperation", "status": "False", "message": "two"}], "two"),
+        (
+            [
+                {"type": "LastAsyncOperation", "status": "False", "message": "two"},
+                {"type": "Synced", "status": "True"},
+            ],
+            "two",
+        ),
+        (
+            [
+                {"type": "LastAsyncOperation", "status": "False", "message": "two"},
+                {"type": "Synced", "status": "False", "message": "one"},
+            ],
+            '"one"',
+        ),
+    ],
+)
+def test_what_the_provider_says_went_wrong(
+    provider: str, conditions: list[dict[str, str]], said: str
+) -> None:
+    rsp = run(provider, live(provider, conditions=conditions))
+    assert said in rsp.conditions[0].message
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_the_signature_of_what_is_gone_proves_nothing(provider: str) -> None:
+    """The status is a past one, and what stands there next may be someone else's."""
+    gone = {
+        "type": "Synced",
+        "status": "False",
+        "message": "observe failed: external resource does not exist",
+    }
+    observed = live(provider, conditions=[READY, gone])
+    assert rights(desired_image(run(provider, observed)))[1] == OBSERVE_CREATE[1]
+
+
+def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() -> None:
+    one = desired_image(run(NAMESPACED, composite=same_repository("a-b", "c")))
+    two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c")))
+    assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
+    assert one["metadata"]["labels"] == two["metadata"]["labels"]
+    assert one["metadata"]["name"] == two["metadata"]["name"]
+    selector = run(NAMESPACED).requirements.resources["contenders-imagerepo"]
+    assert not selector.HasField("namespace")
+
+
+def same_repository(workload: str, namespace: str) -> dict[str, Any]:
+    composite = xr(NAMESPACED, namespace)
+    composite["spec"]["parameters"]["workloadName"] = workload
+    return composite
+
+
+def test_a_provider_config_of_a_namespace_is_that_namespaces() -> None:
+    kind: dict[str, Any] = {"providerConfigKind": "ProviderConfig"}
+    one = desired_image(run(NAMESPACED, composite=same_repository("a-b", "c"), **kind))
+    two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c"), **kind))
+    assert one["spec"]["providerConfigRef"] == {"name": "aws", "kind": "ProviderConfig"}
+    assert one["metadata"]["labels"] != two["metadata"]["labels"]
