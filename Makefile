@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench soak lint generate recorded lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-capture soak lint generate recorded lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-17s %s\n", $$1, $$2}'
 
@@ -192,7 +192,6 @@ look: $(VENV)/.look docs ## Check the site in a real browser: phone and desktop,
 
 pictures: $(VENV)/.runtime ## Draw the pictures of the documentation
 	@$(VENV)/bin/python docs/pictures/chain.py
-	@$(VENV)/bin/python docs/pictures/performance.py
 
 demo-svg: $(VENV)/.e2e ## Run the demo, and record it in docs/pictures/demo.svg
 	@$(MAKE) --no-print-directory demo DEMO="--record docs/pictures/demo.svg"
@@ -208,6 +207,16 @@ audit: $(VENV)/.supply ## Check the image's dependencies for known vulnerabiliti
 bench: $(VENV)/.test image ## Compare the function's speed with others, and fail if it misses a target (QUICK=1)
 	@$(GO)
 	@$(VENV)/bin/python tests/benchmark/bench.py $(if $(QUICK),--quick)
+
+AGAINST ?=
+bench-own: $(VENV)/.test ## Measure the function's own processor time in process (AGAINST=another checkout)
+	@$(VENV)/bin/python tests/benchmark/own.py $(if $(AGAINST),--against $(AGAINST))
+
+bench-capture: $(VENV)/.e2e ## Capture the benchmark's requests again, on the real chain
+	@$(GO)
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
+	@$(VENV)/bin/python tests/benchmark/capture.py classic
+	@$(VENV)/bin/python tests/benchmark/capture.py upbound
 
 SOAK_MINUTES ?= 30
 soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload it, and check that it recovers

@@ -117,10 +117,13 @@ def _kept(
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors[name])
         earned = provider_rights(deletion, ownership)
-        # Only here do competitors matter: all others keep nothing anyway.
+        # Only here do competitors matter: all others keep nothing anyway. Whether they
+        # are required must not depend on the ones that were found. Otherwise the
+        # requirements change with each call, and Crossplane gives up.
+        unopposed = ownership_of(live.repository, ())
         if (
-            ownership is Ownership.ADOPTED
-            and earned is ProviderRights.FULL
+            unopposed is Ownership.ADOPTED
+            and provider_rights(deletion, unopposed) is ProviderRights.FULL
             and live.repository.changeable
         ):
             require_competitors(

@@ -15,10 +15,10 @@ from guard import Guard
 
 CALL = "apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction"
 DEADLINE, CANCELED = "DeadlineExceeded", "Canceled"
-# It does so where it sees a call's deadline before the client does, and else never.
+# The server does so when it sees a call's deadline before the client does.
 CANCELED_BY_SERVER = "rpc error: code = Canceled desc = CANCELLED"
-# Requests go out as they were caught, and answers are not taken apart: what it costs
-# to make and read them is the caller's, and would hide what the function costs.
+# The generator sends bytes and does not parse responses. To encode and parse costs the
+# caller, and would hide what the function costs.
 PROTO = """\
 syntax = "proto3";
 package apiextensions.fn.proto.v1;
@@ -30,20 +30,20 @@ service FunctionRunnerService {
 
 
 class LoadError(Exception):
-    """The generator failed, or calls did that should not; its text says how."""
+    """The generator failed, or calls did that must not; its text says how."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run of the generator saw.
+    """What a run of the generator measured.
 
     Attributes:
         count: How many calls ended.
         seconds: How long it took.
-        p50: What half of the good answers took at most, in milliseconds.
+        p50: Half of the OK responses took at most so long, in milliseconds.
         p95: The same of 95 %.
         p99: The same of 99 %.
-        statuses: How many calls ended how, by gRPC's word for it.
+        statuses: How many calls ended with each gRPC status.
     """
 
     count: int
@@ -57,10 +57,10 @@ class Report:
     def parse(cls, said: str) -> Self:
         """Parse what ghz prints with `--format json`.
 
-        What a server cancels counts as what its client's deadline ended.
+        A call that the server cancels counts as one that met its deadline.
 
         Raises:
-            LoadError: It is not that, or has no calls.
+            LoadError: It is something else, or has no calls.
         """
         try:
             report: dict[str, Any] = json.loads(said)
@@ -88,7 +88,7 @@ class Report:
         return self.count / self.seconds
 
     def other_than(self, *allowed: str) -> dict[str, int]:
-        """Return the calls that ended in another way."""
+        """Return the calls that ended with another status."""
         return {s: n for s, n in self.statuses.items() if n and s not in allowed}
 
 
@@ -100,15 +100,17 @@ class Generator:
         self._program = build("ghz")
         self._proto = directory / "opaque.proto"
         self._proto.write_text(PROTO)
-        self._files = 0
+        self._counts: dict[Path, int] = {}
 
     def messages(self, messages: Iterable[bytes]) -> Path:
-        """Write requests to a file: each run begins with the first, and goes round."""
-        self._files += 1
-        file = self._directory / f"requests-{self._files}"
+        """Write requests to a file: each run begins with the first one."""
+        file = self._directory / f"requests-{len(self._counts)}"
+        count = 0
         with file.open("wb") as out:
             for message in messages:
                 out.write(varint(len(message)) + message)
+                count += 1
+        self._counts[file] = count
         return file
 
     def run(
@@ -117,38 +119,35 @@ class Generator:
         messages: Path,
         *,
         clients: int = 1,
-        count: int = 0,
         seconds: float = 0,
         rate: int = 0,
-        connections: int = 1,
         timeout_s: float = 20,
         failures: Iterable[str] | None = (),
     ) -> Report:
-        """Ask a server, so many times or for so long.
+        """Call a server: with each request of a file once, or for some time.
 
         Args:
             address: The server's HOST:PORT.
             messages: The requests.
-            clients: How many ask at once.
-            count: How often in all.
-            seconds: For how long, where no count is given.
-            rate: How many requests begin in a second, whatever becomes of those
-                before; as fast as the clients can without.
-            connections: How many connections the clients share.
+            clients: How many call at once.
+            seconds: For how long; after the last request comes the first one again.
+            rate: How many requests begin in a second, even while earlier ones wait;
+                without, as many as the clients manage.
             timeout_s: Each call's deadline.
             failures: The statuses other than OK that calls may end with; None for any.
 
         Raises:
             LoadError: ghz failed, or a call ended in a way that it may not.
         """
-        end = ["-n", f"{count}"] if count else ["-z", f"{seconds * 1000:.0f}ms"]
+        count = ["-n", f"{self._counts[messages]}"]
+        end = ["-z", f"{seconds * 1000:.0f}ms"] if seconds else count
         if rate:
             end += ["--async", "--rps", f"{rate}"]
         command = [
             *(self._program, "--insecure", "--call", CALL, "-O", "json"),
             *("--proto", self._proto, "-i", self._directory, "-B", messages),
             *("--disable-template-data", "--disable-template-functions"),
-            *("-c", f"{clients}", "--connections", f"{connections}"),
+            *("-c", f"{clients}", "--connections", "1"),
             *("-t", f"{timeout_s}s", "--duration-stop", "wait", *end, address),
         ]
         with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What a figure was measured on, without which it says nothing."""
+"""Describes what the figures were measured on."""
 
 import os
 import platform
@@ -8,21 +8,20 @@ from importlib import metadata
 from pathlib import Path
 
 from build import go
-from servers import OURS, PATCH, TEMPLATING
+from servers import OURS, PATCH
 
 TOOLS = Path(__file__).parents[1] / "conformance/tools"
 MODULES = {
     PATCH: "github.com/crossplane-contrib/function-patch-and-transform",
-    TEMPLATING: "github.com/crossplane-contrib/function-go-templating",
     "ghz": "github.com/bojand/ghz",
 }
 
 
 def described(python: str) -> dict[str, object]:
-    """Return the processor, its cores, the kernel and the Python, and what it does.
+    """Return the processor, its cores, the kernel, the Python, and the load.
 
     Args:
-        python: The version of that which ran what was measured.
+        python: The version of the Python that runs what is measured.
     """
     found = re.search(r"^model name\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
@@ -32,13 +31,13 @@ def described(python: str) -> dict[str, object]:
         "memory_gb": round(int(memory[1]) * 1024 / 1e9) if memory else None,
         "kernel": f"{platform.system()} {platform.release()}",
         "python": python,
-        # Whoever else works on it slows what is measured.
+        # Other work on the machine slows what is measured.
         "load": round(os.getloadavg()[0], 1),
     }
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each program that was run, and of what ours stands on."""
+    """Return the versions of the programs, and of our main dependencies."""
     packages = (OURS, "crossplane-function-sdk-python", "grpcio", "protobuf")
     found = {name: metadata.version(name) for name in packages}
     for tool, module in MODULES.items():

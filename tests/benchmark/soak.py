@@ -1,8 +1,8 @@
-"""Loads the function for long at 80 % of what it can, and then with five times that.
+"""Loads the function at 80 % of its capacity, overloads it, and sees it recover.
 
-Each request begins when it is due, whatever became of those before. Prints what is
-asserted as held or MISSED, and fails where something is missed; writes docs/soak.json,
-and from it the table of docs/performance.md.
+A request begins when it is due, even while earlier ones wait. Prints each target as
+held or MISSED, and fails where one is missed. Writes docs/soak.json, and from it the
+tables of the README beside this file.
 """
 
 import argparse
@@ -20,54 +20,55 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-# What is forked is another program at once, and gRPC's care for forks may never end.
+# The programs that are started are no forks of this one. gRPC's handlers for forks may
+# block for ever.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "image"))
 
-import caught
 import machine
 import probe
 import tables
+from cold_requests import FIRST, STEADY, derive
 from ghz import DEADLINE, Generator, Report
+from image_python import ImagePython, unpacked
 from probe import calls, recovery_s
 from processes import Programs
 from servers import FAILURES, Server, ours
-from shipped import Shipped, unpacked
 from targets import SOAK, judge, rounded
 
 REPORT = Path(__file__).parents[2] / "docs/soak.json"
-XRS = 3_000
+XRS, VISITS = 3_000, 4
 CLIENTS = 32
 SHARE, TIMES = 0.8, 5
 MINUTE_S, CAPACITY_S, QUIET_S = 60, 10, 5
-# Near its end a server's p50 is another in each minute; one would be chance.
+# Near its capacity a server's p50 varies from minute to minute.
 AFTER_MINUTES = 5
-# Crossplane gives a reconcile two minutes. Of calls that can wait so long, a minute's
-# overload would leave nothing to see: all would be answered in the end.
+# Crossplane gives a reconcile two minutes. With that deadline, all calls of a minute's
+# overload would succeed in the end.
 DEADLINE_S = 2
 PATIENCE_S = 60
 WATCH_S = 0.5
 
 
 def say(text: str) -> None:
-    """Tell how far it is."""
+    """Report progress."""
     print(f"soak: {text}", file=sys.stderr, flush=True)
 
 
-def mixture() -> list[bytes]:
-    """Return what is asked: mostly Ready XRs, new ones, and some that are refused."""
-    steady = caught.many(caught.STEADY, XRS)
-    first = caught.many(caught.FIRST, XRS)
-    return [
-        first[n].replace(b"eu-west-2", b"eu_west_2")
-        if n % 50 == 0
-        else first[n]
-        if n % 10 == 1
-        else steady[n]
-        for n in range(XRS)
-    ]
+def mixture(first_visit: int = 0) -> Iterator[bytes]:
+    """Yield requests of all XRs, several visits each.
+
+    Most XRs are Ready. One in ten is new, one in fifty has a region that is refused.
+    """
+    for visit in range(first_visit, first_visit + VISITS):
+        pairs = zip(derive(STEADY, XRS, visit), derive(FIRST, XRS, visit), strict=True)
+        for xr, (steady, first) in enumerate(pairs):
+            if xr % 50 == 0:
+                yield first.replace(b"eu-west-2", b"eu_west_2")
+            else:
+                yield first if xr % 10 == 1 else steady
 
 
 Minute = dict[str, float]
@@ -81,23 +82,23 @@ class Soak:
     """One run.
 
     Attributes:
-        figures: Those that are asserted.
-        report: All there are.
+        figures: Those that have targets.
+        report: All that was measured.
     """
 
-    def __init__(self, programs: Programs, shipped: Shipped, minutes: int) -> None:
-        """Start what is asked, and what asks."""
+    def __init__(self, programs: Programs, python: ImagePython, minutes: int) -> None:
+        """Start the function."""
         self._minutes = minutes
         self._programs = programs
         self._generator = Generator(programs.guard, programs.directory)
-        self._messages = self._generator.messages(mixture())
-        self._server = Server(programs, ours(shipped))
+        self._server = Server(programs, ours(python))
+        self._visits = 0
         self._ended: Counter[str] = Counter()
         self._memory: list[float] = []
         self.figures: dict[str, float] = {}
         self.report: dict[str, Any] = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": machine.described(shipped.version()),
+            "machine": machine.described(python.version()),
             "minutes": minutes,
         }
 
@@ -111,17 +112,17 @@ class Soak:
         self.report["steady"], self.report["after"] = before, after
         for key in ("p50", "cpu_us"):
             self.figures[f"{key}_after"] = _median(after, key) / _median(before, key)
-        asked = sum(self._ended.values())
-        self.figures["log_bytes"] = self._server.log_bytes() / asked
+        sent = sum(self._ended.values())
+        self.figures["log_bytes"] = self._server.log_bytes() / sent
         others = {s: n for s, n in self._ended.items() if s not in ("OK", DEADLINE)}
         self.figures["other_errors"] = sum(others.values())
         self.report["ended"] = dict(self._ended)
         self.report["figures"] = {k: rounded(v) for k, v in self.figures.items()}
 
     def _capacity(self) -> float:
-        say(f"what it can: {CLIENTS} clients, {CAPACITY_S} s")
-        self._ask(clients=CLIENTS, seconds=QUIET_S)
-        capacity = self._ask(clients=CLIENTS, seconds=CAPACITY_S).rate
+        say(f"capacity: {CLIENTS} clients, {CAPACITY_S} s")
+        self._load(clients=CLIENTS, seconds=QUIET_S)
+        capacity = self._load(clients=CLIENTS, seconds=CAPACITY_S).rate
         self.report["capacity"] = rounded(capacity)
         return capacity
 
@@ -139,7 +140,7 @@ class Soak:
 
     def _minute(self, rate: int, what: str) -> Minute:
         before = self._server.cpu_s()
-        report = self._ask(seconds=MINUTE_S, rate=rate)
+        report = self._load(seconds=MINUTE_S, rate=rate)
         cpu_us = (self._server.cpu_s() - before) / report.count * 1e6
         memory = self._server.memory_mb()
         say(
@@ -158,22 +159,22 @@ class Soak:
 
     def _overload(self, capacity: float) -> None:
         message = self._programs.directory / "probe"
-        message.write_bytes(caught.many(caught.STEADY, 1)[0])
+        message.write_bytes(next(derive(STEADY, 1)))
         prober = self._programs.start(
             "probe", sys.executable, probe.__file__, self._server.address, message
         )
-        self._programs.wait("the probe is answered", lambda: calls(prober.log))
+        self._programs.wait("the probe gets responses", lambda: calls(prober.log))
         time.sleep(QUIET_S)
-        quiet = sorted(a.took_ms for a in calls(prober.log))
+        quiet = sorted(c.took_ms for c in calls(prober.log))
         bound = 2 * quiet[int(len(quiet) * 0.99)]
-        say(f"overload: {TIMES} times what it can")
+        say(f"overload: {TIMES} times its capacity")
         with self._watched():
-            began = time.monotonic()
-            report = self._ask(
+            report = self._load(
                 seconds=MINUTE_S,
                 rate=int(capacity * TIMES),
                 timeout_s=DEADLINE_S,
             )
+        began = time.monotonic() - report.seconds
         ended = began + MINUTE_S
         took = self._recovery_s(prober.log, ended, bound)
         prober.stop()
@@ -182,17 +183,17 @@ class Soak:
         good = report.statuses.get("OK", 0)
         self.figures["offered"] = report.count / MINUTE_S / capacity
         self.figures["peak_mb"] = max(self._memory)
-        during = [a.took_ms for a in calls(prober.log) if began <= a.began <= ended]
+        during = [c.took_ms for c in calls(prober.log) if began <= c.began <= ended]
         self.report["overload"] = {
-            "asked": rounded(report.count / MINUTE_S),
-            "answered": rounded(good / MINUTE_S),
+            "sent": rounded(report.count / MINUTE_S),
+            "succeeded": rounded(good / MINUTE_S),
             "late": report.statuses.get(DEADLINE, 0),
             "p50": rounded(report.p50),
             "p99": rounded(report.p99),
             "other_connection_p50": rounded(statistics.median(during)),
             "quick_ms": rounded(bound),
             "memory_peak_mb": rounded(max(self._memory)),
-            # Every ten seconds: whether it ends somewhere.
+            # Every ten seconds: whether it stops growing.
             "memory_mb": [rounded(m) for m in self._memory[:: int(10 / WATCH_S)]],
         }
 
@@ -203,16 +204,20 @@ class Soak:
                 return took
             time.sleep(0.2)
 
-    def _ask(self, **how: Any) -> Report:
+    def _load(self, **how: Any) -> Report:
+        """Send requests that were not sent before."""
+        messages = self._generator.messages(mixture(self._visits))
+        self._visits += VISITS
         report = self._generator.run(
-            self._server.address, self._messages, failures=None, **how
+            self._server.address, messages, failures=None, **how
         )
+        messages.unlink()
         self._ended.update(report.statuses)
         return report
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Take note of the memory that the server has meanwhile."""
+        """Record the server's memory meanwhile."""
         done = threading.Event()
 
         def watch() -> None:
@@ -237,15 +242,15 @@ def main() -> int:
         "--minutes", type=int, default=30, help="how long at 80 %% (default: 30)"
     )
     parser.add_argument(
-        "--report", type=Path, default=REPORT, help="where the figures are written"
+        "--report", type=Path, default=REPORT, help="the file for the figures"
     )
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.minutes < 1:
         parser.error("--minutes: at least 1")
     try:
-        with unpacked() as shipped, closing(Programs("soak")) as programs:
-            soak = Soak(programs, shipped, given.minutes)
+        with unpacked() as python, closing(Programs("soak")) as programs:
+            soak = Soak(programs, python, given.minutes)
             soak.run()
     except FAILURES as e:
         sys.exit(f"soak: {e}")

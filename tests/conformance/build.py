@@ -63,7 +63,7 @@ LANES = {
     ),
 }
 # What the benchmark measures with, and beside: it builds them itself, and nobody else.
-BENCHMARK = ("ghz", "go-templating")
+BENCHMARK = ("ghz",)
 # PATH's, if there is one: any version can check a rule, and Debian has a package.
 FROM_PATH = {"promtool"}
 # Of Prometheus' service discovery, which is most of it, no rule needs any.

@@ -1,6 +1,6 @@
-"""The image's files and the image's Python: what is measured is what ships.
+"""The image's files and its Python: what is measured is what ships.
 
-A developer's own Python may be one that was built without optimisation, which takes
+A developer's own Python may have been built without optimisation. Such a one takes
 nearly twice as long for the same code.
 """
 
@@ -17,15 +17,10 @@ import make
 
 HERE = Path(__file__).parent
 DOCKERFILE = HERE.parents[1] / "Dockerfile"
-# Where a benchmark finds the modules that it imports.
-FOLDERS = (
-    *(HERE, HERE.parent / "conformance", HERE.parent / "e2e"),
-    HERE.parents[1] / "image",
-)
 
 
 @dataclass(frozen=True)
-class Shipped:
+class ImagePython:
     """The image, unpacked.
 
     Attributes:
@@ -35,16 +30,17 @@ class Shipped:
     root: Path
 
     @property
-    def python(self) -> list[object]:
+    def command(self) -> list[object]:
         """The command that runs its Python on its own libraries, without a sandbox."""
         usr = self.root / "usr"
         (loader,) = [*usr.glob("lib64/ld-linux-*"), *usr.glob("lib/ld-linux-*")][:1]
         (libraries,) = usr.glob("lib/*-linux-gnu")
-        return [loader, "--library-path", libraries, self._program]
+        program = (usr / "bin/python3").resolve()
+        return [loader, "--library-path", libraries, program]
 
     @property
     def function(self) -> Path:
-        """What its entrypoint runs, for that Python."""
+        """The image's entrypoint, a script for that Python."""
         return self.root / "function/bin/function-ecr-repos"
 
     @property
@@ -57,47 +53,38 @@ class Shipped:
             ),
             "PYTHONHOME": str(self.root / "usr"),
             "PYTHONPATH": str(packages),
-            # It has its own, compiled.
+            # The image has the bytecode already.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
-    @property
-    def _program(self) -> Path:
-        return (self.root / "usr/bin/python3").resolve()
-
-    def run(self, *arguments: object) -> str:
-        """Return what its Python prints, which finds the benchmarks' modules.
+    def version(self) -> str:
+        """Return its Python's version.
 
         Raises:
-            ImageError: It failed.
+            ImageError: It does not run.
         """
-        env = {**os.environ, **self.env}
-        env["PYTHONPATH"] = ":".join([env["PYTHONPATH"], *map(str, FOLDERS)])
+        program = "import platform; print(platform.python_version())"
         done = subprocess.run(
-            [str(part) for part in (*self.python, *arguments)],
-            env=env,
+            [*map(str, self.command), "-c", program],
+            env={**os.environ, **self.env},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise make.ImageError(f"{arguments}:\n{done.stderr[-2000:]}")
+            raise make.ImageError(f"the image's Python: {done.stderr[-2000:]}")
         return done.stdout.strip()
-
-    def version(self) -> str:
-        """Return its Python's version."""
-        return self.run("-c", "import platform; print(platform.python_version())")
 
 
 @contextmanager
-def unpacked() -> Iterator[Shipped]:
-    """Yield the image that `make image` built.
+def unpacked() -> Iterator[ImagePython]:
+    """Yield the Python of the image that `make image` built.
 
     Raises:
-        ImageError: There is none.
+        ImageError: There is no image.
     """
     with (
         tempfile.TemporaryDirectory(prefix="function-ecr-repos-image-") as directory,
         make.rooted(Path(directory)) as root,
     ):
-        yield Shipped(root)
+        yield ImagePython(root)

@@ -8,7 +8,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
 
-class Nothing(grpcv1.FunctionRunnerServiceServicer):
+class Empty(grpcv1.FunctionRunnerServiceServicer):
     """Answers with what earlier steps want."""
 
     async def RunFunction(  # noqa: N802  # gRPC's name
@@ -18,4 +18,4 @@ class Nothing(grpcv1.FunctionRunnerServiceServicer):
 
 
 if __name__ == "__main__":
-    runtime.serve(Nothing(), sys.argv[1], creds=None, insecure=True)
+    runtime.serve(Empty(), sys.argv[1], creds=None, insecure=True)
