@@ -20,11 +20,14 @@ from cluster import (
     CAPABILITIES,
     CHANGED_AT,
     CLAIM,
+    CREATED_AT,
     IMAGE,
     NAMESPACE,
     PARAMETERS,
+    PENDING,
     PREFIX,
     SIGNATURE,
+    SUCCEEDED,
     UID,
     Cluster,
     ready,
@@ -127,6 +130,24 @@ def states(provider: str) -> Cases:
         yield f"{one} created, {other} creating", reason, cluster
     yield "found", "there before the claim", new().made(found=(IMAGE, BUNDLE))
     yield "adopted", "steady state of what was found", new().adopted()
+    for name, reason, cluster, started in (
+        (
+            "found, with a record of creation",
+            "it is older than the record",
+            new().made(found=(IMAGE, BUNDLE)),
+            CREATED_AT,
+        ),
+        (
+            "created, and tried again",
+            "the record is of an earlier attempt",
+            new().made(),
+            "2026-11-25T08:43:00Z",
+        ),
+    ):
+        for each in cluster.live:
+            record_of = {PENDING: started, SUCCEEDED: CREATED_AT}
+            each["metadata"]["annotations"] |= record_of
+        yield name, reason, cluster
     for one, other in ((IMAGE, BUNDLE), (BUNDLE, IMAGE)):
         cluster = new().settled(found=(other,))
         yield f"{one} created, {other} adopted", "one was there before", cluster
@@ -185,6 +206,8 @@ def owners(provider: str) -> Cases:
         yield f"both found it, {name} were first", "the first one has it", adopted
     racing = new().creating().against(IMAGE)
     yield "creating, and another created it", "both raced", racing
+    denied = new().creating().fails(DENIED, is_ready=False).against(IMAGE)
+    yield "creation denied, and another created it", "the bundle is released", denied
     left = new().against(IMAGE)
     del left.others[0]["metadata"]["ownerReferences"]
     yield "another claim left it behind", "no composite controls it any more", left
