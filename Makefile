@@ -224,7 +224,7 @@ soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload i
 	@$(VENV)/bin/python tests/benchmark/soak.py --minutes $(SOAK_MINUTES)
 
 recorded: $(VENV)/.test ## Write the recorded requests and responses again (RESPONSES=1 leaves the requests)
-	@$(VENV)/bin/python tests/recorded/record.py $(if $(RESPONSES),--responses)
+	@$(VENV)/bin/python -m tests.recorded.record $(if $(RESPONSES),--responses)
 
 # The schemas are in the package: nothing is downloaded.
 SCHEMA = $(VENV)/bin/check-jsonschema --builtin-schema vendor

@@ -4,9 +4,9 @@ import importlib.metadata
 
 import click
 import pytest
-from invocations import run, run_script
 
 from function.main import cli
+from tests.cli.invocations import run, run_script
 
 COMMANDS = ["check", "explain", "input", "render", "serve"]
 

@@ -21,7 +21,7 @@ CLASSIC, CLUSTER = "ecr.aws.crossplane.io/v1beta1", "ecr.aws.upbound.io/v1beta2"
 
 
 def test_values() -> None:
-    document = {"a": [1, 1.5, True, None, "x", {"b": []}]}
+    document: dict[str, Any] = {"a": [1, 1.5, True, None, "x", {"b": []}]}
     struct = resource.dict_to_struct(document)
     values = to_values(struct, "input", InvalidParameterError, "Fix it")
     assert values == document

@@ -174,7 +174,7 @@ class Server:
 def call(address: str, request: bytes) -> fnv1.RunFunctionResponse:
     """Return a server's response to a request."""
     with grpc.insecure_channel(address) as channel:
-        stub = grpcv1.FunctionRunnerServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub = grpcv1.FunctionRunnerServiceStub(channel)
         response: fnv1.RunFunctionResponse = stub.RunFunction(
             fnv1.RunFunctionRequest.FromString(request),
             timeout=PATIENCE_S,

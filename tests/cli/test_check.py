@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from function.cli.check import PARAMETER_NAMES
 from tests.cli.invocations import (
     CLAIM,
     COMPOSITION,
@@ -16,8 +18,6 @@ from tests.cli.invocations import (
     run_in_terminal,
     run_script,
 )
-
-from function.cli.check import PARAMETER_NAMES
 
 # Two claims whose image repositories have the same name.
 COMPETITORS = (

@@ -4,9 +4,9 @@ import subprocess
 
 import click
 import pytest
-from tests.cli.invocations import SCRIPT, run
 
 from function.main import cli
+from tests.cli.invocations import SCRIPT, run
 
 
 @pytest.mark.parametrize(

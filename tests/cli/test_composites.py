@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from tests.cli.invocations import CLAIM, run
 
 from function.cli.composites import (
     ClaimReference,
@@ -19,6 +18,7 @@ from function.cli.composites import (
     to_xr,
 )
 from function.cli.errors import InputFileError
+from tests.cli.invocations import CLAIM, run
 
 HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
 

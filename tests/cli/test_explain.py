@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.invocations import claim, run, unwrap
 
 from function.cli.explain import competitors
 from function.ecr.naming import RepositoryName
+from tests.cli.invocations import claim, run, unwrap
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 

@@ -3,6 +3,7 @@
 import re
 
 import yaml
+
 from tests.cli.invocations import INPUT_TYPE, run
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.invocations import CLAIM, run
 
 from function.cli.errors import InputFileError
 from function.cli.manifests import load_manifests, read_documents, to_struct
+from tests.cli.invocations import CLAIM, run
 
 HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
 # Eight levels of ten aliases each: a hundred million values.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.cli.invocations import CLAIM, INPUT_TYPE, run
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cli.invocations import run, run_in_terminal, run_script
 
 from function.cli.render_diff import diff_lines
+from tests.cli.invocations import run, run_in_terminal, run_script
 
 OBSERVED = list(yaml.safe_load_all(Path("example/observed.yaml").read_text()))
 EXTERNAL_NAME = "crossplane.io/external-name"

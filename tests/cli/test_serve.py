@@ -7,6 +7,7 @@ import urllib.request
 
 import grpc
 import pytest
+
 from tests.cli.invocations import run, run_script
 from tests.server.server_process import call, free_port, serving
 

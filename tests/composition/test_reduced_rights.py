@@ -142,6 +142,28 @@ def test_who_else_asks_is_asked_before_an_adopted_one_is_kept(provider: str) -> 
 
 
 @pytest.mark.parametrize("provider", APIS)
+def test_the_requirements_of_a_refused_claim_settle(provider: str) -> None:
+    """Crossplane gives up if they depend on what it has sent (v2.4.2, xfn)."""
+    image = live(provider, made=False)
+    image["spec"] = with_full_rights(provider)["spec"]
+    first, second = (
+        run(
+            provider,
+            image,
+            competitors=[theirs(provider)],
+            required=required,
+            composite=refused(provider),
+            deletion="Always",
+            managementPolicies=True,
+        )
+        for required in (False, True)
+    )
+    for rsp in (first, second):
+        assert "contenders-imagerepo" in rsp.requirements.resources
+    assert rights(desired(second)["imagerepo"])[1] == ["Observe"]
+
+
+@pytest.mark.parametrize("provider", APIS)
 def test_nothing_is_ever_given_to_a_refused_claim(provider: str) -> None:
     rsp = run(provider, live(provider), composite=refused(provider))
     assert is_fatal(rsp), "it created its repository, and has not been given it yet"

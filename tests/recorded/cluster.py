@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
-from cases import Json, is_fatal, respond
+from tests.recorded.cases import Json, is_fatal, respond
 
 UID = "7a43dd38-d8f0-4e84-bcf3-a32f8ce7c966"
 CLAIM, NAMESPACE = "example-app-ecr-repos", "default"

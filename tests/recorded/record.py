@@ -13,8 +13,18 @@ from itertools import count
 from pathlib import Path
 
 import yaml
-from cases import Case, Json, is_fatal, merged, patch, respond, write, write_responses
-from cluster import (
+
+from tests.recorded.cases import (
+    Case,
+    Json,
+    is_fatal,
+    merged,
+    patch,
+    respond,
+    write,
+    write_responses,
+)
+from tests.recorded.cluster import (
     APIS,
     BUNDLE,
     CAPABILITIES,
@@ -402,7 +412,7 @@ def calls(provider: str) -> Iterator[tuple[str, str, Json]]:
     lost.parameters["region"] = "Here"
     reason = "a refused claim asks who else has what it adopted"
     yield "refused, another has it, first call", reason, lost.ask(calls=1)
-    reason = "it asks no more, so Crossplane calls again, and gives up after six calls"
+    reason = "it requires the same again, so that the requirements settle"
     yield "refused, another has it, second call", reason, lost.ask(calls=2)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cases import Case, Json, expanded, load, respond
+
+from tests.recorded.cases import Case, Json, expanded, load, respond
 
 CRD = (
     Path(__file__).parents[2]

@@ -37,6 +37,9 @@ def serving(*args: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 def call(channel: grpc.Channel) -> fnv1.RunFunctionResponse:
     """Wait for the server, and call it with an empty request."""
-    return grpcv1.FunctionRunnerServiceStub(channel).RunFunction(
+    rsp: fnv1.RunFunctionResponse = grpcv1.FunctionRunnerServiceStub(
+        channel
+    ).RunFunction(
         fnv1.RunFunctionRequest(), wait_for_ready=True, timeout=TIMEOUT_SECONDS
     )
+    return rsp

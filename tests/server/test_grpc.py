@@ -17,10 +17,10 @@ from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1bet
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
-from tests.server.server_process import TIMEOUT_SECONDS, call, serving
 
 from function.fn import FunctionRunner
 from function.server import grpc as server
+from tests.server.server_process import TIMEOUT_SECONDS, call, serving
 
 logging.configure(logging.Level.DISABLED)
 
@@ -34,7 +34,8 @@ def call_in_process(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
             server.serve(FunctionRunner(), "127.0.0.1:0", None, started=port.set_result)
         )
         async with grpc.aio.insecure_channel(f"127.0.0.1:{await port}") as channel:
-            rsp = await grpcv1.FunctionRunnerServiceStub(channel).RunFunction(
+            stub = grpcv1.FunctionRunnerServiceStub(channel)
+            rsp: fnv1.RunFunctionResponse = await stub.RunFunction(
                 req, timeout=TIMEOUT_SECONDS
             )
         signal.raise_signal(signal.SIGTERM)
@@ -215,7 +216,7 @@ def test_no_directory_of_certificates_gets_a_message(directory: str | None) -> N
     ],
 )
 def test_it_cannot_start_with(
-    address: str, sizes: dict[str, int], message: str
+    address: str, sizes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(server.CannotServeError) as e:
         asyncio.run(server.serve(FunctionRunner(), address, None, **sizes))
