@@ -1,6 +1,7 @@
 """A repository as desired and as observed, whichever provider creates it."""
 
 import base64
+import functools
 import hashlib
 import re
 from enum import Enum, auto
@@ -149,6 +150,8 @@ class ObservedRepository(NamedTuple):
 NOT_OBSERVED = ObservedRepository()
 
 
+# A manifest and a requirement need the same ID within one call.
+@functools.lru_cache(maxsize=128)
 def repository_id(api_group: str, *location: str) -> str:
     """Return the ID of one repository of one registry: 32 characters [a-z2-7].
 
