@@ -22,6 +22,7 @@ REFUSALS = {
     "InvalidInputError",
     "NotAllowedError",
     "BrokenRequestError",
+    "error_class",  # one of these, in api/validation.py
 }
 # Of a refusal: the field, what was given, the rule, and last the mend.
 RULE = 2
