@@ -16,8 +16,7 @@ from function.api.validation import (
 from function.ecr.options import RepositoryOptions
 from function.errors import InvalidParameterError
 from function.limits import MOST_VALUES
-
-CLASSIC, CLUSTER = "ecr.aws.crossplane.io/v1beta1", "ecr.aws.upbound.io/v1beta2"
+from tests.builders import CLASSIC, CLUSTER
 
 
 def test_values() -> None:

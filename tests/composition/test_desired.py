@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from tests.builders import (
@@ -13,12 +12,9 @@ from tests.builders import (
     FULL,
     INPUT,
     NAMESPACED,
-    OBSERVE_CREATE,
     OBSERVE_ONLY,
-    OPTIONS,
     ORPHAN_ON_DELETE,
     RECIPE_NAME,
-    RECIPE_PARAMETERS,
     call,
     desired,
     desired_image,
@@ -26,38 +22,11 @@ from tests.builders import (
     recipe_both,
     recipe_competitor,
     recipe_observed,
-    recipe_repository,
     recipe_xr,
     request,
     rights,
     run,
-    sent_for_provider,
 )
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"repoPrefix": "other"},
-        {"workloadName": "other"},
-        {"region": "us-east-1"},
-        {"providerName": "other"},
-    ],
-    ids=lambda changed: next(iter(changed)),
-)
-def test_a_live_resource_is_never_pointed_at_another_repository(
-    changed: dict[str, str],
-) -> None:
-    rsp = call(
-        request(recipe_xr({**RECIPE_PARAMETERS, **changed}), observed=recipe_both())
-    )
-    kept = {"policy": "Delete", "resource_name": "as-the-recipe-named-it"}
-    assert desired(rsp) == {
-        "imagerepo": recipe_repository(RECIPE_NAME, **kept),
-        "bundlerepo": recipe_repository(f"{RECIPE_NAME}-bundle", **kept),
-    }
-    assert "Kept, because a repository never moves" in rsp.conditions[0].message
-    assert next(iter(changed.values())) in rsp.conditions[0].message
 
 
 def test_what_others_wrote_over_a_live_resource_is_shown_escaped() -> None:
@@ -188,178 +157,8 @@ def test_of_two_in_two_namespaces_who_created_it_has_it(
     assert rights(manifest) == (None, OBSERVE_ONLY[1] if taken else FULL[1]), reason
 
 
-def race(
-    provider: str,
-    image: dict[str, Any] | None,
-    bundle: dict[str, Any],
-    **more: Any,
-) -> dict[str, Any] | None:
-    """Return what is desired of a live bundle."""
-    given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
-    rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
-    if "bundlerepo" not in rsp.desired.resources:
-        return None
-    return resource.struct_to_dict(rsp.desired.resources["bundlerepo"].resource)
-
-
-@pytest.mark.parametrize("provider", APIS)
-@pytest.mark.parametrize(
-    ("image", "want", "reason"),
-    [
-        ("absent", OBSERVE_CREATE, "nobody knows who gets it"),
-        ("asked for", OBSERVE_CREATE, "nobody knows who gets it"),
-        ("created", FULL, "both are ours"),
-        ("adopted", FULL, "both are ours"),
-    ],
-)
-def test_a_bundle_earns_nothing_before_its_image_is_decided(
-    provider: str, image: str, want: tuple[str, list[str]], reason: str
-) -> None:
-    observed = None if image == "absent" else live(provider, made=image == "created")
-    if observed and image == "asked for":
-        del observed["status"]
-    got = race(provider, observed, live(provider))
-    assert got, reason
-    assert rights(got)[1] == want[1], reason
-
-
-@pytest.mark.parametrize("provider", APIS)
-def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
-    """While an image that was deleted by hand is created again."""
-    bundle = live(provider)
-    bundle["spec"]["managementPolicies"] = ["*"]
-    assert rights(race(provider, None, bundle) or {})[1] == FULL[1]
-
-
-@pytest.mark.parametrize("provider", APIS)
-def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
-    lost: dict[str, Any] = {"competitors": [live(provider, uid="theirs")]}
-    image, bundle = live(provider, made=False), live(provider)
-    got = race(provider, image, bundle, **lost)
-    assert got
-    assert rights(got)[1] == FULL[1]
-    assert got["spec"]["forProvider"]["forceDelete"] is False, "if it is empty"
-    bundle["spec"] = got["spec"]
-    assert race(provider, image, bundle, **lost) is None, "to be deleted"
-    bundle["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
-    assert race(provider, image, bundle, **lost) is None
-    bundle["status"]["conditions"] = [
-        {"type": "Synced", "status": "False", "message": "RepositoryNotEmptyException"}
-    ]
-    got = race(provider, image, bundle, **lost)
-    assert got
-    assert rights(got)[1] == OBSERVE_ONLY[1], "it holds images, and stays in ECR"
-
-
-def test_a_live_resource_keeps_the_kind_of_its_provider_config() -> None:
-    rsp = run(NAMESPACED, live(NAMESPACED), providerConfigKind="ProviderConfig")
-    assert desired_image(rsp)["spec"]["providerConfigRef"] == APIS[NAMESPACED].config
-    assert "by ClusterProviderConfig/aws" in rsp.conditions[0].message
-
-
 @pytest.mark.parametrize(("old", "new"), [(CLASSIC, CLUSTER), (CLUSTER, CLASSIC)])
 def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
     rsp = run(new, live(old))
     assert desired_image(rsp)["apiVersion"] == old
     assert f"`provider` is {new} now" in rsp.conditions[0].message
-
-
-WRITTEN = {
-    "imageTagMutability": "IMMUTABLE",
-    "scanOnPush": True,
-    "tags": {"team": "shop"},
-    "forceDelete": False,
-}
-
-
-@pytest.mark.parametrize(
-    ("provider", "managed", "made", "deletion", "sent", "reason"),
-    [
-        (
-            CLASSIC,
-            None,
-            None,
-            "OnlyCreated",
-            False,
-            "it would write onto what it finds",
-        ),
-        (CLASSIC, True, None, "OnlyCreated", False, "its Create takes no tags anyway"),
-        (CLASSIC, None, False, "OnlyCreated", False, "there before"),
-        (CLASSIC, None, False, "Never", False, "there before"),
-        (CLASSIC, None, False, "Always", True, "full rights, as the recipe's"),
-        (CLASSIC, None, True, "OnlyCreated", True, "created"),
-        (CLASSIC, None, True, "Never", True, "created"),
-        (CLUSTER, None, None, "OnlyCreated", True, "it may create, and not update"),
-        (CLUSTER, False, None, "OnlyCreated", False, "it would write them"),
-        (CLUSTER, False, True, "OnlyCreated", True, "created"),
-        (CLUSTER, None, False, "OnlyCreated", False, "there before"),
-        (NAMESPACED, None, None, "OnlyCreated", True, "it may create, and not update"),
-        (NAMESPACED, None, False, "OnlyCreated", False, "there before"),
-    ],
-)
-def test_options_are_never_written_onto_what_was_there_before(
-    provider: str,
-    deletion: str,
-    reason: str,
-    *,
-    managed: bool | None,
-    made: bool | None,
-    sent: bool,
-) -> None:
-    more: dict[str, Any] = {} if managed is None else {"managementPolicies": managed}
-    observed = None if made is None else live(provider, made=made)
-    got = sent_for_provider(
-        run(provider, observed, repository=WRITTEN, deletion=deletion, **more)
-    )
-    options = {"imageTagMutability", "imageScanningConfiguration", "tags"}
-    assert got.keys() - {"region", "forceDelete"} == (options if sent else set()), (
-        reason
-    )
-    assert got["forceDelete"] == (made is False and not sent), reason
-
-
-@pytest.mark.parametrize("managed", [True, False])
-def test_encryption_is_sent_with_the_creation(*, managed: bool) -> None:
-    """It can never be changed, and so never be written onto what is there."""
-    encryption = {"type": "KMS"}
-    rsp = run(
-        CLUSTER, repository={"encryption": encryption}, managementPolicies=managed
-    )
-    assert sent_for_provider(rsp)["encryptionConfiguration"] == [
-        {"encryptionType": "KMS"}
-    ]
-
-
-ENCRYPTED = [{"encryptionType": "KMS", "kmsKey": "arn:aws:kms:x:1:key/a"}]
-
-
-@pytest.mark.parametrize(
-    ("asked", "said", "reason"),
-    [
-        ({"type": "AES256"}, True, "another type"),
-        ({"type": "KMS", "kmsKey": "arn:aws:kms:x:1:key/b"}, True, "another key"),
-        ({"type": "KMS", "kmsKey": "arn:aws:kms:x:1:key/a"}, False, "the same key"),
-        ({"type": "KMS", "kmsKey": "arn:aws:kms:x:1:alias/a"}, False, "maybe the same"),
-        ({"type": "KMS"}, False, "any key"),
-    ],
-)
-@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_a_live_repository_keeps_its_encryption(
-    provider: str, asked: dict[str, str], reason: str, *, said: bool
-) -> None:
-    observed = live(provider)
-    observed["status"]["atProvider"]["encryptionConfiguration"] = ENCRYPTED
-    rsp = run(provider, observed, repository={"encryption": asked})
-    assert sent_for_provider(rsp)["encryptionConfiguration"] == ENCRYPTED, reason
-    assert ("with encryption KMS" in rsp.conditions[0].message) == said, reason
-
-
-@pytest.mark.parametrize("provider", APIS)
-@pytest.mark.parametrize("deletion", ["OnlyCreated", "Never", "Always"])
-def test_what_was_there_before_is_left_as_it_is(provider: str, deletion: str) -> None:
-    options = OPTIONS["all that every provider has"]
-    observed = live(provider, made=False)
-    rsp = run(provider, observed, repository=options, deletion=deletion)
-    left = {"region": "eu-west-2", "forceDelete": True}
-    assert (sent_for_provider(rsp) == left) == (deletion != "Always")
-    assert (set(rsp.desired.resources) == {"imagerepo"}) == (deletion != "Always")

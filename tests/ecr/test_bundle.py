@@ -1,6 +1,9 @@
 """The bundle beside its image."""
 
+from typing import Any
+
 import pytest
+from crossplane.function import resource
 
 from function.ecr.bundle import release_bundle
 from function.ecr.naming import RepositoryName
@@ -12,6 +15,15 @@ from function.ecr.repository import (
     ProviderConfig,
     ProviderRights,
 )
+from tests.builders import (
+    APIS,
+    FULL,
+    OBSERVE_CREATE,
+    OBSERVE_ONLY,
+    live,
+    rights,
+    run,
+)
 
 CONFIG = ProviderConfig("p")
 BUNDLE = DesiredRepository(RepositoryName("t/x-bundle"), "eu-west-2", CONFIG)
@@ -19,7 +31,7 @@ MINE = BUNDLE._replace(rights=ProviderRights.FULL)
 UNFORCED = MINE._replace(options=RepositoryOptions(forceDelete=False))
 LEFT_ALONE = BUNDLE._replace(rights=ProviderRights.OBSERVE_ONLY)
 NEW = ObservedRepository(force_delete=True)
-FULL = ObservedRepository(deletable=True, force_delete=True)
+DELETABLE = ObservedRepository(deletable=True, force_delete=True)
 
 
 @pytest.mark.parametrize(
@@ -42,16 +54,22 @@ FULL = ObservedRepository(deletable=True, force_delete=True)
         ),
         (BUNDLE, NEW, Ownership.ADOPTED, None, "it stays in ECR"),
         (BUNDLE, NEW, Ownership.CREATED, None, "Never: it stays in ECR"),
-        (BUNDLE, FULL, Ownership.CREATED, BUNDLE, "Never: first it may not be deleted"),
+        (
+            BUNDLE,
+            DELETABLE,
+            Ownership.CREATED,
+            BUNDLE,
+            "Never: first it may not be deleted",
+        ),
         (
             LEFT_ALONE,
-            FULL,
+            DELETABLE,
             Ownership.ADOPTED,
             LEFT_ALONE,
             "first it may not be deleted",
         ),
         (MINE, NEW, Ownership.CREATED, UNFORCED, "to be deleted if it is empty"),
-        (MINE, FULL, Ownership.CREATED, UNFORCED, "though it was ready once"),
+        (MINE, DELETABLE, Ownership.CREATED, UNFORCED, "though it was ready once"),
         (
             MINE,
             ObservedRepository(deletable=True),
@@ -85,3 +103,66 @@ def test_a_bundle_whose_image_is_anothers(
     reason: str,
 ) -> None:
     assert release_bundle(repository, own, ownership) == want, reason
+
+
+def race(
+    provider: str,
+    image: dict[str, Any] | None,
+    bundle: dict[str, Any],
+    **more: Any,
+) -> dict[str, Any] | None:
+    """Return what is desired of a live bundle."""
+    given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
+    rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
+    if "bundlerepo" not in rsp.desired.resources:
+        return None
+    return resource.struct_to_dict(rsp.desired.resources["bundlerepo"].resource)
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        ("absent", OBSERVE_CREATE, "nobody knows who gets it"),
+        ("asked for", OBSERVE_CREATE, "nobody knows who gets it"),
+        ("created", FULL, "both are ours"),
+        ("adopted", FULL, "both are ours"),
+    ],
+)
+def test_a_bundle_earns_nothing_before_its_image_is_decided(
+    provider: str, image: str, want: tuple[str, list[str]], reason: str
+) -> None:
+    observed = None if image == "absent" else live(provider, made=image == "created")
+    if observed and image == "asked for":
+        del observed["status"]
+    got = race(provider, observed, live(provider))
+    assert got, reason
+    assert rights(got)[1] == want[1], reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
+    """While an image that was deleted by hand is created again."""
+    bundle = live(provider)
+    bundle["spec"]["managementPolicies"] = ["*"]
+    assert rights(race(provider, None, bundle) or {})[1] == FULL[1]
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
+    lost: dict[str, Any] = {"competitors": [live(provider, uid="theirs")]}
+    image, bundle = live(provider, made=False), live(provider)
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert rights(got)[1] == FULL[1]
+    assert got["spec"]["forProvider"]["forceDelete"] is False, "if it is empty"
+    bundle["spec"] = got["spec"]
+    assert race(provider, image, bundle, **lost) is None, "to be deleted"
+    bundle["metadata"]["deletionTimestamp"] = "2026-01-01T00:01:00Z"
+    assert race(provider, image, bundle, **lost) is None
+    bundle["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": "RepositoryNotEmptyException"}
+    ]
+    got = race(provider, image, bundle, **lost)
+    assert got
+    assert rights(got)[1] == OBSERVE_ONLY[1], "it holds images, and stays in ECR"

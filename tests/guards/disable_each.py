@@ -15,11 +15,10 @@ from guards import GUARDS
 ROOT = Path(__file__).parents[2]
 # The slow ones come last. They run only if no faster test fails.
 TESTS = (
-    *("ecr/test_ownership.py", "ecr/test_bundle.py", "ecr/test_repository.py"),
-    *("ecr/test_policies.py", "composition/test_desired.py"),
+    *("ecr", "providers", "api/test_parameters.py", "test_fn.py"),
+    *("composition/test_desired.py", "composition/test_repositories.py"),
     *("composition/test_observed.py", "composition/test_competitors.py"),
-    *("composition/test_reduced_rights.py", "api/test_parameters.py"),
-    *("providers", "test_fn.py"),
+    "composition/test_reduced_rights.py",
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 

@@ -10,7 +10,6 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.ecr.options import NO_OPTIONS, OPTION_NAMES, RepositoryOptions
@@ -27,6 +26,7 @@ from tests.builders import (
     CLUSTER,
     OPTIONS,
     composed,
+    desired,
     desired_image,
     live,
     run,
@@ -121,21 +121,20 @@ SPECS = {
 
 @pytest.mark.parametrize("managed", [None, True])
 @pytest.mark.parametrize("made", [None, True, False])
-@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    ("provider", "case"),
+    [(p, c) for p in APIS for c, options in OPTIONS.items() if supported(p, options)],
+)
 def test_every_output_has_the_providers_own_fields(
-    provider: str, *, made: bool | None, managed: bool | None
+    provider: str, case: str, *, made: bool | None, managed: bool | None
 ) -> None:
     more: dict[str, Any] = {} if managed is None else {"managementPolicies": managed}
     observed = None if made is None else live(provider, made=made)
-    for case, options in OPTIONS.items():
-        if not supported(provider, options):
-            continue
-        rsp = run(provider, observed, repository=options, **more)
-        for got in rsp.desired.resources.values():
-            manifest = resource.struct_to_dict(got.resource)
-            kind = f"{manifest['apiVersion']} {manifest['kind']}"
-            SPECS[kind].validate(manifest["spec"])
-            assert "namespace" not in manifest["metadata"], case
+    rsp = run(provider, observed, repository=OPTIONS[case], **more)
+    for manifest in desired(rsp).values():
+        kind = f"{manifest['apiVersion']} {manifest['kind']}"
+        SPECS[kind].validate(manifest["spec"])
+        assert "namespace" not in manifest["metadata"]
 
 
 def test_an_unknown_field_would_be_noticed() -> None:

@@ -1,0 +1,60 @@
+"""What the provider may do, by whose repository it is and what `deletion` says."""
+
+import pytest
+
+from function.ecr.ownership import Ownership
+from function.ecr.provider_rights import (
+    Deletion,
+    exceeds_earned_rights,
+    provider_rights,
+)
+from function.ecr.repository import ProviderRights
+
+ONLY_CREATED, ALWAYS, NEVER = Deletion.ONLY_CREATED, Deletion.ALWAYS, Deletion.NEVER
+RIGHTS = {
+    (Ownership.UNCLAIMED, ONLY_CREATED): ProviderRights.OBSERVE_CREATE,
+    (Ownership.UNCLAIMED, ALWAYS): ProviderRights.OBSERVE_CREATE,
+    (Ownership.UNCLAIMED, NEVER): ProviderRights.OBSERVE_CREATE,
+    (Ownership.PENDING, ONLY_CREATED): ProviderRights.OBSERVE_CREATE,
+    (Ownership.PENDING, ALWAYS): ProviderRights.OBSERVE_CREATE,
+    (Ownership.PENDING, NEVER): ProviderRights.OBSERVE_CREATE,
+    (Ownership.CREATED, ONLY_CREATED): ProviderRights.FULL,
+    (Ownership.CREATED, ALWAYS): ProviderRights.FULL,
+    (Ownership.CREATED, NEVER): ProviderRights.ORPHAN_ON_DELETE,
+    (Ownership.ADOPTED, ONLY_CREATED): ProviderRights.OBSERVE_ONLY,
+    (Ownership.ADOPTED, ALWAYS): ProviderRights.FULL,
+    (Ownership.ADOPTED, NEVER): ProviderRights.OBSERVE_ONLY,
+    (Ownership.CONFLICT, ONLY_CREATED): ProviderRights.OBSERVE_ONLY,
+    (Ownership.CONFLICT, ALWAYS): ProviderRights.OBSERVE_ONLY,
+    (Ownership.CONFLICT, NEVER): ProviderRights.OBSERVE_ONLY,
+}
+
+
+@pytest.mark.parametrize("deletion", Deletion)
+@pytest.mark.parametrize("ownership", Ownership)
+def test_provider_rights(ownership: Ownership, deletion: Deletion) -> None:
+    assert provider_rights(deletion, ownership) is RIGHTS[ownership, deletion]
+
+
+@pytest.mark.parametrize(
+    ("has", "earned", "want", "reason"),
+    [
+        ((False, False), (False, False), False, "it may only observe"),
+        ((False, True), (False, True), False, "the right to change is earned"),
+        ((True, True), (True, True), False, "both rights are earned"),
+        ((False, True), (True, True), False, "it has less than it has earned"),
+        ((False, True), (False, False), True, "the right to change is not earned"),
+        ((True, True), (False, True), True, "the right to delete is not earned"),
+        ((True, False), (False, True), True, "one right does not stand for the other"),
+    ],
+)
+def test_rights_that_are_not_earned(
+    has: tuple[bool, bool], earned: tuple[bool, bool], reason: str, *, want: bool
+) -> None:
+    exceeds = exceeds_earned_rights(
+        may_delete=has[0],
+        may_change=has[1],
+        earned_delete=earned[0],
+        earned_change=earned[1],
+    )
+    assert exceeds is want, reason
