@@ -27,7 +27,7 @@ from function.generate.xrds import XRD_PATH, XRD_V2_PATH
 from function.server.metrics import Metrics
 
 INPUT_PATH = Path("docs/input.md")
-XR_PATH = Path("docs/xr.md")
+XR_PATH = Path("docs/claim.md")
 METRICS_PATH = Path("docs/metrics.md")
 CONDITIONS_PATH = Path("docs/conditions.md")
 _HEAD = f"""\
@@ -58,7 +58,7 @@ _METRICS_HEAD = """\
 
 The function serves these metrics at `/metrics` on port 8080, without TLS. Change the
 address with `--metrics-address`. It also serves Python's `process_*` metrics. For
-alerts and a dashboard, see [Run in production](operate.md#alerts-and-dashboard).
+alerts and a dashboard, see [Run in production](production.md#alerts-and-dashboard).
 
 | Metric | Type | Labels | Description |
 | --- | --- | --- | --- |

@@ -131,7 +131,7 @@ class Steady:
         return len(ready) == self._claims
 
     def settle(self) -> None:
-        """Wait until no claim is asked for, as docs/operate.md has it."""
+        """Wait until no claim is asked for, as docs/production.md has it."""
         started = time.monotonic()
         # An XR says that its circuit breaker is open after it says that it is Ready.
         self._system.wait("all are up", quiet(self._system, UP_SECONDS), 120)

@@ -22,7 +22,7 @@ def settled(system: System) -> Iterator[System]:
     claims.apply(system, *SETTLED)
     claims.wait_ready(system, *SETTLED, seconds=240)
     # Of most new XRs Crossplane drops events, and asks for them each minute meanwhile
-    # (docs/operate.md). It does not once it is started anew.
+    # (docs/production.md). It does not once it is started anew.
     system["crossplane"].stop()
     system["crossplane"].start()
     yield system
@@ -128,7 +128,7 @@ def test_an_edit_of_a_claim_is_answered(settled: System) -> None:
 
 @pytest.mark.parametrize("how", ["annotation", "input"])
 def test_all_are_asked_for(settled: System, how: str) -> None:
-    """By an annotation, as docs/operate.md has it, or by the Composition's input."""
+    """By an annotation, as docs/production.md has it, or by the Composition's input."""
     before = settled.calls()
 
     def asked() -> bool:

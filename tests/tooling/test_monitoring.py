@@ -59,7 +59,7 @@ def test_every_reason_is_one_that_claims_are_told() -> None:
 
 def test_every_alert_says_what_it_means_and_what_to_do() -> None:
     rules = yaml.safe_load((MONITORING / "rules.yaml").read_text())
-    docs = Path("docs/operate.md").read_text()
+    docs = Path("docs/production.md").read_text()
     for group in rules["spec"]["groups"]:
         for rule in group["rules"]:
             assert set(rule["annotations"]) == {"summary", "description"}
