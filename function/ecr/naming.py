@@ -31,6 +31,7 @@ _HOST_LIKE = re.compile(
 )
 
 PREFIX_FIELD = "spec.parameters.repoPrefix"
+WORKLOAD_FIELD = "spec.parameters.workloadName"
 
 
 class RegistryHost(StrEnum):
@@ -70,15 +71,19 @@ def parse_repository_name(text: str, *, field: str = "name") -> RepositoryName:
             else "Use a longer name",
         )
     if not _NAME.fullmatch(text):
-        raise InvalidParameterError(
-            field,
-            f"repository name {quote(text)}",
-            "ECR repository names are lower-case letters and digits, with single '.', "
-            "'_', '__' or '-' between them and '/' between segments",
-            "Change the part that breaks the rule (capitals, spaces, colons, doubled "
-            "dots or slashes are the usual ones)",
-        )
+        raise _pattern_error(field, f"repository name {quote(text)}")
     return RepositoryName(text)
+
+
+def _pattern_error(field: str, value: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        field,
+        value,
+        "ECR repository names are lower-case letters and digits, with single '.', "
+        "'_', '__' or '-' between them and '/' between segments",
+        "Change the part that breaks the rule (capitals, spaces, colons, doubled "
+        "dots or slashes are the usual ones)",
+    )
 
 
 def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
@@ -127,16 +132,19 @@ def repository_names(
     """
     if "/" in workload:
         raise InvalidParameterError(
-            "spec.parameters.workloadName",
+            WORKLOAD_FIELD,
             quote(workload),
             "a workload name has no slash",
             "Use the workload's own Kubernetes name; a path belongs in repoPrefix",
         )
-    field = "spec.parameters.workloadName"
     if not _NAME.fullmatch(prefix.path):
-        field = PREFIX_FIELD
-    elif len(prefix.path) > LONGEST // 2:
-        field = f"{PREFIX_FIELD}, spec.parameters.workloadName"
+        raise _pattern_error(PREFIX_FIELD, quote(prefix.path))
+    # A namespace begins with a letter or a digit, like this one.
+    if not _NAME.fullmatch(f"{workload}-0"):
+        raise _pattern_error(WORKLOAD_FIELD, quote(workload))
+    field = WORKLOAD_FIELD
+    if len(prefix.path) > LONGEST // 2:
+        field = f"{PREFIX_FIELD}, {WORKLOAD_FIELD}"
     image = f"{prefix.path}/{workload}-{namespace}"
     name = parse_repository_name(image, field=field)
     if not bundle:

@@ -141,6 +141,41 @@ def test_a_workload_cannot_leave_its_prefix() -> None:
         repository_names(Prefix("p"), "a/b", "ns")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "workload", "field", "value"),
+    [
+        ("tap", "Shop", "spec.parameters.workloadName", '"Shop"'),
+        ("tap", "shop.", "spec.parameters.workloadName", '"shop."'),
+        ("Tap", "shop", "spec.parameters.repoPrefix", '"Tap"'),
+        ("Tap", "Shop", "spec.parameters.repoPrefix", '"Tap"'),
+        (
+            "a" * 200,
+            "b" * 60,
+            "spec.parameters.repoPrefix, spec.parameters.workloadName",
+            "repository name",
+        ),
+    ],
+)
+def test_an_error_shows_the_value_of_the_field_at_fault(
+    prefix: str, workload: str, field: str, value: str
+) -> None:
+    with pytest.raises(InvalidParameterError) as e:
+        repository_names(Prefix(prefix), workload, "ns")
+    assert e.value.field == field
+    assert str(e.value).startswith(f"{field}: got {value}")
+
+
+@given(st.text("aA-._/", min_size=1, max_size=6))
+def test_a_name_is_refused_before_it_is_composed(workload: str) -> None:
+    """The parts decide on the pattern: only the length is the whole name's."""
+    try:
+        image, _ = repository_names(Prefix("p"), workload, "ns")
+    except InvalidParameterError as e:
+        assert "got repository name" not in str(e)  # noqa: PT017
+    else:
+        assert parse_repository_name(image) == f"p/{workload}-ns"
+
+
 SEGMENT = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,8})?", fullmatch=True)
 PATH = st.lists(SEGMENT, min_size=1, max_size=3).map("/".join)
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
