@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from function.api.validation import (
     check_options_supported,
+    every_error,
     first_error,
     to_values,
     unsupported_error,
@@ -22,7 +23,7 @@ from function.ecr.naming import RegistryHost
 from function.ecr.options import OPTION_NAMES, RepositoryOptions
 from function.ecr.provider_rights import Deletion
 from function.ecr.repository import ProviderConfig
-from function.errors import InvalidInputError, quote
+from function.errors import InvalidInputError, InvalidRequestError, quote
 from function.limits import LARGEST_INPUT, LONGEST_PARAMETER
 from function.providers.base import Provider
 from function.providers.registry import DEFAULT, PROVIDERS
@@ -245,6 +246,15 @@ def parse_input(struct: structpb.Struct) -> Input:
     return _parse(serialized)
 
 
+def input_errors(struct: structpb.Struct) -> list[InvalidRequestError]:
+    """Return everything that is wrong with a request's input; empty for nothing."""
+    try:
+        parse_input(struct)
+    except InvalidInputError as e:
+        return every_error(e, "input", _Document, _FIX)
+    return []
+
+
 # A cluster has a few Compositions, and each sends the same input each time.
 @functools.lru_cache(maxsize=32)
 def _parse(serialized: bytes) -> Input:
@@ -255,7 +265,7 @@ def _parse(serialized: bytes) -> Input:
     try:
         parsed = _Document.model_validate(values).input()
     except ValidationError as e:
-        raise InvalidInputError(*first_error(e, "input"), _FIX) from None
+        raise InvalidInputError(*first_error(e, "input", _Document), _FIX) from e
     _check_supported(parsed)
     return parsed
 

@@ -65,6 +65,7 @@ def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
     try:
         options = RepositoryOptions.model_validate(values)
     except ValidationError as e:
-        raise InvalidParameterError(*first_error(e, FIELD), _FIX) from None
+        described = first_error(e, FIELD, RepositoryOptions)
+        raise InvalidParameterError(*described, _FIX) from e
     check_options_supported(options, input_.provider, FIELD, InvalidParameterError)
     return options

@@ -1,11 +1,13 @@
 """Turn what people wrote into values, and what is wrong with it into a refusal."""
 
-from collections.abc import Iterable
-from typing import Any
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
 from google.protobuf import struct_pb2 as structpb
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from function.ecr.model import Model
 from function.ecr.options import RULES, RepositoryOptions
@@ -82,32 +84,110 @@ class _Reader:
         return value.string_value if kind == "string_value" else None
 
 
-def first_error(error: ValidationError, root: str) -> tuple[str, str, str]:
+# The rule of each of pydantic's types of error that a model of ours can have.
+ERROR_RULES = {
+    "bool_type": "it must be true or false",
+    "dict_type": "it must be an object",
+    "enum": "it must be {expected}",
+    "extra_forbidden": "there is no such field",
+    "greater_than_equal": "it must be at least {ge}",
+    "int_type": "it must be a whole number",
+    "less_than_equal": "it must be at most {le}",
+    "list_type": "it must be a list",
+    "literal_error": "it must be {expected}",
+    "missing": "it is required",
+    "model_type": "it must be an object",
+    "string_pattern_mismatch": "{rule}",
+    "string_too_long": "it must have at most {max_length} characters",
+    "string_too_short": "it must not be empty",
+    "string_type": "it must be a string",
+    "too_long": "it must have at most {max_length} items",
+    "too_short": "it must not be empty",
+    "value_error": "{error}",
+}
+# A longer word is no misspelling of a field.
+_LONGEST_MISSPELLING = 64
+
+
+def first_error(
+    error: ValidationError, root: str, model: type[BaseModel]
+) -> tuple[str, str, str]:
     """Return the field, the value and the rule of the first validation error.
 
     Args:
         error: The model's errors.
         root: The path of the validated object.
+        model: The model that validated it.
     """
-    first = error.errors(include_url=False)[0]
-    path = first["loc"]
-    if first["type"] == "value_error" and path[-1:] == ("[key]",):
+    return _described(error.errors(include_url=False)[0], root, model)
+
+
+def every_error(
+    first: InvalidRequestError, root: str, model: type[BaseModel], fix: str
+) -> list[InvalidRequestError]:
+    """Return an error and the other errors of the same object.
+
+    Args:
+        first: The error. A ValidationError is its cause, unless it is the only one.
+        root: The path of the validated object.
+        model: The model that validated it.
+        fix: The fix of each.
+    """
+    if not isinstance(first.__cause__, ValidationError):
+        return [first]
+    return [
+        type(first)(*_described(error, root, model), fix)
+        for error in first.__cause__.errors(include_url=False)
+    ]
+
+
+def _described(
+    error: ErrorDetails, root: str, model: type[BaseModel]
+) -> tuple[str, str, str]:
+    path = error["loc"]
+    if error["type"] == "value_error" and path[-1:] == ("[key]",):
         path = path[:-1]  # pydantic's mark of a map's wrong key
     field = ".".join([root, *(printable(part) for part in path)])
-    missing = first["type"] == "missing"
-    value = first["input"]
+    value = error["input"]
     if isinstance(value, Model):
         value = value.model_dump(by_alias=True, exclude_none=True)
-    rule = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_type":
-        rule = "it must be a string"
-    if first["type"] == "string_pattern_mismatch":
-        rule = RULES[first["ctx"]["pattern"]]
+    context = dict(error.get("ctx", {}))
+    if error["type"] == "string_pattern_mismatch":
+        context["rule"] = RULES[context["pattern"]]
+    known = ERROR_RULES.get(error["type"])
+    rule = known.format_map(context) if known else error["msg"]
+    if error["type"] == "extra_forbidden":
+        rule += suggestion(str(path[-1]), _field_names(model, path[:-1]))
     return (
         field,
-        "nothing" if missing else quote(value),
+        "nothing" if error["type"] == "missing" else quote(value),
         rule[0].lower() + rule[1:],
     )
+
+
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """Return a question about the name nearest to a word; empty if none is near."""
+    if len(word) > _LONGEST_MISSPELLING:
+        return ""
+    nearest = difflib.get_close_matches(word, list(names), 1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""
+
+
+def _field_names(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
+    """Return the names of the fields of the object at a path in a model."""
+    for part in path:
+        for name, field in model.model_fields.items():
+            if part == (field.alias or name):
+                model = next(_models(field.annotation))
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401  # any type
+    """Yield the models in an annotation, such as list[Model] | None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
 
 
 def printable(part: int | str) -> str:

@@ -7,7 +7,7 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.input import DEFAULT_INPUT, Input, parse_input
+from function.api.input import DEFAULT_INPUT, Input, input_errors, parse_input
 from function.ecr.options import OPTION_NAMES
 from function.errors import InvalidRequestError
 from function.limits import LARGEST_REMEMBERED
@@ -161,3 +161,13 @@ def test_only_options_can_be_allowed() -> None:
 def test_a_field_has_one_spelling(name: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"input.repository.{name}"):
         parsed(repository={name: True})
+
+
+def test_all_that_is_wrong_with_an_input() -> None:
+    assert input_errors(struct(**OTHER)) == []
+    errors = input_errors(struct(bundel=False, allow={"regoins": []}, bundle=5))
+    assert [e.field for e in errors] == [
+        *("input.bundle", "input.allow.regoins", "input.bundel")
+    ]
+    (unsupported,) = input_errors(struct(providerConfigKind="ProviderConfig"))
+    assert unsupported.field == "input.providerConfigKind"
