@@ -8,12 +8,18 @@ from pydantic import ValidationError
 from function.api.input import Input, RepositoryRole
 from function.api.validation import (
     check_options_supported,
+    every_error,
     first_error,
     printable,
+    suggestion,
     to_values,
 )
-from function.ecr.options import RepositoryOptions, merge_options
-from function.errors import InvalidParameterError, NotAllowedError
+from function.ecr.options import OPTION_NAMES, RepositoryOptions, merge_options
+from function.errors import (
+    InvalidParameterError,
+    InvalidRequestError,
+    NotAllowedError,
+)
 from function.limits import LARGEST_OVERRIDES_REMEMBERED
 
 FIELD = "spec.parameters.repository"
@@ -40,6 +46,33 @@ def repository_options(
     return merge(input_, role, overrides)
 
 
+def overrides_errors(input_: Input, overrides: bytes) -> list[InvalidRequestError]:
+    """Return everything that is wrong with a workload's options; empty for nothing.
+
+    Args:
+        input_: The Composition's Input.
+        overrides: spec.parameters.repository, a serialized Struct; empty for none.
+    """
+    errors: list[InvalidRequestError] = []
+    allowed = structpb.Struct()
+    for name, value in sorted(structpb.Struct.FromString(overrides).fields.items()):
+        part = allowed
+        if name not in (input_.allow.overrides or ()):
+            part = structpb.Struct()
+        part.fields[name].CopyFrom(value)
+        if part is not allowed:
+            errors += _errors(input_, part)
+    return errors + _errors(input_, allowed)
+
+
+def _errors(input_: Input, options: structpb.Struct) -> list[InvalidRequestError]:
+    try:
+        _parse(input_, options.SerializeToString())
+    except InvalidRequestError as e:
+        return every_error(e, FIELD, RepositoryOptions, _FIX)
+    return []
+
+
 # A cluster has few Compositions, and few workloads with options of their own.
 @functools.lru_cache(maxsize=256)
 def _merge(input_: Input, role: RepositoryRole, overrides: bytes) -> RepositoryOptions:
@@ -54,10 +87,12 @@ def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
     allowed = input_.allow.overrides or []
     for name in sorted(struct.fields):
         if name not in allowed:
+            names = () if name in OPTION_NAMES else OPTION_NAMES
+            nearest = suggestion(name, names)
             raise NotAllowedError(
                 ".".join((FIELD, printable(name))),
                 "a value of the workload's own",
-                f"the platform allows {', '.join(allowed) or 'none'}",
+                f"the platform allows {', '.join(allowed) or 'none'}{nearest}",
                 "Leave it out, or ask the platform team to allow it",
             )
     # The tenant's mistakes, not the Input's: fn.py treats the two differently.

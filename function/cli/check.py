@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import click
 from crossplane.function import logging
 
-from function.api.input import API_VERSION, KIND
+from function.api.input import API_VERSION, KIND, input_errors
+from function.api.parameter_errors import parameter_errors
 from function.api.parameters import CLAIM_KIND, GROUP, PARAMETERS, XR_KIND
 from function.cli.command_group import INPUT_FILE_STATUS, use_color
 from function.cli.composites import (
@@ -19,20 +20,19 @@ from function.cli.composites import (
     composition_input,
     function_steps,
     load_composition,
-    parse_step_input,
     parse_xr,
     refusal,
     to_xr,
 )
 from function.cli.errors import InputFileError
-from function.cli.manifests import Document, Manifest, read_documents
+from function.cli.manifests import Document, Manifest, read_documents, to_struct
 from function.cli.options import (
     composition_option,
     files_argument,
     namespace_option,
     output_option,
 )
-from function.errors import InvalidRequestError, printable, quote
+from function.errors import printable, quote
 
 # The fields of spec.parameters in the XRDs.
 PARAMETER_NAMES = (
@@ -208,6 +208,11 @@ class Checker:
                 f"characters; the name of a claim has at most {MAX_CLAIM_NAME}. Use a "
                 "shorter name.",
             )
+        errors = parameter_errors(to_struct(xr), self._input)
+        for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
+            yield _finding(document, error.reason, error.field, str(error))
+        if errors:
+            return
         if refused := refusal(xr, self._step):
             field = refused.message.partition(": ")[0]
             yield _finding(document, refused.reason, field, refused.message)
@@ -246,7 +251,7 @@ class Checker:
 def _check_input(
     document: Document, step_input: object, *path: str
 ) -> Iterator[Finding]:
-    """Yield the first problem of an Input.
+    """Yield the problems of an Input.
 
     Args:
         document: The document that has the Input.
@@ -262,12 +267,10 @@ def _check_input(
             f"the fields of the {KIND} there.",
         )
         return
-    try:
-        parse_step_input(step_input)
-    except InvalidRequestError as e:
+    for error in input_errors(to_struct(step_input)):
         # The field of the error begins with "input".
-        field = [*path, *e.field.split(".")[1:]]
-        yield _finding(document, e.reason, ".".join(field), str(e))
+        field = [*path, *error.field.split(".")[1:]]
+        yield _finding(document, error.reason, ".".join(field), str(error))
 
 
 def _check_parameter_names(document: Document, manifest: Manifest) -> Iterator[Finding]:
@@ -288,16 +291,19 @@ def _check_parameter_names(document: Document, manifest: Manifest) -> Iterator[F
         )
 
 
+def _line_of(document: Document, field: str) -> int:
+    """Return the line of a field, or of the first of two fields."""
+    return document.line(*field.split(", ")[0].split(".")) if field else document.line()
+
+
 def _finding(document: Document, reason: str, field: str, message: str) -> Finding:
     manifest = document.manifest or {}
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    # A message can name two fields, separated by a comma.
-    path = field.split(", ")[0].split(".") if field else []
     resource = str(manifest.get("kind"))
     resource += f"/{printable(name)}" if isinstance(name, str) else ""
     return Finding(
-        document.file, document.line(*path), resource, reason, field, message
+        document.file, _line_of(document, field), resource, reason, field, message
     )
 
 

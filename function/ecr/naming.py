@@ -119,6 +119,12 @@ def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
     return Prefix(path, host_like)
 
 
+def registry_host_region(prefix: str) -> str:
+    """Return the region of the registry host that a prefix starts with, or nothing."""
+    match = _HOST.fullmatch(prefix.strip("/").partition("/")[0])
+    return (match["region"] or match["dual"]) if match else ""
+
+
 def repository_names(
     prefix: Prefix, workload: str, namespace: str, *, bundle: bool = True
 ) -> tuple[RepositoryName, RepositoryName]:

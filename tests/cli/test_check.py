@@ -139,6 +139,28 @@ def test_it_says_what_is_wrong_and_where(
     assert code == (2 if why == "not YAML" else 1)
 
 
+def test_all_that_is_wrong_with_a_claim_is_reported_in_its_order() -> None:
+    stdin = CLAIM.replace("eu-west-2", "Here").replace("tap/", "Tap/")
+    code, out, err = run("check", "-", "-o", "json", stdin=stdin)
+    findings = json.loads(out)["findings"]
+    assert code == 1
+    assert [f["field"] for f in findings] == [
+        "spec.parameters.repoPrefix",
+        "spec.parameters.region",
+    ]
+    assert findings[0]["line"] < findings[1]["line"]
+    assert err == ""
+
+
+def test_all_that_is_wrong_with_an_input_is_reported() -> None:
+    stdin = composition(bundel=False, deletion="No", allow={"regoins": []})
+    _, out, _ = run("check", "-", "-o", "json", stdin=stdin)
+    messages = [f["message"] for f in json.loads(out)["findings"]]
+    assert len(messages) == 3
+    assert "did you mean bundle?" in messages[2]
+    assert "did you mean regions?" in messages[1]
+
+
 def test_it_prints_a_line_that_editors_recognize() -> None:
     code, out, err = run("check", "-", stdin=CLAIM.replace("eu-west-2", "Here"))
     (number,) = [n for n, line in enumerate(CLAIM.splitlines(), 1) if "region:" in line]
