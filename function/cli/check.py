@@ -1,7 +1,6 @@
 """`function-ecr-repos check`: mistakes in claims, Inputs and Compositions, offline."""
 
 import dataclasses
-import difflib
 import json
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from crossplane.function import logging
 
 from function.api.input import API_VERSION, KIND, input_errors
 from function.api.parameter_errors import parameter_errors
-from function.api.parameters import CLAIM_KIND, GROUP, PARAMETERS, XR_KIND
+from function.api.parameters import CLAIM_KIND, PARAMETERS, XR_KIND
 from function.cli.command_group import INPUT_FILE_STATUS, use_color
 from function.cli.composites import (
     ClaimReference,
@@ -24,8 +23,15 @@ from function.cli.composites import (
     refusal,
     to_xr,
 )
+from function.cli.documents import misnamed, unknown_fields
 from function.cli.errors import InputFileError
-from function.cli.manifests import Document, Manifest, read_documents, to_struct
+from function.cli.manifests import (
+    NO_DOCUMENT,
+    Document,
+    Manifest,
+    read_documents,
+    to_struct,
+)
 from function.cli.options import (
     composition_option,
     files_argument,
@@ -34,18 +40,14 @@ from function.cli.options import (
 )
 from function.errors import printable, quote
 
-# The fields of spec.parameters in the XRDs.
-PARAMETER_NAMES = (
-    "workloadName",
-    "repoPrefix",
-    "region",
-    "providerName",
-    "repository",
-)
 # Crossplane writes the claim's name into a label of the XR, and the value of a label
 # has at most 63 characters.
 MAX_CLAIM_NAME = 63
-_INPUT_GROUP = API_VERSION.partition("/")[0]
+_COMPOSITION_API_VERSION = "apiextensions.crossplane.io/v1"
+_NOTHING = (
+    "nothing to check: the file has no WorkloadECRRepo, no XWorkloadECRRepo, no Input "
+    "of this function, and no Composition that calls it"
+)
 
 
 @click.command(
@@ -61,23 +63,30 @@ Examples:
 @composition_option
 @namespace_option
 @output_option
+@click.option(
+    "--allow-none",
+    is_flag=True,
+    help="Succeed even if the files have no document to check.",
+)
 def check(
     *,
     files: tuple[str, ...],
     composition: str | None,
     namespace: str | None,
     output: str,
+    allow_none: bool,
 ) -> None:
     """Check claims, XRs, Inputs and Compositions without a cluster.
 
-    FILE is a YAML file, or - for standard input. Documents of other kinds are skipped.
-    The command also finds two claims that use the same repository name.
+    FILE is a YAML file, or - for standard input. Documents of other kinds are skipped,
+    but it is an error if nothing was checked. The command also finds two claims that
+    use the same repository name.
 
     \b
     Exit status:
       0  no problem found
-      1  a document has a problem
-      2  a file cannot be read or is not YAML, or the command line is wrong
+      1  a document has a problem, or no document was checked
+      2  a file is empty, unreadable or not YAML, or the command line is wrong
     """  # noqa: D301  # \b is click's mark for text that it must not wrap
     logging.configure(logging.Level.DISABLED)
     checker = Checker(load_composition(composition), namespace)
@@ -85,11 +94,17 @@ def check(
     unusable_file = False
     for file in files:
         try:
-            for document in read_documents(file):
+            documents = read_documents(file)
+            for document in documents:
                 findings += checker.check(document)
+            if not documents and not allow_none:
+                unusable_file = True
+                findings.append(Finding(file, 1, "", "Unusable", "", NO_DOCUMENT))
         except InputFileError as e:
             unusable_file = True
             findings.append(Finding(file, e.line, "", "Unusable", "", e.problem))
+    if not (checker.checked or findings or allow_none):
+        findings += [Finding(f, 1, "", "Unusable", "", _NOTHING) for f in files]
     if output == "json":
         report = {
             "checked": checker.checked,
@@ -117,7 +132,7 @@ class Finding:
         line: The line of the problem, counted from 1.
         resource: The kind and name of the document.
         reason: The reason that the claim's condition would have. `Unusable` if the
-            document is not a manifest.
+            document or the file cannot be used.
         field: The path of the field; empty for the whole document.
         message: The field, its value, the rule and the fix.
     """
@@ -162,14 +177,17 @@ class Checker:
     def check(self, document: Document) -> Iterator[Finding]:
         """Yield the problems of a document; skip one of another kind."""
         manifest = document.manifest or {}
-        kind, api_version = manifest.get("kind"), str(manifest.get("apiVersion"))
-        group = api_version.partition("/")[0]
+        kind = manifest.get("kind")
+        content = document.content
+        problem = misnamed(content) if isinstance(content, dict) else None
         try:
             if kind == "Composition" and function_steps(manifest):
                 findings = self._check_composition(document, manifest)
-            elif kind == KIND and group == _INPUT_GROUP:
+            elif problem:
+                findings = iter([_finding(document, "Unusable", *problem)])
+            elif kind == KIND and manifest.get("apiVersion") == API_VERSION:
                 findings = _check_input(document, manifest)
-            elif kind in (CLAIM_KIND, XR_KIND) and group == GROUP:
+            elif kind in (CLAIM_KIND, XR_KIND):
                 findings = self._check_claim(document, manifest)
             else:
                 self.skipped += 1
@@ -182,6 +200,15 @@ class Checker:
     def _check_composition(
         self, document: Document, manifest: Manifest
     ) -> Iterator[Finding]:
+        if manifest.get("apiVersion") != _COMPOSITION_API_VERSION:
+            yield _finding(
+                document,
+                "Unusable",
+                "apiVersion",
+                f"apiVersion: got {quote(manifest.get('apiVersion'))}; the apiVersion "
+                f"of Composition is {_COMPOSITION_API_VERSION}. Use "
+                f"{_COMPOSITION_API_VERSION}.",
+            )
         if manifest["spec"].get("mode") != "Pipeline":
             yield _finding(
                 document,
@@ -198,7 +225,8 @@ class Checker:
     def _check_claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
         xr = to_xr(manifest, "", self._namespace, namespaced=self._step.namespaced)
         claim = claim_reference(xr)
-        yield from _check_parameter_names(document, manifest)
+        for problem in unknown_fields(manifest):
+            yield _finding(document, "InvalidParameters", *problem)
         if manifest["kind"] == CLAIM_KIND and len(claim.name) > MAX_CLAIM_NAME:
             yield _finding(
                 document,
@@ -271,24 +299,6 @@ def _check_input(
         # The field of the error begins with "input".
         field = [*path, *error.field.split(".")[1:]]
         yield _finding(document, error.reason, ".".join(field), str(error))
-
-
-def _check_parameter_names(document: Document, manifest: Manifest) -> Iterator[Finding]:
-    """Yield parameters that do not exist. The API server silently drops them."""
-    parameters = manifest["spec"].get("parameters")
-    for name, value in parameters.items() if isinstance(parameters, dict) else ():
-        if name in PARAMETER_NAMES:
-            continue
-        nearest = difflib.get_close_matches(str(name), PARAMETER_NAMES, 1)
-        fix = f"Did you mean {nearest[0]}?" if nearest else "Remove it."
-        field = f"{PARAMETERS}.{printable(str(name))}"
-        yield _finding(
-            document,
-            "InvalidParameters",
-            field,
-            f"{field}: got {quote(value)}; there is no such parameter, only "
-            f"{', '.join(PARAMETER_NAMES)}. {fix}",
-        )
 
 
 def _line_of(document: Document, field: str) -> int:

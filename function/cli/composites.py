@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function.api.input import Input, parse_input
+from function.api.input import API_VERSION, Input, parse_input
 from function.api.parameters import (
     CLAIM_KIND,
     GROUP,
@@ -93,15 +93,24 @@ def load_composition(file: str | None) -> CompositionStep:
 
 
 def function_steps(composition: Manifest) -> list[tuple[int, Manifest]]:
-    """Return the pipeline steps that call the function, each with its index."""
-    try:
-        return [
-            (index, step)
-            for index, step in enumerate(composition["spec"]["pipeline"])
-            if str(step["functionRef"]["name"]).endswith(FUNCTION_NAME)
-        ]
-    except (KeyError, TypeError, AttributeError):
-        return []
+    """Return the pipeline steps that call the function, each with its index.
+
+    A step calls it if the function's name ends with the program's, or if its input is
+    an Input of this function: users can install a Function under any name.
+    """
+    spec = composition.get("spec")
+    pipeline = spec.get("pipeline") if isinstance(spec, dict) else None
+    steps = enumerate(pipeline if isinstance(pipeline, list) else ())
+    return [(i, step) for i, step in steps if isinstance(step, dict) and _is_ours(step)]
+
+
+def _is_ours(step: Manifest) -> bool:
+    function, step_input = step.get("functionRef"), step.get("input")
+    name = function.get("name") if isinstance(function, dict) else ""
+    if str(name).endswith(FUNCTION_NAME):
+        return True
+    api_version = step_input.get("apiVersion") if isinstance(step_input, dict) else ""
+    return str(api_version).partition("/")[0] == API_VERSION.partition("/")[0]
 
 
 def parse_step_input(step_input: Manifest) -> Input:

@@ -21,6 +21,9 @@ _MAX_VALUES, _MAX_DEPTH = 2_000_000, 100
 _MAX_QUOTED = 200
 
 
+NO_DOCUMENT = "the file has no document"
+
+
 class _Loader(yaml.SafeLoader):
     """Reads YAML as kubectl does: text that looks like a date is a string."""
 
@@ -147,7 +150,7 @@ def load_manifests(file: str) -> list[Manifest]:
             raise InputFileError(file, "not a Kubernetes manifest: it has no kind")
         manifests.append(document.manifest)
     if not manifests:
-        raise InputFileError(file, "the file has no document")
+        raise InputFileError(file, NO_DOCUMENT)
     return manifests
 
 

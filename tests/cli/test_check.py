@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from function.cli.check import PARAMETER_NAMES
 from tests.cli.invocations import (
     CLAIM,
     COMPOSITION,
@@ -27,14 +26,6 @@ COMPETITORS = (
 )
 
 
-def test_it_knows_the_parameters_of_the_xrd() -> None:
-    xrd = yaml.safe_load(Path("package/configuration/definition.yaml").read_text())
-    (version,) = xrd["spec"]["versions"]
-    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    properties = spec["properties"]["parameters"]["properties"]
-    assert set(PARAMETER_NAMES) == set(properties)
-
-
 @pytest.mark.parametrize(
     ("stdin", "reason", "field", "message", "why"),
     [
@@ -49,15 +40,15 @@ def test_it_knows_the_parameters_of_the_xrd() -> None:
             CLAIM.replace("region:", "regoin:"),
             "InvalidParameters",
             "spec.parameters.regoin",
-            'got "eu-west-2"; there is no such parameter, only workloadName, '
-            "repoPrefix, region, providerName, repository. Did you mean region?",
+            'got "eu-west-2"; there is no such parameter (did you mean region?), only '
+            "workloadName, repoPrefix, region, providerName, repository. Correct its",
             "a parameter that is nearly one of ours",
         ),
         (
             CLAIM.replace("  parameters:", "  parameters:\n    bananas: 5"),
             "InvalidParameters",
             "spec.parameters.bananas",
-            "providerName, repository. Remove it.",
+            "providerName, repository. Correct its name, or remove it.",
             "a parameter that is not near any of ours",
         ),
         (
@@ -92,6 +83,21 @@ def test_it_knows_the_parameters_of_the_xrd() -> None:
             "a value inside a list",
         ),
         (
+            CLAIM.replace("v1alpha1", "v1beta1"),
+            "Unusable",
+            "apiVersion",
+            'apiVersion: got "tap.vrabbi.cloud/v1beta1"; the apiVersion of '
+            "WorkloadECRRepo is tap.vrabbi.cloud/v1alpha1. Use tap.vrabbi.cloud/v1",
+            "a version that does not exist",
+        ),
+        (
+            COMPOSITION.replace("crossplane.io/v1", "crossplane.io/v2"),
+            "Unusable",
+            "apiVersion",
+            'got "apiextensions.crossplane.io/v2"; the apiVersion of Composition is',
+            "a Composition of Crossplane v2 has v1 too",
+        ),
+        (
             COMPOSITION.replace("Pipeline", "Resources"),
             "InvalidParameters",
             "spec.mode",
@@ -100,7 +106,8 @@ def test_it_knows_the_parameters_of_the_xrd() -> None:
             "a mode that ignores functions",
         ),
         (
-            "kind: Composition\nspec:\n  mode: Pipeline\n  pipeline:\n"
+            "apiVersion: apiextensions.crossplane.io/v1\nkind: Composition\n"
+            "spec:\n  mode: Pipeline\n  pipeline:\n"
             "  - functionRef: {name: function-ecr-repos}\n    input: 5\n",
             "InvalidParameters",
             "spec.pipeline.0.input",
@@ -159,6 +166,44 @@ def test_all_that_is_wrong_with_an_input_is_reported() -> None:
     assert len(messages) == 3
     assert "did you mean bundle?" in messages[2]
     assert "did you mean regions?" in messages[1]
+
+
+@pytest.mark.parametrize("spec", ["", "spec: {}\n", "spec: {parameters: {}}\n"])
+def test_a_claim_without_parameters_lacks_each_of_them(spec: str) -> None:
+    stdin = CLAIM[: CLAIM.index("spec:")] + spec
+    code, out, _ = run("check", "-", stdin=stdin)
+    assert code == 1
+    assert out.count("got nothing; it is required") == 4
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message", "status", "why"),
+    [
+        ("", "the file has no document", 2, "an empty file"),
+        ("# only a comment\n---\n", "the file has no document", 2, "comments"),
+        ("apiVersion: v1\nkind: List\nitems: []", "the file has no", 2, "no claims"),
+        ("apiVersion: v1\nkind: Pod", "nothing to check: ", 1, "another kind"),
+        ("a: b", "nothing to check: ", 1, "no manifest"),
+        ("- a", "nothing to check: ", 1, "no object"),
+    ],
+)
+def test_a_file_with_nothing_to_check_is_an_error(
+    stdin: str, message: str, status: int, why: str
+) -> None:
+    code, out, _ = run("check", "-", stdin=stdin)
+    assert code == status, why
+    assert out.startswith(f"-:1: {message}"), why
+    code, out, _ = run("check", "-", "-o", "json", stdin=stdin)
+    assert (code, len(json.loads(out)["findings"])) == (status, 1), why
+    code, out, _ = run("check", "-", "--allow-none", stdin=stdin)
+    assert (code, out) == (0, ""), why
+
+
+def test_other_kinds_do_not_matter_beside_a_claim() -> None:
+    pod = "apiVersion: v1\nkind: Pod\n---\n"
+    assert run("check", "-", stdin=pod + CLAIM)[::2] == (
+        *(0, "1 checked, 1 skipped, 0 wrong\n"),
+    )
 
 
 def test_it_prints_a_line_that_editors_recognize() -> None:
@@ -232,6 +277,7 @@ def test_the_pre_commit_hook_runs() -> None:
     program, *args = hook["entry"].split()
     assert program == SCRIPT.name
     assert run_script(*args, "example/claim.yaml")[0] == 0
+    assert run_script(*args, "example/functions.yaml")[0] == 0
 
 
 def test_it_says_on_which_line_a_file_is_not_yaml() -> None:

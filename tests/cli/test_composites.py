@@ -18,7 +18,7 @@ from function.cli.composites import (
     to_xr,
 )
 from function.cli.errors import InputFileError
-from tests.cli.invocations import CLAIM, run
+from tests.cli.invocations import CLAIM, INPUT_TYPE, run
 
 HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
 
@@ -161,6 +161,20 @@ def test_an_xr_says_which_claim_it_is_from(
             },
             [1],
             "Crossplane puts the package's organization before the name",
+        ),
+        (
+            {
+                "spec": {
+                    "pipeline": [
+                        {"functionRef": 5},
+                        5,
+                        {"step": "repositories", "input": INPUT_TYPE},
+                        {"functionRef": {"name": "function-ecr-repos"}},
+                    ]
+                }
+            },
+            [2, 3],
+            "a Function can have any name, and other steps can be broken",
         ),
     ],
 )
