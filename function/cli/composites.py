@@ -78,7 +78,7 @@ def load_composition(file: str | None) -> CompositionStep:
         return CompositionStep()
     composition = load_manifests(file)[0]
     if composition["kind"] != "Composition":
-        raise InputFileError(file, f"a {composition['kind']}, not a Composition")
+        raise InputFileError(file, f"its kind is {composition['kind']}, not Composition")
     steps = function_steps(composition)
     if not steps:
         raise InputFileError(
@@ -162,8 +162,7 @@ def to_xr(
     if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
         raise InputFileError(
             file,
-            f"{api_version} {kind} is neither a {CLAIM_KIND} nor a {XR_KIND} of "
-            f"{GROUP}",
+            f"{api_version} {kind} is neither {CLAIM_KIND} nor {XR_KIND} of {GROUP}",
         )
     xr = copy.deepcopy(document)
     metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})
@@ -237,7 +236,7 @@ def build_request(
         if not name:
             raise InputFileError(
                 "",
-                f"an observed {manifest['kind']} has no annotation "
+                f"the observed {manifest['kind']} has no annotation "
                 f"{COMPOSED_NAME_ANNOTATION}",
             )
         resources[name] = {"resource": manifest}

@@ -42,12 +42,12 @@ HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
         (
             ["example/functions.yaml"],
             None,
-            "neither a WorkloadECRRepo nor a XWorkloadECRRepo of tap.vrabbi.cloud",
+            "is neither WorkloadECRRepo nor XWorkloadECRRepo of tap.vrabbi.cloud",
         ),
         (
             ["example/xr.yaml", "--composition", "example/xr.yaml"],
             None,
-            "example/xr.yaml: a XWorkloadECRRepo, not a Composition",
+            "example/xr.yaml: its kind is XWorkloadECRRepo, not Composition",
         ),
         (
             ["example/xr.yaml", "--composition", "-"],
@@ -57,7 +57,7 @@ HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
         (
             ["example/xr.yaml", "--observed", "example/xr.yaml"],
             None,
-            "an observed XWorkloadECRRepo has no annotation "
+            "the observed XWorkloadECRRepo has no annotation "
             "crossplane.io/composition-resource-name",
         ),
     ],
