@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-capture soak lint generate recorded lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-capture soak lint generate regions recorded lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-17s %s\n", $$1, $$2}'
 
@@ -242,6 +242,11 @@ generate: $(VENV)/.runtime ## Generate the CRD, the XRDs, the JSON Schemas and t
 	@$(VENV)/bin/python -m function.generate.xrds
 	@$(VENV)/bin/python -m function.generate.json_schemas
 	@$(VENV)/bin/python -m function.generate.reference_pages
+
+# The isolated regions are in it too, but not the pseudo regions such as aws-global.
+REGIONS = import botocore.loaders as l; print(*sorted(r for p in l.Loader().load_data("partitions")["partitions"] for r in p["regions"] if not r.endswith("-global")), sep="\n")
+regions: $(VENV)/.e2e ## Update the list of AWS regions from botocore
+	@$(VENV)/bin/python -c '$(REGIONS)' > function/cli/regions.txt
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/.runtime ## Update the locked requirements (UPGRADE=--upgrade for newer versions)

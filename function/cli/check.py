@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import click
 from crossplane.function import logging
@@ -23,7 +24,12 @@ from function.cli.composites import (
     refusal,
     to_xr,
 )
-from function.cli.documents import misnamed, unknown_fields
+from function.cli.documents import (
+    misnamed,
+    unknown_fields,
+    unknown_region_at,
+    unknown_regions,
+)
 from function.cli.errors import InputFileError
 from function.cli.manifests import (
     NO_DOCUMENT,
@@ -80,11 +86,11 @@ def check(
 
     FILE is a YAML file, or - for standard input. Documents of other kinds are skipped,
     but it is an error if nothing was checked. The command also finds two claims that
-    use the same repository name.
+    use the same repository name. A region that this version does not know is a warning.
 
     \b
     Exit status:
-      0  no problem found
+      0  no problem found, or only warnings
       1  a document has a problem, or no document was checked
       2  a file is empty, unreadable or not YAML, or the command line is wrong
     """  # noqa: D301  # \b is click's mark for text that it must not wrap
@@ -105,6 +111,7 @@ def check(
             findings.append(Finding(file, e.line, "", "Unusable", "", e.problem))
     if not (checker.checked or findings or allow_none):
         findings += [Finding(f, 1, "", "Unusable", "", _NOTHING) for f in files]
+    wrong = sum(f.severity == "error" for f in findings)
     if output == "json":
         report = {
             "checked": checker.checked,
@@ -115,12 +122,11 @@ def check(
     else:
         for finding in findings:
             click.echo(_line(finding, color=use_color()))
-        click.echo(
-            f"{checker.checked} checked, {checker.skipped} skipped, "
-            f"{len(findings)} wrong",
-            err=True,
-        )
-    sys.exit(INPUT_FILE_STATUS if unusable_file else 1 if findings else 0)
+        summary = f"{checker.checked} checked, {checker.skipped} skipped, {wrong} wrong"
+        if warnings := len(findings) - wrong:
+            summary += f", {warnings} warning{'s' if warnings > 1 else ''}"
+        click.echo(summary, err=True)
+    sys.exit(INPUT_FILE_STATUS if unusable_file else 1 if wrong else 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,9 +138,10 @@ class Finding:
         line: The line of the problem, counted from 1.
         resource: The kind and name of the document.
         reason: The reason that the claim's condition would have. `Unusable` if the
-            document or the file cannot be used.
+            document or the file cannot be used, `UnknownRegion` for a warning.
         field: The path of the field; empty for the whole document.
         message: The field, its value, the rule and the fix.
+        severity: A warning does not change the exit status.
     """
 
     file: str
@@ -143,6 +150,7 @@ class Finding:
     reason: str
     field: str
     message: str
+    severity: Literal["error", "warning"] = "error"
 
 
 class Checker:
@@ -227,6 +235,8 @@ class Checker:
         claim = claim_reference(xr)
         for problem in unknown_fields(manifest):
             yield _finding(document, "InvalidParameters", *problem)
+        for problem in unknown_regions(manifest):
+            yield _warning(document, *problem)
         if manifest["kind"] == CLAIM_KIND and len(claim.name) > MAX_CLAIM_NAME:
             yield _finding(
                 document,
@@ -299,6 +309,11 @@ def _check_input(
         # The field of the error begins with "input".
         field = [*path, *error.field.split(".")[1:]]
         yield _finding(document, error.reason, ".".join(field), str(error))
+    defaults = step_input.get("defaults")
+    if isinstance(defaults, dict):
+        field = [*path, "defaults", "region"]
+        for problem in unknown_region_at(".".join(field), defaults.get("region")):
+            yield _warning(document, *problem)
 
 
 def _line_of(document: Document, field: str) -> int:
@@ -317,10 +332,16 @@ def _finding(document: Document, reason: str, field: str, message: str) -> Findi
     )
 
 
+def _warning(document: Document, field: str, message: str) -> Finding:
+    finding = _finding(document, "UnknownRegion", field, message)
+    return dataclasses.replace(finding, severity="warning")
+
+
 def _line(finding: Finding, *, color: bool) -> str:
     """Return a finding as one line that editors and CI systems recognize."""
     position = f"{finding.file}:{finding.line}:"
     if color:
         position = click.style(position, bold=True)
     resource = f"{finding.resource}: " if finding.resource else ""
-    return f"{position} {resource}{finding.message}"
+    severity = "warning: " if finding.severity == "warning" else ""
+    return f"{position} {resource}{severity}{finding.message}"

@@ -78,7 +78,9 @@ def load_composition(file: str | None) -> CompositionStep:
         return CompositionStep()
     composition = load_manifests(file)[0]
     if composition["kind"] != "Composition":
-        raise InputFileError(file, f"its kind is {composition['kind']}, not Composition")
+        raise InputFileError(
+            file, f"its kind is {composition['kind']}, not Composition"
+        )
     steps = function_steps(composition)
     if not steps:
         raise InputFileError(

@@ -5,13 +5,23 @@ message with the nearest name.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import click
+
 from function.api.input import API_VERSION, KIND
-from function.api.parameters import CLAIM_KIND, GROUP, PARAMETERS, XR_KIND
+from function.api.parameters import (
+    CLAIM_KIND,
+    GROUP,
+    PARAMETER_BOUNDS,
+    PARAMETERS,
+    XR_KIND,
+)
 from function.api.validation import suggestion
 from function.cli.manifests import Manifest
+from function.cli.regions import unknown_region
 from function.errors import printable, quote
 
 # The version of the XRDs in package/.
@@ -24,6 +34,7 @@ API_VERSIONS = {
 _INPUT_GROUP = API_VERSION.partition("/")[0]
 # The groups of the Inputs of Crossplane's own functions end with this.
 _OTHER_INPUTS = ".fn.crossplane.io"
+_REGION = re.compile(PARAMETER_BOUNDS["region"]["pattern"])
 # How similar two names must be, from 0 to 1.
 _SIMILAR = 0.85
 # The fields of spec.parameters in the XRDs.
@@ -113,6 +124,31 @@ def unknown_fields(manifest: Manifest) -> Iterator[Problem]:
     parameters = spec.get("parameters")
     if isinstance(parameters, dict):
         yield from _unknown(PARAMETERS, parameters, PARAMETER_NAMES, "parameter")
+
+
+def unknown_regions(manifest: Manifest) -> Iterator[Problem]:
+    """Yield the region of a claim or XR if no AWS region has this code."""
+    spec = manifest.get("spec")
+    parameters = spec.get("parameters") if isinstance(spec, dict) else None
+    region = parameters.get("region") if isinstance(parameters, dict) else None
+    yield from unknown_region_at(f"{PARAMETERS}.region", region)
+
+
+def unknown_region_at(field: str, region: object) -> Iterator[Problem]:
+    """Yield a problem if a field has the form of a region that does not exist."""
+    if not (isinstance(region, str) and _REGION.match(region)):
+        return  # the function reports it
+    if message := unknown_region(field, region):
+        yield Problem(field, message)
+
+
+def echo_warnings(manifest: Manifest) -> None:
+    """Print what is wrong with a claim or XR but does not stop the function."""
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
+    for problem in (*unknown_fields(manifest), *unknown_regions(manifest)):
+        subject = f"{manifest['kind']}/{printable(str(name))}"
+        click.echo(f"Warning {subject}: {problem.message}", err=True)
 
 
 def _unknown(

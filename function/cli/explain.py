@@ -23,6 +23,7 @@ from function.cli.composites import (
     refusal,
     to_xr,
 )
+from function.cli.documents import echo_warnings
 from function.cli.manifests import Manifest, load_manifests
 from function.cli.options import (
     composition_option,
@@ -88,16 +89,12 @@ def explain(
     logging.configure(logging.Level.DISABLED)
     step = load_composition(composition)
     input_ = composition_input(step)
-    explanations = [
-        explain_xr(
-            to_xr(manifest, file, namespace, namespaced=step.namespaced),
-            step,
-            input_,
-            account,
-        )
-        for file in files
-        for manifest in load_manifests(file)
-    ]
+    manifests = [(file, m) for file in files for m in load_manifests(file)]
+    explanations = []
+    for file, manifest in manifests:
+        xr = to_xr(manifest, file, namespace, namespaced=step.namespaced)
+        echo_warnings(manifest)
+        explanations.append(explain_xr(xr, step, input_, account))
     if output == "json":
         click.echo(json.dumps([_as_json(e) for e in explanations], indent=2))
     else:

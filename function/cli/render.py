@@ -16,6 +16,7 @@ from function.cli.composites import (
     run_function,
     to_xr,
 )
+from function.cli.documents import echo_warnings
 from function.cli.manifests import Manifest, load_manifests
 from function.cli.options import (
     FILE,
@@ -82,12 +83,14 @@ def render(
     observed_resources = [
         manifest for file in (*observed, *diffs) for manifest in load_manifests(file)
     ]
+    documents = [(file, m) for file in files for m in load_manifests(file)]
     xrs = [
         to_xr(document, file, namespace, namespaced=step.namespaced)
-        for file in files
-        for document in load_manifests(file)
+        for file, document in documents
     ]
     requests = [build_request(xr, step, observed_resources) for xr in xrs]
+    for _, document in documents:
+        echo_warnings(document)
     fatal = False
     for xr, request in zip(xrs, requests, strict=True):
         rsp = run_function(request)

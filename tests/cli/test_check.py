@@ -206,6 +206,35 @@ def test_other_kinds_do_not_matter_beside_a_claim() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stdin", "field", "why"),
+    [
+        (
+            CLAIM.replace("eu-west-2", "eu-west-9"),
+            "spec.parameters.region",
+            "of a claim",
+        ),
+        (
+            composition(defaults={"region": "eu-west-9"}),
+            "spec.pipeline.0.input.defaults.region",
+            "of the defaults",
+        ),
+    ],
+)
+def test_a_region_that_does_not_exist_is_a_warning(
+    stdin: str, field: str, why: str
+) -> None:
+    code, out, err = run("check", "-", stdin=stdin)
+    assert (code, err) == (0, "1 checked, 0 skipped, 0 wrong, 1 warning\n"), why
+    assert f': warning: {field}: got "eu-west-9"; no AWS region' in out, why
+    code, out, _ = run("check", "-", "-o", "json", stdin=stdin)
+    (finding,) = json.loads(out)["findings"]
+    assert (finding["severity"], finding["reason"]) == ("warning", "UnknownRegion")
+    assert "eu-west-9" in stdin.splitlines()[finding["line"] - 1]
+    code, _, err = run("check", "-", stdin=f"{stdin}---\n{claim(name='x' * 64)}")
+    assert (code, "1 wrong, 1 warning" in err) == (1, True)
+
+
 def test_it_prints_a_line_that_editors_recognize() -> None:
     code, out, err = run("check", "-", stdin=CLAIM.replace("eu-west-2", "Here"))
     (number,) = [n for n, line in enumerate(CLAIM.splitlines(), 1) if "region:" in line]

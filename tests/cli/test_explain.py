@@ -197,3 +197,15 @@ def test_competitors_are_the_other_ways_to_split_a_name(
     assert set(others) <= set(found), why
     assert (workload, namespace) not in found
     assert bundle or len(found) == len(others), why
+
+
+def test_it_warns_of_unknown_fields_and_regions() -> None:
+    code, out, err = run("explain", "-", stdin=claim(region="eu-west-9", regoin="a"))
+    field, region = err.splitlines()
+    assert code == 0
+    assert field.startswith(
+        "Warning WorkloadECRRepo/example-app-ecr-repos: spec.parameters.regoin: got "
+        '"a"; there is no such parameter (did you mean region?)'
+    )
+    assert 'spec.parameters.region: got "eu-west-9"; no AWS region' in region
+    assert "docker push" in out

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.invocations import CLAIM, INPUT_TYPE, run
+from tests.cli.invocations import CLAIM, INPUT_TYPE, claim, run
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 COMPOSED_NAME = "crossplane.io/composition-resource-name"
@@ -113,3 +113,12 @@ def test_a_broken_input_is_what_the_function_says_of_it(
     code, out, err = run("render", "example/claim.yaml", "--composition", file)
     assert (code, out) == (1, "")
     assert "Fatal XWorkloadECRRepo/example-app-ecr-repos: input.bundel: got" in err
+
+
+def test_it_warns_of_unknown_fields_and_regions() -> None:
+    code, out, err = run("render", "-", stdin=claim(region="eu-west-9", regoin="a"))
+    subject = "Warning WorkloadECRRepo/example-app-ecr-repos: spec.parameters"
+    assert code == 0
+    assert f'{subject}.regoin: got "a"; there is no such parameter' in err
+    assert f'{subject}.region: got "eu-west-9"; no AWS region' in err
+    assert "kind: Repository" in out
