@@ -36,9 +36,9 @@ from function.ecr.provider_rights import Deletion
 from function.errors import printable, quote
 
 # What a guard does with a claim. "acts": it changes or limits the claim's result.
-# "stops": the function creates nothing.
-Effect = Literal["passes", "acts", "stops"]
-_COLORS = {"passes": "green", "acts": "yellow", "stops": "red"}
+# "stops": the function creates nothing. "unknown": the Composition decides on it.
+Effect = Literal["passes", "acts", "stops", "unknown"]
+_COLORS = {"passes": "green", "acts": "yellow", "stops": "red", "unknown": "yellow"}
 _LINE_WIDTH, _REASON_COLUMN = 90, 28
 _ACCOUNT_DIGITS = 12
 _UNKNOWN_ACCOUNT = "<account>"
@@ -75,6 +75,7 @@ def explain(
     FILE is a YAML file of claims or XRs, or - for standard input. A guard is a rule
     that can change or stop a claim. The command uses neither a cluster nor
     AWS, so it does not know which repositories exist or belong to other claims.
+    Without --composition, it does not know the platform's settings.
 
     \b
     Exit status:
@@ -165,9 +166,8 @@ def explain_xr(
     about = f"{claim.kind} {printable(claim.name)}"
     about += f" in namespace {printable(claim.namespace)}" if claim.namespace else ""
     if refused := refusal(xr, step):
-        return Explanation(
-            about, guards=[Guard(refused.reason, "stops", refused.message)]
-        )
+        stop = Guard(refused.reason, "stops", refused.message)
+        return Explanation(about, guards=[stop, *_unknown_defaults_guard(step)])
     parameters = parse_xr(xr, input_)
     host = _stripped_host(xr, parameters, input_)
     registry = registry_host(parameters.region, account, host)
@@ -186,9 +186,10 @@ def explain_xr(
         [
             _registry_host_guard(parameters, host, input_),
             Guard("ECR naming rules", "passes", "ECR accepts the repository names"),
-            _allow_guard(parameters, input_),
+            *_unknown_defaults_guard(step),
+            _allow_guard(parameters, step, input_),
             _competitors_guard(parameters, claim.namespace, input_),
-            _deletion_guard(input_.deletion),
+            _deletion_guard(step, input_.deletion),
         ],
     )
 
@@ -278,7 +279,20 @@ def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Gu
     return Guard(name, "passes", "repoPrefix has no registry host")
 
 
-def _allow_guard(parameters: Parameters, input_: Input) -> Guard:
+def _unknown_defaults_guard(step: CompositionStep) -> list[Guard]:
+    if step.file:
+        return []
+    why = (
+        "there is no --composition, so the platform's defaults are unknown, and so are "
+        "its settings for bundles, registry hosts and options"
+    )
+    return [Guard("defaults", "unknown", why)]
+
+
+def _allow_guard(parameters: Parameters, step: CompositionStep, input_: Input) -> Guard:
+    if not step.file:
+        why = "there is no --composition, so the values that claims may use are unknown"
+        return Guard("allow", "unknown", why)
     allow = input_.allow
     limits = (
         ("repoPrefix", parameters.prefix.path, allow.repo_prefixes),
@@ -318,7 +332,7 @@ def _competitors_guard(parameters: Parameters, namespace: str, input_: Input) ->
     )
 
 
-def _deletion_guard(deletion: Deletion) -> Guard:
+def _deletion_guard(step: CompositionStep, deletion: Deletion) -> Guard:
     why = {
         Deletion.ONLY_CREATED: "OnlyCreated: deleting the claim deletes the "
         "repositories that it created, with their images. A repository that existed "
@@ -327,6 +341,9 @@ def _deletion_guard(deletion: Deletion) -> Guard:
         "their images, even if they existed before the claim",
         Deletion.NEVER: "Never: deleting the claim keeps its repositories",
     }
+    if not step.file:
+        unset = f"there is no --composition. By default, {why[deletion]}"
+        return Guard("deletion", "unknown", unset)
     return Guard("deletion", "acts", why[deletion])
 
 

@@ -132,6 +132,27 @@ def test_it_explains_the_input_of_the_composition(
     assert line in unwrap(out), why
 
 
+def test_without_a_composition_the_platforms_settings_are_unknown() -> None:
+    code, out, _ = run("explain", "example/claim.yaml", "-o", "json")
+    (explanation,) = json.loads(out)
+    effects = {g["name"]: g["effect"] for g in explanation["guards"]}
+    unknown = {name for name, effect in effects.items() if effect == "unknown"}
+    assert (code, unknown) == (0, {"defaults", "allow", "deletion"})
+    _, out, _ = run("explain", "example/claim.yaml")
+    assert "any value is allowed" not in out
+    assert "By default, OnlyCreated: deleting the claim" in unwrap(out)
+    file = "example/composition.yaml"
+    args = ("example/claim.yaml", "--composition", file, "-o", "json")
+    assert "unknown" not in run("explain", *args)[1]
+
+
+def test_a_missing_value_can_be_a_default_that_is_unknown() -> None:
+    code, out, _ = run("explain", "-", stdin=claim().replace("region:", "other:"))
+    assert code == 1
+    assert "spec.parameters.region: got nothing" in unwrap(out)
+    assert "the platform's defaults are unknown" in unwrap(out)
+
+
 def test_without_a_bundle_there_is_one_repository(
     composition_file: Callable[..., str],
 ) -> None:
