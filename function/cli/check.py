@@ -9,7 +9,7 @@ from typing import Literal
 import click
 from crossplane.function import logging
 
-from function.api.input import API_VERSION, KIND, input_errors
+from function.api.input import API_VERSION, KIND, Input, input_errors
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import CLAIM_KIND, PARAMETERS, XR_KIND
 from function.cli.command_group import INPUT_FILE_STATUS, use_color
@@ -22,6 +22,7 @@ from function.cli.composites import (
     load_composition,
     parse_xr,
     refusal,
+    step_of,
     to_xr,
 )
 from function.cli.documents import (
@@ -176,7 +177,7 @@ class Checker:
         """
         self.checked = self.skipped = 0
         self._step = step or CompositionStep()
-        self._input = composition_input(self._step)
+        composition_input(self._step)
         self._namespace = namespace
         # The first claim of each repository and its file and line. The key is the
         # provider config, the region and the repository's name.
@@ -231,7 +232,9 @@ class Checker:
                 yield from _check_input(document, step["input"], *path)
 
     def _check_claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
-        xr = to_xr(manifest, "", self._namespace, namespaced=self._step.namespaced)
+        step = step_of(manifest, self._step)
+        input_ = composition_input(step)
+        xr = to_xr(manifest, "", self._namespace, namespaced=step.namespaced)
         claim = claim_reference(xr)
         for problem in unknown_fields(manifest):
             yield _finding(document, "InvalidParameters", *problem)
@@ -246,24 +249,24 @@ class Checker:
                 f"characters; the name of a claim has at most {MAX_CLAIM_NAME}. Use a "
                 "shorter name.",
             )
-        errors = parameter_errors(to_struct(xr), self._input)
+        errors = parameter_errors(to_struct(xr), input_)
         for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
             yield _finding(document, error.reason, error.field, str(error))
         if errors:
             return
-        if refused := refusal(xr, self._step):
+        if refused := refusal(xr, step):
             field = refused.message.partition(": ")[0]
             yield _finding(document, refused.reason, field, refused.message)
             return
-        yield from self._check_competitors(document, xr, claim)
+        yield from self._check_competitors(document, xr, claim, input_)
 
     def _check_competitors(
-        self, document: Document, xr: Manifest, claim: ClaimReference
+        self, document: Document, xr: Manifest, claim: ClaimReference, input_: Input
     ) -> Iterator[Finding]:
         """Yield the repositories of a claim that an earlier claim has too."""
-        parameters = parse_xr(xr, self._input)
+        parameters = parse_xr(xr, input_)
         names = [parameters.image_name]
-        if self._input.bundle:
+        if input_.bundle:
             names.append(parameters.bundle_name)
         position = f"{document.file}:{document.line()}"
         for name in names:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function.api.input import API_VERSION, Input, parse_input
+from function.api.input import API_VERSION, KIND, Input, parse_input
 from function.api.parameters import (
     CLAIM_KIND,
     GROUP,
@@ -25,6 +25,7 @@ from function.cli.errors import InputFileError
 from function.cli.manifests import Manifest, load_manifests, not_json_error, to_struct
 from function.errors import InvalidRequestError
 from function.fn import FunctionRunner
+from function.providers.registry import PROVIDERS
 
 FUNCTION_NAME = "function-ecr-repos"
 # Crossplane's annotation: which composed resource of its XR a manifest is.
@@ -92,6 +93,25 @@ def load_composition(file: str | None) -> CompositionStep:
     xr_type = composition["spec"].get("compositeTypeRef")
     kind = xr_type.get("kind") if isinstance(xr_type, dict) else None
     return CompositionStep(file, step_input, kind == CLAIM_KIND)
+
+
+def step_of(document: Manifest, step: CompositionStep) -> CompositionStep:
+    """Return the step that a claim or XR is for.
+
+    Without a Composition, its fields decide: only the XRs of Crossplane v2 have
+    spec.crossplane. Their step has the provider of package/configuration-v2.
+
+    Args:
+        document: The claim or XR.
+        step: The step of the Composition from the command line.
+    """
+    spec = document.get("spec")
+    of_v2 = isinstance(spec, dict) and isinstance(spec.get("crossplane"), dict)
+    if step.file or document.get("kind") != CLAIM_KIND or not of_v2:
+        return step
+    provider = next(v for v, p in PROVIDERS.items() if p.namespaced)
+    step_input = {"apiVersion": API_VERSION, "kind": KIND, "provider": provider}
+    return CompositionStep(input=step_input, namespaced=True)
 
 
 def function_steps(composition: Manifest) -> list[tuple[int, Manifest]]:

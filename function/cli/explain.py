@@ -21,6 +21,7 @@ from function.cli.composites import (
     load_composition,
     parse_xr,
     refusal,
+    step_of,
     to_xr,
 )
 from function.cli.documents import echo_warnings
@@ -88,11 +89,13 @@ def explain(
             f"an AWS account ID has {_ACCOUNT_DIGITS} digits", param_hint="--account"
         )
     logging.configure(logging.Level.DISABLED)
-    step = load_composition(composition)
-    input_ = composition_input(step)
+    given = load_composition(composition)
+    composition_input(given)
     manifests = [(file, m) for file in files for m in load_manifests(file)]
     explanations = []
     for file, manifest in manifests:
+        step = step_of(manifest, given)
+        input_ = composition_input(step)
         xr = to_xr(manifest, file, namespace, namespaced=step.namespaced)
         echo_warnings(manifest)
         explanations.append(explain_xr(xr, step, input_, account))

@@ -8,12 +8,16 @@ import yaml
 from crossplane.function import logging, resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
+from function.api.parameters import CLAIM_KIND
 from function.cli.command_group import use_color
 from function.cli.composites import (
     COMPOSED_NAME_ANNOTATION,
+    CompositionStep,
     build_request,
+    composition_input,
     load_composition,
     run_function,
+    step_of,
     to_xr,
 )
 from function.cli.documents import echo_warnings
@@ -72,6 +76,10 @@ def render(
     FILE is a YAML file, or - for standard input. Manifests go to standard output.
     Results and conditions go to standard error.
 
+    Without --composition, the Input has its defaults. A WorkloadECRRepo is then
+    rendered as a claim of Crossplane v1, unless it has spec.crossplane, as XRs of
+    Crossplane v2 have in a cluster.
+
     \b
     Exit status:
       0  no fatal result
@@ -79,18 +87,26 @@ def render(
       2  a file cannot be used, or the command line is wrong
     """  # noqa: D301  # \b is click's mark for text that it must not wrap
     logging.configure(logging.Level.DISABLED)
-    step = load_composition(composition)
+    given = load_composition(composition)
     observed_resources = [
         manifest for file in (*observed, *diffs) for manifest in load_manifests(file)
     ]
     documents = [(file, m) for file in files for m in load_manifests(file)]
+    steps = [step_of(document, given) for _, document in documents]
     xrs = [
         to_xr(document, file, namespace, namespaced=step.namespaced)
-        for file, document in documents
+        for (file, document), step in zip(documents, steps, strict=True)
     ]
-    requests = [build_request(xr, step, observed_resources) for xr in xrs]
+    requests = [
+        build_request(xr, step, observed_resources)
+        for xr, step in zip(xrs, steps, strict=True)
+    ]
     for _, document in documents:
         echo_warnings(document)
+    if not composition:
+        pairs = zip(documents, steps, strict=True)
+        for note in dict.fromkeys(_assumption(d, step) for (_, d), step in pairs):
+            click.echo(note, err=True)
     fatal = False
     for xr, request in zip(xrs, requests, strict=True):
         rsp = run_function(request)
@@ -104,6 +120,18 @@ def render(
         else:
             _print_manifests([_xr_status(xr, rsp), *composed])
     sys.exit(1 if fatal else 0)
+
+
+def _assumption(document: Manifest, step: CompositionStep) -> str:
+    """Return what is assumed about a claim or XR without a Composition."""
+    kind = document["kind"]
+    assumed = f"{kind} is rendered"
+    if step.namespaced:
+        assumed = f"{kind} with spec.crossplane is rendered as an XR of Crossplane v2,"
+    elif kind == CLAIM_KIND:
+        assumed = f"{kind} is rendered as a claim of Crossplane v1,"
+    provider = composition_input(step).provider
+    return f"Note: there is no --composition, so {assumed} for provider {provider}"
 
 
 def _print_results(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> None:

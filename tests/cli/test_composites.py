@@ -1,5 +1,6 @@
 """Claims and Compositions: what they become, and which of them cannot be used."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from function.cli.composites import (
     load_composition,
     refusal,
     run_function,
+    step_of,
     to_xr,
 )
 from function.cli.errors import InputFileError
@@ -188,6 +190,30 @@ def test_a_composition_says_which_xrs_it_is_for() -> None:
     assert load_composition(None) == CompositionStep()
     assert not load_composition("example/composition.yaml").namespaced
     assert load_composition("example/v2/composition.yaml").namespaced
+
+
+@pytest.mark.parametrize(
+    ("document", "file", "namespaced", "why"),
+    [
+        ({"kind": "WorkloadECRRepo"}, "", False, "a claim"),
+        ({"kind": "WorkloadECRRepo", "spec": {"crossplane": {}}}, "", True, "of v2"),
+        ({"kind": "WorkloadECRRepo", "spec": {"crossplane": {}}}, "f", False, "given"),
+        ({"kind": "XWorkloadECRRepo", "spec": {"crossplane": {}}}, "", False, "of v1"),
+    ],
+)
+def test_without_a_composition_an_xr_of_v2_is_recognized(
+    document: dict[str, Any], file: str, why: str, *, namespaced: bool
+) -> None:
+    given = CompositionStep(file)
+    step = step_of(document, given)
+    assert step.namespaced == namespaced, why
+    assert (step is given) != namespaced, why
+
+
+def test_the_step_of_v2_has_the_packaged_provider() -> None:
+    document = yaml.safe_load(Path("example/v2/xr.yaml").read_text())
+    packaged = load_composition("package/configuration-v2/composition.yaml")
+    assert step_of(document, CompositionStep()).input == packaged.input
 
 
 def test_the_function_runs_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,10 @@ def test_a_fatal_result_is_status_1_and_no_manifest() -> None:
     code, out, err = run("render", "-", stdin=CLAIM.replace("eu-west-2", "Here"))
     assert (code, out) == (1, "")
     lines = err.splitlines()
-    assert [line.partition(" ")[0] for line in lines] == ["Fatal", "Condition"], (
+    assert [line.split()[0] for line in lines] == ["Note:", "Fatal", "Condition"], (
         "the claim's event has the same message, and is not repeated"
     )
-    assert all("spec.parameters.region: got" in line for line in lines)
+    assert all("spec.parameters.region: got" in line for line in lines[1:])
 
 
 def test_a_file_with_one_fatal_result_renders_the_rest() -> None:
@@ -113,6 +113,37 @@ def test_a_broken_input_is_what_the_function_says_of_it(
     code, out, err = run("render", "example/claim.yaml", "--composition", file)
     assert (code, out) == (1, "")
     assert "Fatal XWorkloadECRRepo/example-app-ecr-repos: input.bundel: got" in err
+
+
+@pytest.mark.parametrize(
+    ("file", "note"),
+    [
+        (
+            "claim.yaml",
+            "WorkloadECRRepo is rendered as a claim of Crossplane v1, for provider "
+            "ecr.aws.crossplane.io/v1beta1",
+        ),
+        (
+            "xr.yaml",
+            "XWorkloadECRRepo is rendered for provider ecr.aws.crossplane.io/v1beta1",
+        ),
+        (
+            "v2/xr.yaml",
+            "WorkloadECRRepo with spec.crossplane is rendered as an XR of Crossplane "
+            "v2, for provider ecr.aws.m.upbound.io/v1beta1",
+        ),
+    ],
+)
+def test_without_a_composition_it_says_what_it_assumes(file: str, note: str) -> None:
+    files = (f"example/{file}", f"example/{file}")
+    code, assumed, err = run("render", *files)
+    assert code == 0
+    assert err.splitlines()[0] == f"Note: there is no --composition, so {note}"
+    assert err.count("Note:") == 1, "once, for two files"
+    composition = str(Path("example", file).with_name("composition.yaml"))
+    code, out, err = run("render", *files, "--composition", composition)
+    assert (code, out) == (0, assumed), "the packaged Composition says the same"
+    assert "Note:" not in err
 
 
 def test_it_warns_of_unknown_fields_and_regions() -> None:
