@@ -29,6 +29,7 @@ from function.cli.options import (
     namespace_option,
 )
 from function.cli.render_diff import diff_lines
+from function.errors import printable
 
 # The color of a line of a diff, by how the line starts.
 _COLORS = {"---": "red", "+++": "green", "-": "red", "+": "green", "@": "cyan"}
@@ -41,9 +42,12 @@ _TRANSITION_TIME = "2024-01-01T00:00:00Z"
 Examples:
   function-ecr-repos render example/claim.yaml
   function-ecr-repos render my-claim.yaml --composition my-composition.yaml
-  kubectl get repositories.ecr.aws.crossplane.io -o yaml \\
-    -l crossplane.io/claim-name=shop-ecr-repos > live.yaml
-  function-ecr-repos render claim.yaml --diff live.yaml
+\b
+Compare with live resources. Use the XR: Crossplane sets its name and UID.
+  kubectl get xworkloadecrrepo shop-ecr-repos-x7k2p -o yaml > xr.yaml
+  kubectl get managed -o yaml \\
+    -l crossplane.io/composite=shop-ecr-repos-x7k2p > live.yaml
+  function-ecr-repos render xr.yaml --diff live.yaml --composition composition.yaml
 """
 )
 @files_argument
@@ -116,6 +120,8 @@ def render(
             continue
         composed = _composed_resources(xr, rsp)
         if diffs:
+            if note := _other_xr(xr, observed_resources):
+                click.echo(note, err=True)
             _print_diff(diff_lines(observed_resources, composed))
         else:
             _print_manifests([_xr_status(xr, rsp), *composed])
@@ -132,6 +138,28 @@ def _assumption(document: Manifest, step: CompositionStep) -> str:
         assumed = f"{kind} is rendered as a claim of Crossplane v1,"
     provider = composition_input(step).provider
     return f"Note: there is no --composition, so {assumed} for provider {provider}"
+
+
+def _other_xr(xr: Manifest, observed: list[Manifest]) -> str:
+    """Return a note if resources are compared that belong to another XR, else nothing.
+
+    The function compares the XR's UID and name too, which no claim in a file has.
+    """
+    names = {
+        labels["crossplane.io/composite"]
+        for manifest in observed
+        if isinstance(metadata := manifest.get("metadata"), dict)
+        and isinstance(labels := metadata.get("labels"), dict)
+        and isinstance(labels.get("crossplane.io/composite"), str)
+    }
+    if not names or xr["metadata"]["name"] in names:
+        return ""
+    owners = ", ".join(printable(name) for name in sorted(names))
+    return (
+        f"Note: the observed resources belong to the XR {owners}. Differences in its "
+        "name, UID and labels are not changes. Render that XR instead, from kubectl "
+        "get -o yaml"
+    )
 
 
 def _print_results(xr: Manifest, rsp: fnv1.RunFunctionResponse) -> None:

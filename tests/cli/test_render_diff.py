@@ -54,6 +54,19 @@ def test_a_steady_state_has_no_diff(tmp_path: Path) -> None:
     assert err.endswith("Nothing would change\n")
 
 
+def test_a_claim_is_not_compared_with_its_xr_in_silence(tmp_path: Path) -> None:
+    """Without the XR's name and UID there are differences that are none."""
+    args = ("--diff", "example/observed.yaml")
+    code, out, err = run("render", "example/claim.yaml", *args)
+    assert code == 0
+    assert "-    crossplane.io/composite: example-app-ecr-repos-x7k2p" in out
+    assert "belong to the XR example-app-ecr-repos-x7k2p. Differences in" in err
+    assert "belong to" not in run("render", "example/xr.yaml", *args)[2]
+    unlabelled = [{**OBSERVED[0], "metadata": {**OBSERVED[0]["metadata"], "labels": 5}}]
+    file = write(tmp_path / "live.yaml", unlabelled)
+    assert "belong to" not in run("render", "example/claim.yaml", "--diff", file)[2]
+
+
 def test_it_has_color_on_a_terminal_only() -> None:
     args = ("render", "example/xr.yaml", "--diff", "example/observed.yaml")
     assert "+  deletionPolicy: Delete\x1b[0m" in run_in_terminal(*args)[1]
