@@ -57,5 +57,7 @@ def members(schema: Schema) -> Schema | None:
 
 def as_yaml(value: object) -> str:
     """Return a value as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True)
+    text = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=True, width=10_000
+    )
     return text.removesuffix("...\n").strip()

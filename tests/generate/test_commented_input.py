@@ -50,4 +50,50 @@ def test_without_its_marks_it_has_every_field() -> None:
     found = set(places(yaml.safe_load(whole)))
     wanted = set(paths({"properties": dict(input_fields())}))
     wanted |= {("apiVersion",), ("kind",)}
-    assert {p for p in found if p[-1] != "key"} == wanted
+    assert {p for p in found if p[-1] != "team"} == wanted
+
+
+def uncommented() -> dict[str, Any]:
+    whole = re.sub(r"^#(?! [A-Za-z{`])", "", commented_input(), flags=re.MULTILINE)
+    document: dict[str, Any] = yaml.safe_load(whole)
+    return document
+
+
+def alternatives(value: Any) -> Iterator[Any]:
+    """Yield a value with each of the fields that exclude one another."""
+    if isinstance(value, dict) and "policy" in value:
+        yield {"policy": value["policy"]}
+        value = {k: v for k, v in value.items() if k != "policy"}
+    if isinstance(value, dict):
+        choices = [[(k, a) for a in alternatives(v)] for k, v in value.items()]
+        longest = max(map(len, choices))
+        for n in range(longest):
+            yield dict(c[min(n, len(c) - 1)] for c in choices)
+    elif isinstance(value, list) and isinstance(value[0], dict):
+        prefix = value[0].pop("prefix")
+        yield [{"prefix": prefix, key: days} for key, days in value[0].items()]
+    else:
+        yield value
+
+
+def test_each_sample_is_valid() -> None:
+    document = uncommented() | {"provider": "ecr.aws.m.upbound.io/v1beta1"}
+    inputs = list(alternatives(document))
+    assert len(inputs) > 1
+    for each in inputs:
+        assert parse_input(resource.dict_to_struct(each)) != DEFAULT_INPUT
+
+
+def test_no_sample_deletes_images_that_a_team_needs() -> None:
+    text = commented_input()
+    assert "…" not in text
+    numbers = {
+        name: int(number)
+        for name, number in re.findall(
+            r"(keepLast|expire\w+|countNumber)\W+(\d+)", text
+        )
+    }
+    assert len(numbers) == 4
+    assert min(numbers.values()) >= 30
+    assert set(re.findall("forceDelete: (.*)", text)) == {"false"}
+    assert re.findall("deletion: (.*)", text) == ["OnlyCreated"]
