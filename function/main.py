@@ -10,6 +10,7 @@ from function.cli.command_group import PROGRAM, CommandGroup
     # A command is imported when it runs, so that serve starts fast.
     lazy_subcommands={
         "check": "function.cli.check:check",
+        "completion": "function.cli.completion:completion",
         "explain": "function.cli.explain:explain",
         "input": "function.cli.input:input_command",
         "render": "function.cli.render:render",
@@ -23,9 +24,6 @@ Examples:
   function-ecr-repos render claim.yaml     print what Crossplane would apply
   function-ecr-repos input                 print an Input with every field
   function-ecr-repos serve --insecure      serve without TLS, for `crossplane render`
-\b
-Completion for bash (use zsh_source or fish_source for those shells):
-  eval "$(_FUNCTION_ECR_REPOS_COMPLETE=bash_source function-ecr-repos)"
 """,
 )
 @click.version_option(package_name=PROGRAM)

@@ -20,8 +20,8 @@ from tests.cli.invocations import SCRIPT, run
         ),
         (
             ["xyz"],
-            "no command 'xyz'; the commands are check, explain, input, render, serve. "
-            "See function-ecr-repos --help",
+            "no command 'xyz'; the commands are check, completion, explain, input, "
+            "render, serve. See function-ecr-repos --help",
             "no command is near",
         ),
         (["render"], "render: missing argument 'FILE...'. See ", "what is missing"),
@@ -50,7 +50,8 @@ def test_a_bug_prints_a_traceback_only_with_debug(
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr("function.cli.render.run_function", broken)
-    code, _, err = run(*["--debug"][:debug], "render", "example/claim.yaml")
+    command = "render example/claim.yaml --composition example/composition.yaml"
+    code, _, err = run(*["--debug"][:debug], *command.split())
     assert code == 70
     assert "internal error: ZeroDivisionError: two lines. Please report it" in err
     assert ("Traceback" in err) == debug
