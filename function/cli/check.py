@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Literal
@@ -20,12 +21,14 @@ from function.cli.composites import (
     composition_input,
     function_steps,
     load_composition,
+    parse_step_input,
     parse_xr,
     refusal,
     step_of,
     to_xr,
 )
 from function.cli.documents import (
+    CLAIM_API_VERSION,
     misnamed,
     unknown_fields,
     unknown_region_at,
@@ -50,6 +53,10 @@ from function.errors import printable, quote
 # Crossplane writes the claim's name into a label of the XR, and the value of a label
 # has at most 63 characters.
 MAX_CLAIM_NAME = 63
+# RFC 1123: what Kubernetes accepts as the name of a claim or an XR.
+_NAME = re.compile(
+    r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
+)
 _COMPOSITION_API_VERSION = "apiextensions.crossplane.io/v1"
 _NOTHING = (
     "nothing to check: the file has no WorkloadECRRepo, no XWorkloadECRRepo, no Input "
@@ -226,10 +233,20 @@ class Checker:
                 f"spec.mode: got {quote(manifest['spec'].get('mode'))}; Crossplane "
                 "calls functions only in Pipeline mode. Set spec.mode to Pipeline.",
             )
+        xr_type = manifest["spec"].get("compositeTypeRef")
+        xr_type = xr_type if isinstance(xr_type, dict) else {}
+        if problem := misnamed(xr_type):
+            field = f"spec.compositeTypeRef.{problem.field}"
+            message = f"spec.compositeTypeRef.{problem.message}"
+            yield _finding(document, "Unusable", field, message)
         for index, step in function_steps(manifest):
+            path = ("spec", "pipeline", str(index), "input")
+            problems = []
             if step.get("input") is not None:
-                path = ("spec", "pipeline", str(index), "input")
-                yield from _check_input(document, step["input"], *path)
+                problems = list(_check_input(document, step["input"], *path))
+            yield from problems
+            if not problems and xr_type.get("kind") in (CLAIM_KIND, XR_KIND):
+                yield from _check_scope(document, step, xr_type["kind"], *path)
 
     def _check_claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
         step = step_of(manifest, self._step)
@@ -240,6 +257,14 @@ class Checker:
             yield _finding(document, "InvalidParameters", *problem)
         for problem in unknown_regions(manifest):
             yield _warning(document, *problem)
+        if not _NAME.fullmatch(manifest["metadata"]["name"]):
+            yield _finding(
+                document,
+                "InvalidParameters",
+                "metadata.name",
+                f"metadata.name: got {quote(manifest['metadata']['name'])}; it must be "
+                "a Kubernetes name: lowercase letters, digits, '-' and '.'. Change it.",
+            )
         if manifest["kind"] == CLAIM_KIND and len(claim.name) > MAX_CLAIM_NAME:
             yield _finding(
                 document,
@@ -317,6 +342,20 @@ def _check_input(
         field = [*path, "defaults", "region"]
         for problem in unknown_region_at(".".join(field), defaults.get("region")):
             yield _warning(document, *problem)
+
+
+def _check_scope(
+    document: Document, step: Manifest, kind: str, *path: str
+) -> Iterator[Finding]:
+    """Yield what of an Input does not fit the XRs of its Composition."""
+    step_input = parse_step_input(step.get("input") or {})
+    metadata = {"name": "a", "namespace": "a"}
+    claim = {"apiVersion": CLAIM_API_VERSION, "kind": CLAIM_KIND, "metadata": metadata}
+    xr = to_xr(claim, document.file, None, namespaced=kind == CLAIM_KIND)
+    for error in parameter_errors(to_struct(xr), step_input):
+        if error.field.startswith("input."):
+            field = [*path, *error.field.split(".")[1:]]
+            yield _finding(document, error.reason, ".".join(field), str(error))
 
 
 def _line_of(document: Document, field: str) -> int:

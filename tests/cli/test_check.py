@@ -69,6 +69,34 @@ COMPETITORS = (
             "a label of the XR has at most 63 characters",
         ),
         (
+            claim(name="Shop"),
+            "InvalidParameters",
+            "metadata.name",
+            'metadata.name: got "Shop"; it must be a Kubernetes name',
+            "the API server refuses it",
+        ),
+        (
+            COMPOSITION.replace("kind: XWorkload", "kind: XWorload"),
+            "Unusable",
+            "spec.compositeTypeRef.kind",
+            'spec.compositeTypeRef.kind: got "XWorloadECRRepo"; the kinds of',
+            "the type of the XRs",
+        ),
+        (
+            composition(provider="ecr.aws.m.upbound.io/v1beta1"),
+            "InvalidParameters",
+            "spec.pipeline.0.input.provider",
+            "input.provider: got ecr.aws.m.upbound.io/v1beta1; ",
+            "namespaced resources of a cluster-scoped XR",
+        ),
+        (
+            composition().replace("kind: XWorkload", "kind: Workload"),
+            "InvalidParameters",
+            "spec.pipeline.0.input.provider",
+            "input.provider: got ecr.aws.crossplane.io/v1beta1; ",
+            "cluster-scoped resources of a namespaced XR, by default",
+        ),
+        (
             composition(bundel=False),
             "InvalidParameters",
             "spec.pipeline.0.input.bundel",
@@ -142,7 +170,11 @@ def test_it_says_what_is_wrong_and_where(
     if field:
         key = field.split(".")[-1]
         line = stdin.splitlines()[finding["line"] - 1]
-        assert key in line or (key.isdigit() and line.lstrip().startswith("- ")), why
+        assert (
+            key in line
+            or key == "provider"
+            or (key.isdigit() and line.lstrip().startswith("- "))
+        ), why
     assert code == (2 if why == "not YAML" else 1)
 
 
