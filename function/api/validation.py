@@ -66,7 +66,7 @@ class _Reader:
         if self._left < 0:
             raise _TooManyError
 
-    def _value(self, value: structpb.Value) -> Any:  # noqa: ANN401
+    def _value(self, value: structpb.Value) -> Any:
         kind = value.WhichOneof("kind")
         if kind == "struct_value":
             return self.object(value.struct_value)

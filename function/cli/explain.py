@@ -80,7 +80,7 @@ def explain(
       0  no guard stops a claim
       1  a guard stops a claim
       2  a file cannot be used, or the command line is wrong
-    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    """
     if account and not (account.isdigit() and len(account) == _ACCOUNT_DIGITS):
         raise click.BadParameter(
             f"an AWS account ID has {_ACCOUNT_DIGITS} digits", param_hint="--account"
@@ -351,7 +351,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
 
 
 def _as_text(explanation: Explanation, *, color: bool) -> str:
-    def style(text: str, **styles: Any) -> str:  # noqa: ANN401  # click's
+    def style(text: str, **styles: Any) -> str:
         return click.style(text, **styles) if color else text
 
     region, registry = explanation.region, explanation.registry

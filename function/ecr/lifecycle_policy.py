@@ -98,7 +98,7 @@ def _storage(rule: dict[str, Any]) -> str:
     return str(rule["selection"].get("storageClass", "standard"))
 
 
-def _rule(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _rule(value: Any, path: str) -> dict[str, Any]:
     rule = _object(value, path, _RULE)
     if not _positive(rule.get("rulePriority")):
         raise PolicyError(f"{path}: rulePriority must be a whole number from 1")
@@ -114,7 +114,7 @@ def _rule(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _selection(value: Any, path: str) -> dict[str, Any]:
     selection = _object(value, f"{path}: selection", _SELECTION)
     status = selection.get("tagStatus")
     if status not in ("tagged", "untagged", "any"):
@@ -153,7 +153,7 @@ def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
     return selection
 
 
-def _tags(value: Any, path: str, name: str) -> list[str]:  # noqa: ANN401
+def _tags(value: Any, path: str, name: str) -> list[str]:
     if not isinstance(value, list) or not value:
         raise PolicyError(f"{path} must be a list of strings")
     for tag in value:
@@ -168,7 +168,7 @@ def _tags(value: Any, path: str, name: str) -> list[str]:  # noqa: ANN401
     return sorted(value)
 
 
-def _action(value: Any, count: str, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _action(value: Any, count: str, path: str) -> dict[str, Any]:
     action = _object(value, f"{path}: action", _ACTION)
     kind, target = action.get("type"), action.get("targetStorageClass")
     if (kind, target) not in (("expire", None), ("transition", "archive")):
@@ -182,11 +182,11 @@ def _action(value: Any, count: str, path: str) -> dict[str, Any]:  # noqa: ANN40
     return action
 
 
-def _object(value: Any, path: str, keys: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+def _object(value: Any, path: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or not set(value) <= set(keys):
         raise PolicyError(f"{path} must be an object of {', '.join(keys)}")
     return {key: value[key] for key in keys if key in value}
 
 
-def _positive(value: Any) -> bool:  # noqa: ANN401
+def _positive(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

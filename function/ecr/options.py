@@ -79,7 +79,7 @@ _TAGS_SCHEMA: dict[str, Any] = {
 }
 
 
-def _limit_count(tags: Any) -> Any:  # noqa: ANN401  # not validated yet
+def _limit_count(tags: Any) -> Any:  # not validated yet
     if isinstance(tags, dict) and len(tags) > _MOST_TAGS:
         raise ValueError(
             f"there are {_MOST_TAGS} tags at most; AWS takes 50, with those that are "

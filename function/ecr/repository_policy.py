@@ -105,7 +105,7 @@ def parse(text: str) -> str:
     return policy_json.write({**policy, "Statement": statements}, LONGEST)
 
 
-def _check(statement: Any, path: str) -> None:  # noqa: ANN401
+def _check(statement: Any, path: str) -> None:
     if not isinstance(statement, dict) or not set(statement) <= _STATEMENT:
         raise PolicyError(
             f"{path} must be an object of {', '.join(sorted(_STATEMENT))}"
@@ -124,7 +124,7 @@ def _check(statement: Any, path: str) -> None:  # noqa: ANN401
 
 def _allow(
     sid: str,
-    principal: Any,  # noqa: ANN401
+    principal: Any,
     actions: Sequence[str],
     condition: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
