@@ -126,7 +126,7 @@ def stub() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
         process.wait()
 
 
-def test_what_is_broken_below_is_otherwise_valid(
+def test_the_request_is_valid_before_it_is_broken(
     stub: grpcv1.FunctionRunnerServiceStub,
 ) -> None:
     rsp = stub.RunFunction(request(VALID, input=INPUT))
@@ -135,7 +135,7 @@ def test_what_is_broken_below_is_otherwise_valid(
 
 
 @given(broken=BROKEN)
-def test_every_bad_request_is_refused_by_the_name_of_its_field(
+def test_every_bad_request_is_refused_with_its_field(
     stub: grpcv1.FunctionRunnerServiceStub, broken: Broken
 ) -> None:
     path, value, given_input, field = broken

@@ -1,4 +1,4 @@
-"""What the tests of the real CLIs share: the function, and core's own schemas."""
+"""Run the real CLIs: a function to call, and core's schemas."""
 
 import socket
 import subprocess

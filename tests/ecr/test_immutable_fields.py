@@ -1,4 +1,4 @@
-"""What a live repository keeps, whatever its claim asks for."""
+"""What a live repository keeps when parameters or options change."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from tests.builders import (
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_live_resource_is_never_pointed_at_another_repository(
+def test_a_live_resource_never_moves_to_another_repository(
     changed: dict[str, str],
 ) -> None:
     rsp = call(

@@ -54,7 +54,7 @@ ARCHIVED: dict[str, Any] = {
 }
 
 
-def test_one_text_whatever_the_spelling() -> None:
+def test_a_policy_has_one_spelling() -> None:
     """The order of the user guide: the classic provider compares texts."""
     spelled = json.dumps({"rules": [ANY, rule(description="é")]}, indent=2)
     assert lifecycle.parse(spelled) == (
@@ -89,7 +89,7 @@ def test_one_text_whatever_the_spelling() -> None:
         ),
     ],
 )
-def test_lifecycle_policies_that_ecr_takes(given: str, reason: str) -> None:
+def test_lifecycle_policies_that_ecr_accepts(given: str, reason: str) -> None:
     assert json.loads(lifecycle.parse(given)), reason
 
 

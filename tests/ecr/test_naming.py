@@ -29,7 +29,7 @@ def test_what_ecr_accepts_is_accepted_unchanged(text: str) -> None:
 
 
 @given(st.text(alphabet="ab09._-/AZ \nä", max_size=12))
-def test_all_else_is_refused(text: str) -> None:
+def test_every_other_name_is_refused(text: str) -> None:
     legal = SHORTEST <= len(text) <= LONGEST and re.fullmatch(PATTERN, text)
     try:
         assert parse_repository_name(text) == text
@@ -129,7 +129,7 @@ def test_a_prefix_that_cannot_work(text: str, why: str) -> None:
     assert e.value.field == "spec.parameters.repoPrefix"
 
 
-def test_the_bundle_must_fit_too_where_it_is_wanted() -> None:
+def test_the_bundles_name_must_fit_too() -> None:
     workload = "a" * 245
     assert repository_names(Prefix("p"), workload, "ns", bundle=False)[0]
     with pytest.raises(InvalidParameterError, match="257 characters"):
