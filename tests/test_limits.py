@@ -2,13 +2,9 @@
 
 import json
 import re
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from function.api import overrides
 from function.generate.crd import input_crd
 from tests import builders
 from tests.builders import INPUT, call_bytes, xr
+from tests.server.server_process import free_port, serving
 
 STEP_INPUT = {
     **INPUT,
@@ -246,36 +243,17 @@ def test_only_small_overrides_are_cached(size: int, more: int) -> None:
     assert overrides._merge.cache_info().currsize == more
 
 
-@contextmanager
-def serving() -> Iterator[tuple[grpc.Channel, Callable[[], float]]]:
-    """Serve; yield a channel, and what reads the resident memory in MiB."""
-    ports = []
-    for _ in range(2):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            ports.append(s.getsockname()[1])
-    address, metrics = (f"127.0.0.1:{port}" for port in ports)
-
-    def resident() -> float:
-        with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=20) as got:
-            text = got.read().decode()
-        return next(
-            sample.value / 2**20
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == "process_resident_memory_bytes"
-        )
-
-    command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen(
-        [*command, "--address", address, "--metrics-address", metrics]
+def resident_mebibytes(metrics_port: int) -> float:
+    """Return the resident memory that the server reports."""
+    url = f"http://127.0.0.1:{metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=20) as got:
+        text = got.read().decode()
+    return next(
+        sample.value / 2**20
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "process_resident_memory_bytes"
     )
-    try:
-        with grpc.insecure_channel(address) as channel:
-            yield channel, resident
-    finally:
-        process.kill()
-        process.wait()
 
 
 MOST_GROWTH = 40  # MiB
@@ -294,7 +272,9 @@ def test_memory_does_not_grow_with_a_claims_edits(
     kinds: list[str], size: int, edits: int
 ) -> None:
     requests = [request(HOSTILE[kind](size)) for kind in kinds]
-    with serving() as (channel, resident):
+    metrics_port = free_port()
+    options = ("--insecure", "--metrics-address", f"127.0.0.1:{metrics_port}")
+    with serving(*options) as (address, _), grpc.insecure_channel(address) as channel:
         run = channel.unary_unary(
             "/apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction",
             response_deserializer=fnv1.RunFunctionResponse.FromString,
@@ -302,7 +282,7 @@ def test_memory_does_not_grow_with_a_claims_edits(
         # What any first request brings in: the libraries that parse options.
         small = request({"tags": {"a": "b"}})
         assert said(run(small, wait_for_ready=True, timeout=60)) == ""
-        before = resident()
+        before = resident_mebibytes(metrics_port)
         for n in range(edits):
             run(edited(requests[n % len(requests)], n), timeout=20)
-        assert resident() - before < MOST_GROWTH
+        assert resident_mebibytes(metrics_port) - before < MOST_GROWTH
