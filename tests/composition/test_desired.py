@@ -56,7 +56,10 @@ def test_a_live_resource_is_never_pointed_at_another_repository(
         "imagerepo": recipe_repository(RECIPE_NAME, **kept),
         "bundlerepo": recipe_repository(f"{RECIPE_NAME}-bundle", **kept),
     }
-    assert "Kept, because a repository never moves" in rsp.conditions[0].message
+    assert (
+        "Kept, because existing repositories are never moved"
+        in rsp.conditions[0].message
+    )
     assert next(iter(changed.values())) in rsp.conditions[0].message
 
 
@@ -68,7 +71,7 @@ def test_what_others_wrote_over_a_live_resource_is_shown_escaped() -> None:
     assert c.message.isprintable()
     assert c.message.isascii()
     assert r"\u001b[31m\n\u202e" in c.message
-    assert r'"eu\u0007" by "p\u0430"' in c.message
+    assert r'"eu\u0007" with providerName "p\u0430"' in c.message
 
 
 def test_a_live_bundle_stays_where_bundle_is_switched_off() -> None:
@@ -76,7 +79,7 @@ def test_a_live_bundle_stays_where_bundle_is_switched_off() -> None:
         request(recipe_xr(), observed=recipe_both(), input={**INPUT, "bundle": False})
     )
     assert set(desired(rsp)) == {"imagerepo", "bundlerepo"}
-    assert "`bundle` is false now" in rsp.conditions[0].message
+    assert "`bundle` is now false" in rsp.conditions[0].message
 
 
 @pytest.mark.parametrize(
@@ -103,8 +106,8 @@ def test_the_right_to_delete_is_earned_by_creating(
     assert c.status == fnv1.STATUS_CONDITION_TRUE
     assert c.reason == ("Available" if created else "Adopted")
     if not created:
-        goes = "deletes it" if deletion == "Always" else "keeps it"
-        assert f"Deleting the claim {goes}" in c.message
+        goes = "also deletes" if deletion == "Always" else "keeps"
+        assert f"Deleting the claim {goes} adopted repositories" in c.message
 
 
 @pytest.mark.parametrize("deletion", ["OnlyCreated", "Always"])
@@ -254,14 +257,14 @@ def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) 
 def test_a_live_resource_keeps_the_kind_of_its_provider_config() -> None:
     rsp = run(NAMESPACED, live(NAMESPACED), providerConfigKind="ProviderConfig")
     assert desired_image(rsp)["spec"]["providerConfigRef"] == APIS[NAMESPACED].config
-    assert "by ClusterProviderConfig/aws" in rsp.conditions[0].message
+    assert "providerName ClusterProviderConfig/aws" in rsp.conditions[0].message
 
 
 @pytest.mark.parametrize(("old", "new"), [(CLASSIC, CLUSTER), (CLUSTER, CLASSIC)])
 def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
     rsp = run(new, live(old))
     assert desired_image(rsp)["apiVersion"] == old
-    assert f"`provider` is {new} now" in rsp.conditions[0].message
+    assert f"`provider` is now {new}" in rsp.conditions[0].message
 
 
 WRITTEN = {
@@ -351,7 +354,7 @@ def test_a_live_repository_keeps_its_encryption(
     observed["status"]["atProvider"]["encryptionConfiguration"] = ENCRYPTED
     rsp = run(provider, observed, repository={"encryption": asked})
     assert sent_for_provider(rsp)["encryptionConfiguration"] == ENCRYPTED, reason
-    assert ("with encryption KMS" in rsp.conditions[0].message) == said, reason
+    assert ("and encryption KMS" in rsp.conditions[0].message) == said, reason
 
 
 @pytest.mark.parametrize("provider", APIS)
