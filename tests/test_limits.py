@@ -161,7 +161,7 @@ def test_a_parameter_is_no_longer_than_the_xrd_says(name: str, longest: int) -> 
         message = said(call_bytes(request({}, None, **{name: "a" * length})))
         assert message.startswith(f'spec.parameters.{name}: got "aaa')
         assert (
-            f"of {length} characters; it is too long: {longest} characters at most"
+            f"with {length} characters; it must have at most {longest} characters"
             in message
         )
         assert len(message) < LONGEST_MESSAGE
@@ -219,7 +219,8 @@ def test_a_huge_input_is_refused_before_it_is_read(given: dict[str, Any]) -> Non
     req.input.CopyFrom(fnv1.Resource(resource={**STEP_INPUT, **given}).resource)
     message = said(call_bytes(req.SerializeToString()))
     assert re.match(
-        r"input: got an object of \d+ bytes; it is too large: 262144 bytes", message
+        r"input: got an object of \d+ bytes; it must not be larger than 262144 bytes",
+        message,
     )
 
 

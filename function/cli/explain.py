@@ -270,9 +270,9 @@ def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Gu
         return Guard(
             name,
             "acts",
-            f"{parameters.prefix.host_like} looks like a registry host but is none, so "
-            "it stays in the repository names, and the claim gets a warning. Remove it "
-            "from repoPrefix if you did not intend that",
+            f"{parameters.prefix.host_like} looks like a registry host, but is not one "
+            "of ECR's. It stays in the repository names, and the claim gets a warning. "
+            "Remove it from repoPrefix, unless that is intended",
         )
     if input_.registry_host is RegistryHost.KEEP:
         return Guard(
@@ -298,7 +298,7 @@ def _allow_guard(parameters: Parameters, input_: Input) -> Guard:
             allowed.append(f"any {name}")
         else:
             glob = matching_glob(value, globs)
-            allowed.append(f"{name} {quote(value)} by {quote(glob)}")
+            allowed.append(f"{name} {quote(value)} (pattern {quote(glob)})")
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
 
 

@@ -11,8 +11,8 @@ from function.errors import InvalidRequestError
 from function.structs import fill, struct
 
 _INTERNAL_ERROR = (
-    "internal error: the function met something it was not built for. Nothing was "
-    "changed. Its log has the traceback; please report it"
+    "internal error: this is a bug in function-ecr-repos. Nothing was changed. Please "
+    "report it with the traceback from the function's log"
 )
 
 

@@ -116,9 +116,9 @@ def test_an_override_that_is_refused(
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        ({"encryption": {"type": "AES256"}}, "has no field for it"),
-        ({"lifecycle": {"keepLast": float("inf")}}, "numbers are finite"),
-        ({"tags": {str(n): "" for n in range(9000)}}, "it has too many values"),
+        ({"encryption": {"type": "AES256"}}, "does not support it"),
+        ({"lifecycle": {"keepLast": float("inf")}}, "numbers must be finite"),
+        ({"tags": {str(n): "" for n in range(9000)}}, "it must have at most"),
     ],
     ids=["unsupported", "infinite", "too many"],
 )

@@ -51,16 +51,16 @@ def condition(observed: dict[str, ObservedRepository]) -> Condition:
 @pytest.mark.parametrize(
     ("image", "bundle", "said", "reason"),
     [
-        (DENIED, DENIED, f': "{DENIED}". It tries', "one thing is said once"),
-        (DENIED, "", f': "{DENIED}". It tries', "of one repository"),
-        ("one", "two", ': "one", "two". It tries', "two things"),
+        (DENIED, DENIED, f': "{DENIED}". It retries', "one thing is said once"),
+        (DENIED, "", f': "{DENIED}". It retries', "of one repository"),
+        ("one", "two", ': "one", "two". It retries', "two things"),
         (
             "StatusCode: 400, RequestID: 3f1-a, api error X",
             "StatusCode: 400, RequestID: 77c-b, api error X",
-            ': "StatusCode: 400, api error X". It tries',
+            ': "StatusCode: 400, api error X". It retries',
             "another number at each attempt, and the condition would never rest",
         ),
-        ("a\x1b[31m\nb", "", r': "a\u001b[31m\nb". It tries', "a terminal is safe"),
+        ("a\x1b[31m\nb", "", r': "a\u001b[31m\nb". It retries', "a terminal is safe"),
         ("x" * 9000, "", "x" * 400, "a long text is cut"),
     ],
     ids=["once", "of one", "two", "request IDs", "escapes", "long"],

@@ -37,7 +37,7 @@ def test_text_from_a_live_resource_is_escaped() -> None:
     assert c.message.isprintable()
     assert c.message.isascii()
     assert r"\u001b[31m\n\u202e" in c.message
-    assert r'"eu\u0007" by "p\u0430"' in c.message
+    assert r'"eu\u0007" with providerName "p\u0430"' in c.message
 
 
 def test_a_live_bundle_is_kept_when_bundle_is_false() -> None:
@@ -163,4 +163,4 @@ def test_of_two_namespaces_the_creator_owns_the_repository(
 def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
     rsp = run(new, live(old))
     assert desired_image(rsp)["apiVersion"] == old
-    assert f"`provider` is {new} now" in rsp.conditions[0].message
+    assert f"`provider` is now {new}" in rsp.conditions[0].message

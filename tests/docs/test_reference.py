@@ -21,7 +21,7 @@ REFUSALS = {
     "InvalidParameterError",
     "InvalidInputError",
     "NotAllowedError",
-    "BrokenRequestError",
+    "ForeignResourceError",
     "error_class",  # one of these, in api/validation.py
 }
 # Of a refusal: the field, what was given, the rule, and last the mend.
@@ -101,10 +101,10 @@ def test_what_is_said_is_found_in_the_code() -> None:
     """Or the test below would hold of nothing."""
     words = " | ".join(text for _, text in SAID)
     for known in (
-        "a region is an AWS region's code",
-        "Another claim has the repository",
+        "it must be the code of an AWS region",
+        "Another claim already owns the repository",
         "internal error",
-        "no credentials",
+        "no TLS certificates",
         "looks like a registry host",
         "Correct the input",
         "The provider says",

@@ -164,7 +164,7 @@ def test_what_was_there_before_is_used_and_kept(system: System) -> None:
     before = claims.contents(system, {image})
     claims.apply(system, "heirloom")
     said = claims.told(system, "heirloom", "Adopted")
-    assert f"not created by it: {image}. Deleting the claim keeps it" in said
+    assert f"not created by this claim: {image}. Deleting the claim keeps" in said
     claims.wait_ready(system, "heirloom")
     assert claims.kept_by_their_claims(system) & {image, bundle} == {image}
     claims.delete(system, "heirloom")
@@ -198,7 +198,7 @@ def test_what_somebody_else_made_after_a_failed_attempt_is_kept(system: System) 
     os.kill(pid, signal.SIGCONT)
     # It created the other one itself, at its second attempt.
     said = claims.told(system, "byhand", "Adopted")
-    assert f"not created by it: {image}. Deleting" in said
+    assert f"not created by this claim: {image}. Deleting" in said
     claims.wait_ready(system, "byhand", seconds=claims.HEALS_S)
     claims.delete(system, "byhand")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))

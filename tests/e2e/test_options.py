@@ -103,7 +103,7 @@ def test_switching_the_bundle_off_keeps_the_bundles_there_are(system: System) ->
         assert len(claims.names("unbundled") & system.repositories()) == 1
 
         def kept() -> bool:
-            return "`bundle` is false now" in claims.said(system, "bundled")["message"]
+            return "`bundle` is now false" in claims.said(system, "bundled")["message"]
 
         system.wait("the claim tells what is kept", kept, claims.HEALS_S)
         assert claims.contents(system, claims.names("bundled")) == before

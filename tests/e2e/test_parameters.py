@@ -49,8 +49,8 @@ def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:
 
     def told() -> bool:
         message = claims.said(system, "moved").get("message", "")
-        kept = f"Kept, because a repository never moves: {claims.PREFIX}/moved-"
-        return kept in message
+        kept = "Kept, because existing repositories are never moved or replaced: "
+        return f"{kept}{claims.PREFIX}/moved-" in message
 
     # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
     system.wait("the claim tells what is kept", told, 120)

@@ -121,7 +121,7 @@ def test_an_edit_of_a_claim_is_answered(settled: System) -> None:
 
     def told() -> bool:
         said = claims.said(settled, name)["message"]
-        return "Kept, because a repository never moves" in said
+        return "Kept, because existing repositories are never moved" in said
 
     healed(settled, "the edit is answered", told)
 

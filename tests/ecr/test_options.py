@@ -195,11 +195,11 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
             "KMS",
         ),
         ({"lifecycle": {"policy": "{}"}}, "lifecycle", "`rules`"),
-        ({"lifecycle": {"policy": "{}", "keepLast": 1}}, "lifecycle", "instead"),
+        ({"lifecycle": {"policy": "{}", "keepLast": 1}}, "lifecycle", "combined"),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v"}]}},
             "lifecycle.byTagPrefix.0",
-            "one of",
+            "either keepLast or",
         ),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
@@ -224,7 +224,7 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
         ({"permissions": {"pull": [210987654321]}}, "permissions.pull.0", "a string"),
-        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "its ID"),
+        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "the ID"),
     ],
     ids=lambda value: str(value)[:40],
 )

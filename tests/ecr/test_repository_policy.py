@@ -96,12 +96,12 @@ def test_partitions(region: str, partition: str) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("x", "not JSON"),
+        ("x", "not valid JSON"),
         ("{}", "Statement"),
         ('{"Statement": []}', "Statement"),
         ('{"Statement": ["x"]}', "must be an object"),
         ('{"Version": "2020-01-01", "Statement": []}', "Version"),
-        ('{"Rules": []}', "nothing else"),
+        ('{"Rules": []}', "can have only"),
         (statement(Effect="Permit"), "Effect"),
         (statement(Principal=None), "Principal"),
         (statement(NotPrincipal="*"), "Principal"),
@@ -109,7 +109,7 @@ def test_partitions(region: str, partition: str) -> None:
         (statement(Action="s3:*"), "ecr:"),
         (statement(Action=["ecr:*", 1]), "ecr:"),
         (statement(Color="blue"), "must be an object"),
-        (statement(Sid="x" * 10_240), "10240 at most"),
+        (statement(Sid="x" * 10_240), "at most 10240"),
     ],
 )
 def test_repository_policies_that_ecr_refuses(given: str, why: str) -> None:
