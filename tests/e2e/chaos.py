@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 # Pairs whose repository names collide: workload w-b in namespace c with w in b-c, and
 # the image of x in n-bundle with the bundle of x in n.
-PLACES = tuple(
-    place
+CLAIMS = tuple(
+    claim_name
     for n in range(3)
-    for place in (
+    for claim_name in (
         ("c", f"w{n}-b"),
         ("b-c", f"w{n}"),
         ("n-bundle", f"x{n}"),
@@ -54,7 +54,7 @@ VICTIMS = (
 # Within this time the provider reconciles everything that it left unfinished when it
 # was killed.
 SETTLES_S = 420
-SAYS_EVERY_S = 30.0
+PROGRESS_EVERY_S = 30.0
 
 
 class LostImageError(Exception):
@@ -77,7 +77,7 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class ClaimName:
     """The namespace and name of a claim; its workload has the same name."""
 
     namespace: str
@@ -114,7 +114,7 @@ class Chaos:
 
     def prepare(self) -> None:
         """Create the namespaces."""
-        for namespace in sorted({namespace for namespace, _ in PLACES}):
+        for namespace in sorted({namespace for namespace, _ in CLAIMS}):
             self._system.kubectl("create", "namespace", namespace)
 
     def step(self) -> None:
@@ -140,32 +140,32 @@ class Chaos:
         self.check()
         time.sleep(self._random.uniform(0.1, 1.5))
 
-    def _place(self) -> Place:
-        return Place(*self._random.choice(PLACES))
+    def _any_claim(self) -> ClaimName:
+        return ClaimName(*self._random.choice(CLAIMS))
 
-    def _live(self) -> list[tuple[Place, dict[str, Any]]]:
+    def _live(self) -> list[tuple[ClaimName, dict[str, Any]]]:
         return [
-            (Place(c["metadata"]["namespace"], c["metadata"]["name"]), c)
+            (ClaimName(c["metadata"]["namespace"], c["metadata"]["name"]), c)
             for c in self._system.kubectl.all("-A", "workloadecrrepos")
             if "deletionTimestamp" not in c["metadata"]
         ]
 
     def _create(self) -> None:
-        place = self._place()
+        claim_name = self._any_claim()
         self._system.kubectl.apply(
-            claims.manifest(place.name, place.name, place.namespace)
+            claims.manifest(claim_name.name, claim_name.name, claim_name.namespace)
         )
 
     def _push(self) -> None:
         usable = [
-            (place, claim)
-            for place, claim in self._live()
+            (claim_name, claim)
+            for claim_name, claim in self._live()
             if claims.condition(claim, "RepositoriesReady").get("status") == "True"
         ]
         if not usable:
             return
-        place, claim = self._random.choice(usable)
-        self._put(self._random.choice(sorted(place.repositories)), _uid(claim))
+        claim_name, claim = self._random.choice(usable)
+        self._put(self._random.choice(sorted(claim_name.repositories)), _uid(claim))
 
     def _put(self, repository: str, owner: str) -> None:
         ecr = self._system.ecr
@@ -196,35 +196,39 @@ class Chaos:
         live = self._live()
         if not live:
             return
-        place, _ = self._random.choice(live)
+        claim_name, _ = self._random.choice(live)
         parameters = self._random.choice(
             (
-                {"workloadName": place.name, "repoPrefix": claims.PREFIX},
+                {"workloadName": claim_name.name, "repoPrefix": claims.PREFIX},
                 {"repoPrefix": "another/prefix"},
                 {"workloadName": "Not A Name"},
                 {"region": "eu-west-1"},
                 {"region": "eu-west-2"},
             )
         )
-        claims.edit(self._system, place.name, place.namespace, **parameters)
+        claims.edit(self._system, claim_name.name, claim_name.namespace, **parameters)
 
     def _delete(self) -> None:
         live = self._live()
         if live:
             self._remove(self._random.choice(live)[0])
 
-    def _remove(self, place: Place) -> None:
-        claim = claims.claim(self._system, place.name, place.namespace)
+    def _remove(self, claim_name: ClaimName) -> None:
+        claim = claims.claim(self._system, claim_name.name, claim_name.namespace)
         if claim is None:
             return
         uid = _uid(claim)
         # Record the deletion first: the claim may be gone before kubectl returns.
         self._deleted.add(uid)
-        self._may_take[uid] = self._deletable(place)
-        claims.delete(self._system, place.name, namespace=place.namespace, wait=False)
+        self._may_take[uid] = self._deletable(claim_name)
+        claims.delete(
+            self._system, claim_name.name, namespace=claim_name.namespace, wait=False
+        )
 
-    def _deletable(self, place: Place) -> set[str]:
-        resources = claims.resources_of(self._system, place.name, place.namespace)
+    def _deletable(self, claim_name: ClaimName) -> set[str]:
+        resources = claims.resources_of(
+            self._system, claim_name.name, claim_name.namespace
+        )
         return {
             claims.external_name(r) for r in resources if self._system.api.may_delete(r)
         }
@@ -249,7 +253,7 @@ class Chaos:
             time.sleep(self._random.uniform(1, 5))
 
     def _make_by_hand(self) -> None:
-        name = self._random.choice(sorted(self._place().repositories))
+        name = self._random.choice(sorted(self._any_claim().repositories))
         ecr = self._system.ecr
         try:
             ecr.create_repository(repositoryName=name)
@@ -285,22 +289,22 @@ class Chaos:
             NotReadyError: A claim does not settle or is not deleted in time.
         """
         system = self._system
-        for place, _ in self._live():
+        for claim_name, _ in self._live():
             claims.edit(
                 system,
-                place.name,
-                place.namespace,
-                workloadName=place.name,
+                claim_name.name,
+                claim_name.namespace,
+                workloadName=claim_name.name,
                 repoPrefix=claims.PREFIX,
                 region="eu-west-2",
             )
 
         def reasons() -> dict[str, str]:
             found = {
-                str(place): claims.condition(claim, "RepositoriesReady").get(
+                str(claim_name): claims.condition(claim, "RepositoriesReady").get(
                     "reason", ""
                 )
-                for place, claim in self._live()
+                for claim_name, claim in self._live()
             }
             final = {"Available", "Adopted", "NameTaken"}
             return found if set(found.values()) <= final else {}
@@ -309,8 +313,8 @@ class Chaos:
             found = system.wait("every claim has settled", reasons, SETTLES_S)
             say(f"reasons: {dict(Counter(found.values()))}")
         self.check()
-        for place, _ in self._live():
-            self._remove(place)
+        for claim_name, _ in self._live():
+            self._remove(claim_name)
         system.wait("every claim is gone", lambda: not self._all(), SETTLES_S)
         system.wait(
             "every managed resource is gone",
@@ -335,7 +339,7 @@ class Chaos:
         """Return the repositories that the most recent claims could delete."""
         return {
             name
-            for names in [*self._may_take.values()][-len(PLACES) :]
+            for names in [*self._may_take.values()][-len(CLAIMS) :]
             for name in names
         }
 
@@ -369,13 +373,13 @@ def play(api: Api, minutes: float, seed: int) -> None:
     with running(system, lambda: False):
         chaos = Chaos(system, seed)
         chaos.prepare()
-        started = told = time.monotonic()
+        started = reported = time.monotonic()
         while time.monotonic() - started < minutes * 60:
             chaos.step()
-            if time.monotonic() - told > SAYS_EVERY_S:
-                told = time.monotonic()
+            if time.monotonic() - reported > PROGRESS_EVERY_S:
+                reported = time.monotonic()
                 say(
-                    f"{api.name}: {(told - started) / 60:.1f} min, "
+                    f"{api.name}: {(reported - started) / 60:.1f} min, "
                     f"{chaos.pushed} images pushed, none lost"
                 )
         chaos.settle()

@@ -67,8 +67,8 @@ def pytest_collection_modifyitems(
 
     def position(item: pytest.Item) -> tuple[int, int]:
         api = _api(item)
-        place = apis.index(api.name) if api else len(apis)
-        return place, ORDER.index(item.path.stem)
+        of_api = apis.index(api.name) if api else len(apis)
+        return of_api, ORDER.index(item.path.stem)
 
     items.sort(key=position)
 

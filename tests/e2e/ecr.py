@@ -46,9 +46,9 @@ class Refusing:
             if operation in refusal["operations"] and (
                 refusal["repository"].encode() in body
             ):
-                told = {"__type": refusal["code"], "message": refusal["message"]}
+                error = {"__type": refusal["code"], "message": refusal["message"]}
                 return Response(
-                    json.dumps(told),
+                    json.dumps(error),
                     status=refusal["status"],
                     content_type="application/x-amz-json-1.1",
                 )(environ, start_response)

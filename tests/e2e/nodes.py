@@ -74,7 +74,7 @@ class Nodes:
         for pod in self.pods.values():
             pod.program.stop()
 
-    def lead(self, host: str) -> int | None:
+    def resolve(self, host: str) -> int | None:
         """Return the port of a ready program behind a Service's host name."""
         name, _, namespace = host.partition(".")
         service = self._system.kubectl.get("service", "-n", namespace, name)
@@ -224,15 +224,15 @@ class _Connect(socketserver.StreamRequestHandler):
         while self.rfile.readline().strip():
             pass
         host, _, port = target.rpartition(":")
-        leads = None
+        local = None
         if (method, port) == ("CONNECT", str(_GRPC)):
-            leads = self.server.nodes.lead(host)
-        if leads is None:
+            local = self.server.nodes.resolve(host)
+        if local is None:
             self.wfile.write(b"HTTP/1.1 503 No endpoints\r\n\r\n")
             return
         with (
             contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", leads)) as there,
+            socket.create_connection(("127.0.0.1", local)) as there,
         ):
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             both = {self.connection: there, there: self.connection}

@@ -185,8 +185,8 @@ class System:
     @contextlib.contextmanager
     def refusing(self, *refusals: Refusal) -> Iterator[None]:
         """Make ECR return these errors inside a `with` block."""
-        told = [dataclasses.asdict(refusal) for refusal in refusals]
-        self._refuse("PUT", json.dumps(told).encode())
+        errors = [dataclasses.asdict(refusal) for refusal in refusals]
+        self._refuse("PUT", json.dumps(errors).encode())
         try:
             yield
         finally:
@@ -269,11 +269,11 @@ class System:
         self.kubectl.apply(self.composed_with())
 
     def install_policy(self) -> None:
-        """Install the configuration and the policy by the documented commands."""
+        """Install the Configuration and the policy with the documented commands."""
         page, default = ROOT / "package/kyverno/README.md", "package/configuration"
         if self.api.namespaced:
             page, default = ROOT / "docs/crossplane-v2.md", "package/configuration-v2"
-        # A platform's own copy, whose Composition names its provider.
+        # A copy, as a platform team keeps it, whose Composition names the provider.
         own = self.directory / "configuration"
         own.mkdir(exist_ok=True)
         shutil.copy(self.api.configuration / "definition.yaml", own)

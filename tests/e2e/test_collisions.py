@@ -124,8 +124,8 @@ def test_one_of_each_racing_pair_gets_the_repositories(colliding: System) -> Non
         pairs = ([found[side, f"p{n}"] for side in sides] for n in range(PAIRS))
         # Adopted: its provider tried twice, because ECR was slow to respond.
         winners = {(True, "Available"), (True, "Adopted")}
-        told = (False, "NameTaken")
-        return found if all(told in p and winners & {*p} for p in pairs) else {}
+        loser = (False, "NameTaken")
+        return found if all(loser in p and winners & {*p} for p in pairs) else {}
 
     # Losers are read from one response: see claims.wait_for_reason().
     found = system.wait("each pair has one winner and one loser", decided, 400)

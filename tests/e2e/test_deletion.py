@@ -81,14 +81,14 @@ def test_a_claim_can_be_deleted_after_its_composition_and_function(
     try:
         claims.apply(system, "too-late")
 
-        def told() -> bool:
+        def reported() -> bool:
             return any(
                 event["involvedObject"].get("name", "").startswith("too-late")
                 and "Composition" in event["message"]
                 for event in system.kubectl.all("events", "-n", "default")
             )
 
-        system.wait("an event of its XR names what is missing", told, 120)
+        system.wait("an event of its XR names what is missing", reported, 120)
         assert claims.contents(system, survives) == before
         claims.delete(system, "too-late", "survivor")
         claims.wait_gone(system, *survives)

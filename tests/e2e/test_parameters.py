@@ -24,7 +24,7 @@ def test_a_claim_reports_a_bad_workload_name_and_creates_nothing(
     assert "spec.parameters.workloadName" in said or "/Shop-default" in said
     assert not claims.resources_of(system, "bad")
 
-    def told() -> bool:
+    def reported() -> bool:
         return any(
             event["involvedObject"]["kind"] == "WorkloadECRRepo"
             and event["involvedObject"]["name"] == "bad"
@@ -32,7 +32,7 @@ def test_a_claim_reports_a_bad_workload_name_and_creates_nothing(
             for event in system.kubectl.all("events", "-n", "default")
         )
 
-    system.wait("an event of the claim reports it too", told)
+    system.wait("an event of the claim reports it too", reported)
     claims.edit(system, "bad", workloadName="healed")
     claims.wait_ready(system, "bad", seconds=claims.HEALS_S)
     assert claims.names("healed") <= system.repositories()
@@ -45,13 +45,13 @@ def test_an_existing_claim_never_moves_to_another_repository(system: System) -> 
     claims.wait_ready(system, "moved")
     claims.edit(system, "moved", repoPrefix="other", region="eu-west-1")
 
-    def told() -> bool:
+    def reported() -> bool:
         message = claims.ready_condition(system, "moved").get("message", "")
         kept = f"Kept, because a repository never moves: {claims.PREFIX}/moved-"
         return kept in message
 
     # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
-    system.wait("the claim reports what is kept", told, 120)
+    system.wait("the claim reports what is kept", reported, 120)
     assert (
         claims.names("moved") <= system.repositories() & claims.managed(system).keys()
     )

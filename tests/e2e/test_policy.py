@@ -92,7 +92,7 @@ def test_the_policy_reports_a_bad_configmap_and_recovers(
     try:
         kubectl.apply(claims.workload("unconfigured"))
 
-        def told() -> bool:
+        def reported() -> bool:
             return any(
                 event["involvedObject"]["kind"] == "GeneratingPolicy"
                 and said in event["message"]
@@ -100,7 +100,7 @@ def test_the_policy_reports_a_bad_configmap_and_recovers(
                 if event["reason"] == "PolicyError"
             )
 
-        system.wait("an event of the policy names what is missing", told)
+        system.wait("an event of the policy names what is missing", reported)
         assert claims.of_workload(system, "unconfigured") is None
     finally:
         kubectl("apply", "-f", BASE / "configmap.yaml")

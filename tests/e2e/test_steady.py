@@ -29,7 +29,7 @@ def settled(system: System) -> Iterator[System]:
     claims.delete(system, *SETTLED, wait=False)
 
 
-def seldom(system: System) -> Callable[[], bool]:
+def rarely_called(system: System) -> Callable[[], bool]:
     """Return a probe: were there fewer calls than claims in the last 70 seconds?
 
     Claims of other tests may be reconciled meanwhile. With a ttl of a minute, each
@@ -54,7 +54,7 @@ def healed(system: System, what: str, probe: Callable[[], object]) -> None:
 
 
 def test_steady_claims_are_not_reconciled_every_minute(settled: System) -> None:
-    settled.wait("they are rarely reconciled", seldom(settled), 240)
+    settled.wait("they are rarely reconciled", rarely_called(settled), 240)
 
 
 def test_an_edit_of_a_managed_resource_is_undone(settled: System) -> None:
@@ -119,11 +119,11 @@ def test_an_edit_of_a_claim_is_reconciled_immediately(settled: System) -> None:
     name = SETTLED[2]
     claims.edit(settled, name, repoPrefix="other")
 
-    def told() -> bool:
+    def reported() -> bool:
         said = claims.ready_condition(settled, name)["message"]
         return "Kept, because a repository never moves" in said
 
-    healed(settled, "the claim reports the edit", told)
+    healed(settled, "the claim reports the edit", reported)
 
 
 @pytest.mark.parametrize("how", ["annotation", "input"])

@@ -41,7 +41,7 @@ FUNCTIONS, REVISIONS, CONFIGURATIONS, PROVIDERS = (
 )
 CLAIMS = "workloadecrrepos.tap.vrabbi.cloud"
 REPOSITORIES = "repositories.ecr.aws.crossplane.io"
-STANDING = 10
+EXISTING = 10
 
 
 def previous() -> str:
@@ -277,14 +277,14 @@ def packaged(source: Path, directory: Path, version: str) -> Path:
 class Users:
     """Creates claims, touches existing XRs, and records all watch events of both."""
 
-    def __init__(self, system: System, prefix: str, standing: list[str]) -> None:
+    def __init__(self, system: System, prefix: str, existing: list[str]) -> None:
         self.system = system
         self.made: list[str] = []
         self.touched = 0
         self.seen: list[dict[str, Any]] = []
         self.errors: list[BaseException] = []
         self._prefix = prefix
-        self._standing = standing
+        self._existing = existing
         self._done = threading.Event()
         self._watches: list[Watch] = []
         self._threads = [threading.Thread(target=self._work, daemon=True)]
@@ -319,7 +319,7 @@ class Users:
                 self.system.kubectl.apply(claims.manifest(name, name))
                 self.made.append(name)
                 # This makes Crossplane reconcile the XR and call the function.
-                touched = self._standing[self.touched % len(self._standing)]
+                touched = self._existing[self.touched % len(self._existing)]
                 self.system.kubectl(
                     *("annotate", "xworkloadecrrepos", "--overwrite", "-l"),
                     f"crossplane.io/claim-name={touched}",
@@ -340,7 +340,7 @@ class Users:
         return [e for e in list(self.seen) if e["object"]["kind"] == kind]
 
 
-def worsened(users: Users, standing: list[str]) -> list[str]:
+def unexpected_conditions(users: Users, existing: list[str]) -> list[str]:
     """Return the conditions that claims must not have had.
 
     A new claim is Creating until the provider has settled. It may be Creating again
@@ -352,7 +352,7 @@ def worsened(users: Users, standing: list[str]) -> list[str]:
         of = event["object"]
         name = of["metadata"]["name"]
         for c in of.get("status", {}).get("conditions", []):
-            settled = c["type"] == "Synced" or name in standing
+            settled = c["type"] == "Synced" or name in existing
             if settled and c["status"] != "True" and not unknown(c):
                 found.append(f"{name} has: {c}")
     return found
@@ -364,13 +364,13 @@ def unknown(c: dict[str, Any]) -> bool:
     return said == ("RepositoriesReady", "Unknown", "FatalError")
 
 
-def interrupted(users: Users, standing: list[str]) -> set[str]:
+def interrupted(users: Users, existing: list[str]) -> set[str]:
     """Return the claims whose RepositoriesReady was temporarily Unknown."""
     return {
         event["object"]["metadata"]["name"]
         for event in users.of("WorkloadECRRepo")
         for c in event["object"].get("status", {}).get("conditions", [])
-        if unknown(c) and event["object"]["metadata"]["name"] in standing
+        if unknown(c) and event["object"]["metadata"]["name"] in existing
     }
 
 
@@ -452,18 +452,18 @@ def test_an_upgrade_changes_no_claim_and_no_resource(
     releases: Releases, prefix: str, switch: Callable[[Releases], object]
 ) -> None:
     system = releases.system
-    standing = [f"{prefix}-standing-{n}" for n in range(STANDING)]
-    system.kubectl.apply(*(claims.manifest(name, name) for name in standing))
+    existing = [f"{prefix}-existing-{n}" for n in range(EXISTING)]
+    system.kubectl.apply(*(claims.manifest(name, name) for name in existing))
     system.wait(
         "the first claims are Ready",
-        lambda: all(claims.is_ready(system, name) for name in standing),
+        lambda: all(claims.is_ready(system, name) for name in existing),
         240,
     )
-    expected = {each for name in standing for each in claims.names(name)}
+    expected = {each for name in existing for each in claims.names(name)}
     before = managed_states(system, expected)
     assert set(before) == expected
     started = time.time()
-    with Users(system, prefix, standing) as users:
+    with Users(system, prefix, existing) as users:
         system.wait("claims come", lambda: len(users.made) >= 3 or users.errors)
         switch(releases)
         took = time.time() - started
@@ -472,20 +472,20 @@ def test_an_upgrade_changes_no_claim_and_no_resource(
         made = list(users.made)
         system.wait(
             "every claim is Ready and Available",
-            lambda: all(says_available(system, name) for name in (*standing, *made)),
+            lambda: all(says_available(system, name) for name in (*existing, *made)),
             300,
         )
     assert not users.errors
     composites = warnings(users, "XWorkloadECRRepo", started)
-    told = interrupted(users, standing)
+    briefly_unknown = interrupted(users, existing)
     print(
         f"{prefix} from {previous()}: {took:.1f} s, {len(made)} new claims, "
-        f"XRs touched {users.touched} times; {len(told)} of {STANDING} existing claims "
-        f"were temporarily Unknown; warnings on XRs: {len(composites)}",
+        f"XRs touched {users.touched} times; {len(briefly_unknown)} of {EXISTING} "
+        f"claims were temporarily Unknown; warnings on XRs: {len(composites)}",
         *composites[:5],
         sep="\n",
     )
-    assert not worsened(users, standing)
+    assert not unexpected_conditions(users, existing)
     assert not warnings(users, "WorkloadECRRepo", started)
     assert managed_states(system, expected) == before
-    system.kubectl("delete", CLAIMS, "--wait=false", *standing, *made)
+    system.kubectl("delete", CLAIMS, "--wait=false", *existing, *made)
