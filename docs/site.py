@@ -1,8 +1,8 @@
-"""Hooks for mkdocs: build the site from the pages as they are in the repository.
+"""Hooks for mkdocs: build the site from the pages in the repository, unchanged.
 
-The README and other pages outside docs/ become pages of the site. A link to a file of
-the repository leads to a page that shows the file. So nothing is written twice, and no
-link needs the network.
+The README and other pages outside docs/ become pages of the site. A link to a file in
+the repository becomes a link to a page that shows the file. So no link needs the
+network.
 """
 
 import html
@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-# Pages outside docs/, by their name in the site.
+# Pages outside docs/, by their names in the site.
 PAGES = {
     "index.md": "README.md",
     "kyverno.md": "package/kyverno/README.md",
@@ -41,7 +41,7 @@ _LANGUAGES = {"Makefile": "make", "Dockerfile": "docker", "run": "bash"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages outside docs/, and one for each file that a page links to."""
+    """Add the pages outside docs/, and a page for each file that a page links to."""
     sources = {**PAGES}
     for file in files.documentation_pages():
         sources[file.src_uri] = f"docs/{file.src_uri}"
@@ -59,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(
     markdown: str, page: Page, config: MkDocsConfig, files: Files
 ) -> str:
-    """Point a page's links to pages of the site."""
+    """Change the links of a page to pages of the site."""
     del config, files
     name = page.file.src_uri
     if name in PAGES or name.startswith("files/"):
@@ -70,7 +70,7 @@ def on_page_markdown(
 def on_page_content(
     content: str, page: Page, config: MkDocsConfig, files: Files
 ) -> str:
-    """Give each table cell its column's heading: style/tables.css shows it."""
+    """Add the column heading to each table cell; style/tables.css shows it."""
     del page, config, files
     return _TABLE.sub(_labelled, content)
 
@@ -86,7 +86,7 @@ def _labelled(table: re.Match[str]) -> str:
 
 
 def _rewritten(text: str, source: str, name: str, shown: set[str]) -> str:
-    """Return a page's text with the site's links; add files to show to `shown`."""
+    """Return the text of a page with links for the site; add files to `shown`."""
     text = _PICTURE.sub(
         r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", text
     )

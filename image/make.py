@@ -1,12 +1,12 @@
-"""Builds the image with what is there: docker, podman or buildah; tries it; saves it.
+"""Build, try and save the image with docker, podman or buildah.
 
 make.py build          builds function-ecr-repos:<version>
-make.py try            runs it as any user on a read-only root, and asks it
+make.py try            runs it as any user on a read-only root, and sends a request
 make.py save FILE      writes the tarball that `crossplane xpkg build` embeds
-make.py reproduce      builds it again, and fails where it is another image
+make.py reproduce      builds it again, and fails if the result is a different image
 
-ARCH=arm64 in the environment makes one of another architecture, by emulation; SOURCE is
-where the sources are, for its label.
+ARCH=arm64 in the environment builds for another architecture, with emulation. SOURCE is
+the URL of the sources, for the label of the image.
 """
 
 import argparse
@@ -35,24 +35,24 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
 ROOT = Path(__file__).parents[1]
 NAME = "function-ecr-repos"
-# The user that Crossplane runs a function as.
+# The user as which Crossplane runs a function.
 UID = 2000
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-# Much more than it takes; emulated on a busy machine it is half a minute.
+# Much longer than needed; with emulation on a busy machine it takes half a minute.
 PATIENCE_S = 120
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-# What the image is made from.
+# The files that the image is built from.
 INPUTS = (
     *("Dockerfile", "README.md", "LICENSE", "pyproject.toml"),
     *("function", "image", "requirements"),
 )
-# What an attacker would like to find, and what only makes it bigger.
+# Files that an attacker could use, and files that only make the image bigger.
 UNWANTED = re.compile(
     r"/(pip|pip3|ensurepip|setuptools|gcc|g\+\+|cc|as|ld|make|sh|bash|dash|perl|apt|dpkg)$"
     r"|/(pip|setuptools|ensurepip|tests?)/|_history$|/var/cache/|/(root|home)/|\.cache/|\.a$"
 )
-# Where a file may be: the function, its Python and what that links to, what Debian has
-# in /etc for them, and who made each.
+# The allowed paths: the function, its Python and the libraries that it links to, their
+# files in /etc, and the copyright of each.
 WANTED = re.compile(
     r"/function/(lib/python3\.\d+/.|lib64$|pyvenv\.cfg$)"
     r"|/function/bin/(python[\d.]*|function-ecr-repos)$"
@@ -64,11 +64,11 @@ WANTED = re.compile(
 
 
 class ImageError(Exception):
-    """The image cannot be made or is not as it should be; its text says why."""
+    """The image cannot be built or is wrong; the text says why."""
 
 
 def version() -> str:
-    """Return the project's version, from the one place that has it."""
+    """Return the version of the project from pyproject.toml."""
     text = (ROOT / "pyproject.toml").read_text()
     found = re.search(r'^version = "(.+)"$', text, re.MULTILINE)
     if not found:
@@ -77,10 +77,10 @@ def version() -> str:
 
 
 def run(*command: object) -> str:
-    """Return a command's output.
+    """Run a command; return its output.
 
     Raises:
-        ImageError: It failed.
+        ImageError: The command failed.
     """
     done = subprocess.run(
         [str(c) for c in command],
@@ -97,7 +97,7 @@ def run(*command: object) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment, in which buildah needs no daemon and no overlay."""
+    """Return an environment in which buildah needs no daemon and no overlay."""
     own = {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
     return {**own, **os.environ}
 
@@ -117,23 +117,23 @@ def engine() -> str:
 
 
 def native() -> str:
-    """Return this machine's architecture, as images call it."""
+    """Return the architecture of this machine, as images name it."""
     return ARCHITECTURES[platform.machine()]
 
 
 def arch() -> str:
-    """Return the architecture that is asked for."""
+    """Return the architecture to build for."""
     return os.environ.get("ARCH") or native()
 
 
 def image() -> str:
-    """Return the image's name and tag."""
+    """Return the name and tag of the image."""
     suffix = "" if arch() == native() else f"-{arch()}"
     return f"{NAME}:{version()}{suffix}"
 
 
 def labels() -> list[str]:
-    """Return the labels beside the Dockerfile's, which tell where it is from."""
+    """Return labels, in addition to those of the Dockerfile, that name the sources."""
     changed = run("git", "status", "--porcelain", "--", *INPUTS)
     made = datetime.datetime.fromtimestamp(int(stamp()), datetime.UTC)
     of = {
@@ -146,12 +146,12 @@ def labels() -> list[str]:
 
 
 def stamp() -> str:
-    """Return the last commit's time: no file in the image is newer."""
+    """Return the time of the last commit; no file in the image is newer."""
     return run("git", "log", "-1", "--format=%ct")
 
 
 def build() -> None:
-    """Build the image; the same commit and base give the same digest."""
+    """Build the image; the same commit and base image give the same digest."""
     found = engine()
     base = with_base(found, f"debian:{_debian()}-slim")
     arguments: list[object] = ["--build-arg", f"VERSION={version()}"]
@@ -164,8 +164,8 @@ def build() -> None:
         arguments += ["--build-arg", f"SOURCE_DATE_EPOCH={stamp()}"]
     else:
         arguments += ["--timestamp", stamp()]
-        if CERTIFICATES.exists():  # a company's own authority, for pip
-            inside = "/srv/certificates.crt"  # where no package writes
+        if CERTIFICATES.exists():  # a company's certificate authority, for pip
+            inside = "/srv/certificates.crt"  # no package writes here
             arguments += ["--volume", f"{CERTIFICATES}:{inside}:ro"]
             arguments += ["--build-arg", f"PIP_CERT={inside}"]
     say(f"building {image()} with {found}")
@@ -177,12 +177,12 @@ def _debian() -> str:
         r"^ARG DEBIAN=(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
     )
     if not found:
-        raise ImageError("the Dockerfile names no release of Debian")
+        raise ImageError("the Dockerfile does not name a Debian release")
     return found[1]
 
 
 def with_base(found: str, base: str) -> str:
-    """Return the base image: here, pulled, or made by mmdebstrap to stand in for it."""
+    """Return the base image: local, pulled, or a replacement built by mmdebstrap."""
     foreign = arch() != native()
     if foreign and found == "docker":
         return base  # docker pulls by platform
@@ -200,10 +200,10 @@ def with_base(found: str, base: str) -> str:
         return base
     if found != "buildah" or not shutil.which("mmdebstrap"):
         raise ImageError(
-            f"{base} cannot be pulled. Where no registry can be reached, buildah and "
-            "mmdebstrap make one that stands in for it"
+            f"{base} cannot be pulled. If no registry can be reached, install buildah "
+            "and mmdebstrap to build a replacement"
         )
-    say(f"{base} cannot be pulled: mmdebstrap makes one that stands in for it")
+    say(f"{base} cannot be pulled: building a replacement with mmdebstrap")
     suite = {"13": "trixie"}[_debian()]
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-base-") as directory:
         tar = Path(directory) / "base.tar"
@@ -232,7 +232,7 @@ def save(file: Path) -> None:
 
 
 def digest() -> str:
-    """Return the image's own digest, without the algorithm."""
+    """Return the digest of the image, without the algorithm."""
     found = engine()
     flags = ["--type", "image"] if found == "buildah" else []
     field = "{{.FromImageID}}" if found == "buildah" else "{{.Id}}"
@@ -241,19 +241,19 @@ def digest() -> str:
 
 
 def reproduce() -> None:
-    """Build the image again: the same commit must give the same."""
+    """Build the image again: the same commit must give the same image."""
     before = digest()
     build()
     if (after := digest()) != before:
-        raise ImageError(f"a second build of it is another image: {before}, {after}")
+        raise ImageError(f"a second build is a different image: {before}, {after}")
     print(f"{image()}: a second build is the same image, {after}")
 
 
 def contents(root: Path) -> list[str]:
-    """Return the image's files.
+    """Return the files in the image.
 
     Raises:
-        ImageError: One is none that it needs, or runs as another user.
+        ImageError: A file is not needed, or runs as another user.
     """
     found = {
         f"/{file.relative_to(root)}": file
@@ -268,12 +268,12 @@ def contents(root: Path) -> list[str]:
         or file.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
     ]
     if bad:
-        raise ImageError(f"the image has what it should not: {bad[:20]}")
+        raise ImageError(f"the image has files that are not allowed: {bad[:20]}")
     return sorted(found)
 
 
 def attempt() -> None:
-    """Run the image as any user on a read-only root: files, answer, SIGTERM, size."""
+    """Run the image as any user on a read-only root; check files, response, SIGTERM."""
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-try-") as directory:
         with rooted(Path(directory)) as root:
             files = contents(root)
@@ -290,14 +290,14 @@ def attempt() -> None:
         raise ImageError(f"it ended with {status} on SIGTERM")
     print(
         f"{image()}: {small / 1e6:.1f} MB compressed, {len(files)} files; started and "
-        f"answered in {took * 1000:.0f} ms as user {UID} on a read-only root; ended on "
-        "SIGTERM"
+        f"responded in {took * 1000:.0f} ms as user {UID} on a read-only root; ended "
+        "on SIGTERM"
     )
 
 
 @contextlib.contextmanager
 def rooted(directory: Path) -> Iterator[Path]:
-    """Yield the directory that has the image's files, beneath a temporary one."""
+    """Unpack the image into a directory below a temporary one; yield it."""
     found = engine()
     if found == "buildah":
         container = run("buildah", "from", f"--platform=linux/{arch()}", image())
@@ -319,10 +319,10 @@ def rooted(directory: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def serving(root: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """Run the image, whose files are at `root`; yield its process and address.
+    """Run the image that is unpacked at `root`; yield its process and address.
 
     Raises:
-        ImageError: It cannot be run.
+        ImageError: The image cannot be run.
     """
     found = engine()
     with socket.socket() as s:
@@ -331,7 +331,7 @@ def serving(root: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
     flags = ["--insecure", f"--address=127.0.0.1:{port}"]
     if found == "buildah":
         if not shutil.which("bwrap"):
-            raise ImageError("buildah runs nothing read-only: install bubblewrap too")
+            raise ImageError("buildah has no read-only root: install bubblewrap too")
         config = json.loads(run("buildah", "inspect", image()))["OCIv1"]["config"]
         command = [
             *("bwrap", "--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"),
@@ -358,14 +358,14 @@ def serving(root: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
 
 
 def _inner(pid: int) -> int:
-    """Return the process in bwrap, which passes no signal on; others do."""
+    """Return the process inside bwrap, because bwrap does not forward signals."""
     if Path(f"/proc/{pid}/comm").read_text().strip() != "bwrap":
         return pid
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def answer(address: str) -> None:
-    """Ask it, as soon as it listens."""
+    """Send a request as soon as the function listens."""
     fast = [
         ("grpc.initial_reconnect_backoff_ms", 20),
         ("grpc.min_reconnect_backoff_ms", 20),
@@ -376,22 +376,22 @@ def answer(address: str) -> None:
             fnv1.RunFunctionRequest(), timeout=PATIENCE_S, wait_for_ready=True
         )
     if not rsp.results:
-        raise ImageError("it answered an empty request with nothing")
+        raise ImageError("the response to an empty request has no results")
 
 
 def say(what: str) -> None:
-    """Tell what is going on."""
+    """Print a progress message."""
     print(what, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="build the image")
-    commands.add_parser("try", help="run it, and ask it")
+    commands.add_parser("try", help="run it, and send a request")
     commands.add_parser("save", help="write its tarball").add_argument(
         "file", type=Path
     )

@@ -1,8 +1,8 @@
-"""Writes what the image holds as a CycloneDX document: Debian's and PyPI's packages.
+"""Write a CycloneDX SBOM of the image: its packages from Debian and PyPI.
 
     sbom.py FILE
 
-It is read from the image itself, not from what should be in it.
+The list is read from the built image, not from the files that it was built from.
 """
 
 import email
@@ -22,7 +22,7 @@ from packageurl import PackageURL
 
 
 def contents(root: Path) -> Bom:
-    """Return the document of an image's root."""
+    """Return the SBOM of an unpacked image."""
     bom = Bom()
     bom.metadata.component = Component(
         name="function-ecr-repos",
@@ -47,12 +47,12 @@ def contents(root: Path) -> Bom:
 
 
 def component(name: str, version: str, purl: PackageURL) -> Component:
-    """Return a package, which its package URL stands for."""
+    """Return a package as a component, identified by its package URL."""
     return Component(name=name, version=version, purl=purl, bom_ref=purl.to_string())
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):  # noqa: PLR2004
         say(__doc__ or "")
         return 2
@@ -67,7 +67,7 @@ def main() -> int:
         return 1
     text = JsonV1Dot6(bom).output_as_string(indent=2)
     if wrong := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
-        say(f"sbom: not CycloneDX 1.6: {wrong}")
+        say(f"sbom: not valid CycloneDX 1.6: {wrong}")
         return 1
     file = Path(sys.argv[1])
     file.parent.mkdir(parents=True, exist_ok=True)

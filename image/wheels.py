@@ -1,9 +1,9 @@
-"""Fetches what the image installs for each architecture, and looks at what is compiled.
+"""Download the image's wheels for each architecture, and check their compiled files.
 
     wheels.py ARCHITECTURE...
 
-By the lock alone, hash for hash, as pip in the image does: a dependency without a
-wheel for an architecture, or with another one's code in it, is found on any machine.
+It uses the hashes in the lock file, as pip in the image does. So any machine can detect
+a dependency that has no wheel for an architecture, or one with the wrong code.
 """
 
 import re
@@ -16,19 +16,19 @@ from pathlib import Path
 
 from make import ROOT, ImageError, say
 
-# Of Debian 13.
+# The version in Debian 13.
 PYTHON = "3.13"
-# A wheel's word for an architecture, and ELF's number (elf.h, e_machine).
+# The name of an architecture in wheels, and its number in ELF (elf.h, e_machine).
 MACHINES = {"amd64": ("x86_64", 62), "arm64": ("aarch64", 183)}
-# What Debian 13's glibc, 2.41, takes of PEP 600's platforms.
+# The PEP 600 platforms that glibc 2.41 of Debian 13 supports.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
 
 def fetch(word: str, directory: Path) -> list[Path]:
-    """Return the wheels of the lock for an architecture.
+    """Download the locked wheels for an architecture; return their paths.
 
     Raises:
-        ImageError: There is no such wheel of one of the packages.
+        ImageError: A package has no such wheel.
     """
     done = subprocess.run(
         [
@@ -49,7 +49,7 @@ def fetch(word: str, directory: Path) -> list[Path]:
 
 
 def compiled(wheel: Path) -> dict[str, int]:
-    """Return a wheel's ELF files, each with its machine's number."""
+    """Return the ELF files in a wheel, with their machine numbers."""
     found = {}
     with zipfile.ZipFile(wheel) as files:
         for name in files.namelist():
@@ -61,10 +61,10 @@ def compiled(wheel: Path) -> dict[str, int]:
 
 
 def check(architecture: str) -> None:
-    """Fetch one architecture's wheels, and print what they hold.
+    """Download and check the wheels for one architecture, and print a summary.
 
     Raises:
-        ImageError: One is missing, or holds another architecture's code.
+        ImageError: A wheel is missing, or has code for another architecture.
     """
     word, machine = MACHINES[architecture]
     with tempfile.TemporaryDirectory(prefix="function-ecr-repos-wheels-") as temporary:
@@ -73,22 +73,24 @@ def check(architecture: str) -> None:
         locked = len(re.findall(r"^[\w.-]+==", lock, re.MULTILINE))
         code = {wheel.name: compiled(wheel) for wheel in wheels}
     if len(wheels) != locked:
-        raise ImageError(f"{locked} packages are locked, {len(wheels)} wheels came")
+        raise ImageError(
+            f"{locked} packages are locked, but {len(wheels)} wheels found"
+        )
     for wheel, files in code.items():
         for file, number in files.items():
             if number != machine:
-                raise ImageError(f"{wheel}: {file} is for machine {number}, no {word}")
+                raise ImageError(f"{wheel}: {file} is for machine {number}, not {word}")
     total = sum(map(len, code.values()))
     if not total:
-        raise ImageError(f"no wheel for {word} holds anything compiled: wrong wheels?")
+        raise ImageError(f"no wheel for {word} has compiled files: wrong wheels?")
     print(
-        f"{architecture}: {locked} wheels by the lock's hashes, {total} compiled "
+        f"{architecture}: {locked} wheels match the locked hashes, {total} compiled "
         f"files, all {word}"
     )
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     if not sys.argv[1:] or not set(sys.argv[1:]) <= set(MACHINES):
         say(__doc__ or "")
         return 2

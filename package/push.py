@@ -1,10 +1,10 @@
-"""Pushes the packages of a directory, the function's as one of all its architectures.
+"""Push the packages in a directory; the function becomes one multi-arch package.
 
     push.py DIRECTORY HOST/ORGANISATION [--architectures amd64,arm64 | --login USER]
 
-Prints what each was pushed as, by digest, and keeps it beside the packages: pushed.txt
-for who signs, checksums.txt for who attests. Credentials are those that `make login`,
-`docker login` and their like leave.
+It prints the reference of each package by digest, and writes them beside the packages:
+pushed.txt for signing, checksums.txt for attestation. It uses the credentials that
+`make login`, `docker login` or a similar command stored.
 """
 
 import argparse
@@ -17,15 +17,15 @@ from xpkg import BuildError, build, images
 
 
 def reference(organisation: str, name: str) -> str:
-    """Return what a package is pushed as."""
+    """Return the reference to which a package is pushed."""
     return f"{organisation}/{name}-ecr-repos:v{images.version()}"
 
 
 def push(directory: Path, organisation: str, architectures: list[str]) -> list[str]:
-    """Push the packages, and return their references by digest, the function's first.
+    """Push the packages; return their references by digest, the function first.
 
     Raises:
-        ImageError: One is missing, or the registry refuses.
+        ImageError: A package is missing, or the registry refuses it.
     """
     crossplane, crane = xpkg.cli(), build("crane")
     packages = {
@@ -53,13 +53,13 @@ def push(directory: Path, organisation: str, architectures: list[str]) -> list[s
 
 
 def login(host: str, user: str) -> int:
-    """Leave credentials for a registry; return the exit status."""
+    """Store credentials for a registry; return the exit status."""
     command = [str(build("crane")), "auth", "login", host, "--username", user]
     return subprocess.run([*command, "--password-stdin"], check=False).returncode
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("organisation")
     parser.add_argument("--architectures", default="amd64,arm64")
     parser.add_argument(
-        "--login", metavar="USER", help="only log in; the password on standard input"
+        "--login", metavar="USER", help="only log in; reads the password from stdin"
     )
     given = parser.parse_args()
     try:

@@ -1,8 +1,8 @@
-"""Holds a release's version to one word, and takes its notes from the CHANGELOG.
+"""Check the version of a release, and read its notes from CHANGELOG.md.
 
-release.py check [TAG]    pyproject.toml, the newest heading and the tag say one version
-release.py notes          what CHANGELOG.md says of that version
-release.py version X.Y.Z  makes what is unreleased that version, as of today
+release.py check [TAG]    checks that pyproject.toml, CHANGELOG.md and the tag agree
+release.py notes          prints the section of CHANGELOG.md for that version
+release.py version X.Y.Z  turns the unreleased changes into that version, dated today
 """
 
 import datetime
@@ -19,7 +19,7 @@ _PROJECTS = re.compile(r'^version = "(.+)"$', re.MULTILINE)
 
 
 class ReleaseError(Exception):
-    """It is not to be released like this; its text says why."""
+    """The version must not be released; the text says why."""
 
 
 def sections(changelog: str) -> dict[str, str]:
@@ -32,16 +32,16 @@ def sections(changelog: str) -> dict[str, str]:
 
 
 def project(pyproject: str) -> str:
-    """Return the project's version."""
+    """Return the version of the project."""
     (found,) = _PROJECTS.findall(pyproject)
     return str(found)
 
 
 def check(pyproject: str, changelog: str, tag: str | None = None) -> str:
-    """Return the version, if all agree on it.
+    """Return the version if all sources agree on it.
 
     Raises:
-        ReleaseError: They do not, or something is still unreleased.
+        ReleaseError: They do not agree, or some changes are still unreleased.
     """
     version = project(pyproject)
     if tag is not None and tag != f"v{version}":
@@ -60,10 +60,10 @@ def check(pyproject: str, changelog: str, tag: str | None = None) -> str:
 
 
 def notes(pyproject: str, changelog: str) -> str:
-    """Return what the CHANGELOG says of the project's version.
+    """Return the section of the changelog for the project's version.
 
     Raises:
-        ReleaseError: Nothing.
+        ReleaseError: The changelog has no such section, or it is empty.
     """
     version = project(pyproject)
     if text := sections(changelog).get(version):
@@ -74,10 +74,11 @@ def notes(pyproject: str, changelog: str) -> str:
 def bump(
     pyproject: str, changelog: str, version: str, today: datetime.date
 ) -> tuple[str, str]:
-    """Return both texts with what is unreleased as a version.
+    """Return both texts with the unreleased changes moved to a version.
 
     Raises:
-        ReleaseError: It is no version, or one that was released, or there is nothing.
+        ReleaseError: The version is malformed or already released, or there are no
+            unreleased changes.
     """
     if not _VERSION.fullmatch(version):
         raise ReleaseError(f"{version} is no version: X.Y.Z, or X.Y.Z-rc.1")
@@ -93,7 +94,7 @@ def bump(
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     pyproject, changelog = PYPROJECT.read_text(), CHANGELOG.read_text()
     try:
         match sys.argv[1:]:

@@ -1,11 +1,11 @@
-"""Builds the packages that Crossplane installs, with the real Crossplane CLI.
+"""Build the packages that Crossplane installs, with the real Crossplane CLI.
 
     xpkg.py OUT --function-package HOST/acme/function-ecr-repos [...]
 
-OUT gets function-ecr-repos-<arch>.xpkg, which holds the runtime image of one
-architecture, and configuration-ecr-repos.xpkg and, for Crossplane v2,
-configuration-v2-ecr-repos.xpkg. They have Crossplane install the function and, if they
-are told where that is, the provider. ARCH and SOURCE are as image/make.py's.
+It writes to OUT function-ecr-repos-<arch>.xpkg, with the runtime image of one
+architecture, configuration-ecr-repos.xpkg, and configuration-v2-ecr-repos.xpkg for
+Crossplane v2. The two Configurations depend on the function and, if its package is
+given, on the provider. ARCH and SOURCE have the same meaning as in image/make.py.
 """
 
 import argparse
@@ -28,10 +28,11 @@ sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests/conformance")]
 import make as images  # noqa: E402  # image/make.py
 from build import BuildError, build  # noqa: E402  # tests/conformance/build.py
 
-# Also for push.py, which finds them through this module's path.
+# push.py imports these modules too, through the path that is set here.
 __all__ = ["BuildError", "build", "images"]
 
-# Each Configuration: its provider's version, and Crossplane's where not the function's.
+# For each Configuration: the version of its provider, and that of Crossplane if it is
+# not the function's.
 CONFIGURATIONS = {
     "configuration": (">=v0.58.0", None),
     "configuration-v2": (">=v2.0.0", {"version": ">=v2.0.0-0"}),
@@ -39,7 +40,7 @@ CONFIGURATIONS = {
 
 
 def cli() -> Path:
-    """Return PATH's crossplane if it is new enough, else the pinned one, built."""
+    """Return crossplane from PATH if it is new enough, else build the pinned one."""
     found = shutil.which("crossplane")
     if found:
         said = subprocess.run(
@@ -54,9 +55,9 @@ def cli() -> Path:
 
 
 def dependency_name(package: str) -> str:
-    """Return the name that Crossplane gives a package that it installs for another.
+    """Return the name that Crossplane gives to a package installed as a dependency.
 
-    crossplane, internal/xpkg: ToDNSLabel of the OCI path, without its host.
+    crossplane, internal/xpkg: ToDNSLabel of the OCI path, without the host.
     """
     first, _, rest = package.partition("/")
     path = rest if rest and ("." in first or ":" in first) else package
@@ -65,7 +66,7 @@ def dependency_name(package: str) -> str:
 
 
 def metadata() -> dict[str, Any]:
-    """Return the Function package's own description, with where its sources are."""
+    """Return crossplane.yaml of the Function package, with the URL of its sources."""
     meta: dict[str, Any] = yaml.safe_load(
         (PACKAGE / "function/crossplane.yaml").read_text()
     )
@@ -75,7 +76,7 @@ def metadata() -> dict[str, Any]:
 
 
 def function(directory: Path) -> None:
-    """Write the Function package's directory."""
+    """Write the directory of the Function package."""
     shutil.copytree(PACKAGE / "function/input", directory / "input")
     (directory / "crossplane.yaml").write_text(yaml.safe_dump(metadata()))
 
@@ -87,14 +88,14 @@ def configuration(
     name: str = "configuration",
     version: str = "",
 ) -> None:
-    """Write a Configuration package's directory.
+    """Write the directory of a Configuration package.
 
     Args:
-        directory: Where to.
-        function: The function's package; the Composition calls it by its name.
-        provider: The provider's package, or nothing.
-        name: Which: its directory here.
-        version: The function's least; this one's by default.
+        directory: The directory to write.
+        function: The package of the function; the Composition refers to its name.
+        provider: The package of the provider, or an empty string.
+        name: The source directory of the Configuration, next to this file.
+        version: The minimum version of the function; by default this version.
     """
     provider_version, crossplane = CONFIGURATIONS[name]
     shutil.copy(PACKAGE / name / "definition.yaml", directory)
@@ -108,8 +109,8 @@ def configuration(
             "apiVersion": "pkg.crossplane.io/v1",
             "kind": "Function",
             "package": function,
-            # Crossplane upgrades no dependency by itself: the function goes first, and
-            # is then newer than what its Configuration was packaged with.
+            # Crossplane does not upgrade dependencies. The function is upgraded first,
+            # and is then newer than the version in its Configuration.
             "version": f">=v{version or images.version()}",
         }
     ]
@@ -138,7 +139,7 @@ def configuration(
 
 
 def build_package(file: Path, root: Path, *flags: object) -> None:
-    """Build a package's file of its directory, with the real CLI."""
+    """Build a package file from its directory with the real CLI."""
     file.unlink(missing_ok=True)
     images.run(
         *(cli(), "xpkg", "build", "--package-root", root, *flags),
@@ -148,12 +149,12 @@ def build_package(file: Path, root: Path, *flags: object) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """Return a digest as OCI writes it."""
+    """Return the digest of content in the format of OCI."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def main() -> int:
-    """Return the exit status."""
+    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -161,17 +162,17 @@ def main() -> int:
     parser.add_argument(
         "--function-package",
         required=True,
-        help="where the function's package will be: the Configuration depends on it",
+        help="the package of the function, on which the Configuration depends",
     )
     parser.add_argument(
         "--provider-package",
         default="",
-        help="provider-aws's package; without it the Configuration depends on none",
+        help="the package of provider-aws; by default there is no such dependency",
     )
     parser.add_argument(
         "--provider-package-v2",
         default="",
-        help="the same for Crossplane v2: provider-aws-ecr's",
+        help="the same for Crossplane v2: the package of provider-aws-ecr",
     )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Draws the chain from a Workload to Amazon ECR, for light and dark pages.
+"""Draw the chain from a Workload to Amazon ECR, for light and dark pages.
 
 `make pictures` writes chain-light.svg and chain-dark.svg next to this file.
 """
@@ -70,7 +70,7 @@ ROWS: list[list[Box]] = [
         Box("…/shop-default-bundle", "in Amazon ECR", left=WIDTH // 2 + 10),
     ],
 ]
-# Between two rows: how the lower one comes from the upper one.
+# The steps between the rows: what creates the lower row from the upper one.
 STEPS = [
     "a Kyverno policy creates the claim",
     "Crossplane calls it over mutual TLS",
@@ -144,7 +144,7 @@ def _step(text: str, y: int, c: Colours, *, beside: bool) -> str:
 
 
 def pictures() -> dict[str, str]:
-    """Return each picture by its file's name."""
+    """Return the pictures by file name."""
     return {f"chain-{name}.svg": draw(colours) for name, colours in THEMES.items()}
 
 

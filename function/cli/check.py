@@ -101,7 +101,7 @@ def check(
       0  no problem found, or only warnings
       1  a document has a problem, or no document was checked
       2  a file is empty, unreadable or not YAML, or the command line is wrong
-    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    """
     logging.configure(logging.Level.DISABLED)
     checker = Checker(load_composition(composition), namespace)
     findings: list[Finding] = []

@@ -80,12 +80,12 @@ def load_composition(file: str | None) -> CompositionStep:
     composition = load_manifests(file)[0]
     if composition["kind"] != "Composition":
         raise InputFileError(
-            file, f"its kind is {composition['kind']}, not Composition"
+            file, f"the kind is {composition['kind']}, not Composition"
         )
     steps = function_steps(composition)
     if not steps:
         raise InputFileError(
-            file, f"no pipeline step calls a function whose name is {FUNCTION_NAME}"
+            file, f"no pipeline step has a functionRef to {FUNCTION_NAME}"
         )
     step_input = steps[0][1].get("input") or {}
     if not isinstance(step_input, dict):
@@ -184,7 +184,8 @@ def to_xr(
     if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
         raise InputFileError(
             file,
-            f"{api_version} {kind} is neither {CLAIM_KIND} nor {XR_KIND} of {GROUP}",
+            f"{kind} of {api_version} is neither a {CLAIM_KIND} nor an {XR_KIND} of "
+            f"{GROUP}",
         )
     xr = copy.deepcopy(document)
     metadata, spec = xr.setdefault("metadata", {}), xr.setdefault("spec", {})

@@ -103,7 +103,7 @@ def test_each_error_is_reported(
 
 def test_an_option_that_does_not_exist_has_a_suggestion() -> None:
     (error,) = errors(composite(repository={"tagz": {}}))
-    assert "the platform allows none (did you mean tags?)" in error
+    assert "claims to set no options (did you mean tags?)" in error
     (error,) = errors(composite(repository={"tags": {}}))
     assert "did you mean" not in error
 

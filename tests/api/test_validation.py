@@ -36,10 +36,10 @@ def test_values() -> None:
 @pytest.mark.parametrize(
     ("document", "rule"),
     [
-        ({"a": float("inf")}, "numbers are finite"),
-        ({"a": float("nan")}, "numbers are finite"),
-        ({"a": [None] * MOST_VALUES}, "it has too many values"),
-        ({"a": [[None] * (MOST_VALUES // 2)] * 2}, "it has too many values"),
+        ({"a": float("inf")}, "numbers must be finite"),
+        ({"a": float("nan")}, "numbers must be finite"),
+        ({"a": [None] * MOST_VALUES}, "it must have at most"),
+        ({"a": [[None] * (MOST_VALUES // 2)] * 2}, "it must have at most"),
     ],
     ids=["infinite", "undefined", "too many", "too many inside others"],
 )
@@ -73,14 +73,18 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
         ),
         (
             {"permissions": {"lambdaAccounts": ["x"]}},
-            ("root.permissions.lambdaAccounts.0", '"x"', "an account is its 12 digits"),
+            (
+                "root.permissions.lambdaAccounts.0",
+                '"x"',
+                "it must be an AWS account ID of 12 digits",
+            ),
         ),
         (
             {"lifecycle": {"policy": "{}", "keepLast": 1}},
             (
                 "root.lifecycle",
                 '{"policy": "{}", "keepLast": 1}',
-                "policy is instead of the other fields",
+                "policy cannot be combined with the other fields",
             ),
         ),
     ],
@@ -148,7 +152,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "model_type": ({"allow": 5}, "it must be an object"),
     "string_pattern_mismatch": (
         {"repository": {"permissions": {"lambdaAccounts": ["x"]}}},
-        "an account is its 12 digits",
+        "it must be an AWS account ID of 12 digits",
     ),
     "string_too_long": (
         {"allow": {"regions": ["x" * 257]}},
@@ -166,7 +170,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "value_error": (
         {"repository": {"encryption": {"type": "AES256", "kmsKey": "x"}}},
-        "kmsKey is for KMS and KMS_DSSE",
+        "kmsKey requires the type KMS or KMS_DSSE",
     ),
 }
 
@@ -266,4 +270,4 @@ def test_what_a_provider_does_not_support() -> None:
         check_options_supported(options, CLASSIC, "input.image", InvalidParameterError)
     assert e.value.field == "input.image.encryption"
     assert CLASSIC in str(e.value)
-    assert f"choose a provider that has one: {CLUSTER}" in str(e.value)
+    assert f"use a provider that supports it: {CLUSTER}" in str(e.value)

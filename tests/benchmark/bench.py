@@ -1,4 +1,4 @@
-"""Measures the function beside an empty one and patch-and-transform.
+"""Measure the function beside an empty one and patch-and-transform.
 
 Prints each target as held or MISSED, and fails where one is missed. Writes the figures
 to docs/performance.json, and from them the tables of docs/performance.md and of the
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# The programs that are started are no forks of this one. gRPC's handlers for forks may
-# block for ever.
+# gRPC's fork handlers may block for ever. The programs that are started do not need
+# them, because they are not forks of this one.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
@@ -79,8 +79,8 @@ class Turn:
     """What was measured of a server in one turn.
 
     Attributes:
-        p50: Half of the responses took at most so long with one client, in ms.
-        p99: The same of 99 %.
+        p50: The median response time with one client, in ms.
+        p99: The 99th percentile of the response time with one client, in ms.
         rate: Requests per second with 32 clients.
         cpu_us: The server's processor time for each of those, in microseconds.
     """
@@ -119,7 +119,7 @@ class Bench:
     """
 
     def __init__(self, programs: Programs, python: ImagePython, plan: Plan) -> None:
-        """Build what is not built yet, and note what the run is measured on."""
+        """Build missing programs, and record the machine and the versions."""
         self._programs, self._python, self._plan = programs, python, plan
         self._generator = Generator(programs.guard, programs.directory)
         self._kinds = kinds(python)
@@ -180,7 +180,7 @@ class Bench:
             for name, kind in self._kinds.items():
                 server = Server(self._programs, kind)
                 server.stop()
-                if number:  # the first one reads the disk, and may compile
+                if number:  # the first start reads from disk, and may compile
                     took[name].append(server.start_ms)
         for name, times in took.items():
             self._of(name)["start_ms"] = Spread.of(times).rounded()
@@ -189,8 +189,8 @@ class Bench:
     def _compare(self, servers: dict[str, Server], phase: str, rounds: int) -> None:
         """Have the servers take turns, each of them first in some rounds.
 
-        A shared machine is slow in one minute and fast in the next: what is claimed is
-        the ratio within a round.
+        A shared machine is slow in one minute and fast in the next. So only the ratios
+        within a round are compared.
         """
         turns: dict[str, list[Turn]] = {name: [] for name in servers}
         for number in range(rounds + 1):
@@ -240,7 +240,7 @@ class Bench:
         return Turn(alone.p50, alone.p99, crowd.rate, used / crowd.count * 1_000_000)
 
     def _ratios(self, phase: str, turns: dict[str, list[Turn]]) -> None:
-        """Relate ours to each of the others; more than 1 is more than theirs."""
+        """Compute the ratio of our figures to those of each other server."""
         ours = turns[OURS]
         found = {
             name: {field: ratio(ours, theirs, field) for field in FIELDS}
@@ -258,7 +258,7 @@ class Bench:
             self.figures["steady_p50_to_patch"] = p50[PATCH]
 
     def _clients(self, server: Server) -> None:
-        """Have ever more clients call at once."""
+        """Increase the number of concurrent clients."""
         rows = []
         for clients in self._plan.clients:
             say(f"{clients} clients at once")

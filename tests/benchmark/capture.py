@@ -1,4 +1,4 @@
-"""Captures the requests that Crossplane sends for one XR, from its first to Ready.
+"""Capture the requests that Crossplane sends for one XR, from the first to Ready.
 
 Runs the whole chain as `make demo` does, creates a Workload, and writes one request of
 each phase to requests/.
@@ -27,7 +27,7 @@ from google.protobuf import json_format
 from function.main import cli
 
 REPOSITORIES = 2
-# The classic provider's have no prefix: they are the default.
+# Requests for the classic provider have no prefix, because it is the default.
 PREFIXES = {"classic": "", "upbound": "upbound-"}
 
 
@@ -100,7 +100,7 @@ def _is_ready(resource: Document) -> bool:
 
 def capture(api: str) -> None:
     """Run the chain, and write a request of each phase."""
-    import system  # noqa: PLC0415  # the function in the chain needs none of it
+    import system  # noqa: PLC0415  # the function in the chain does not need it
     from apis import APIS  # noqa: PLC0415
 
     running = system.System("capture", api=APIS[api])

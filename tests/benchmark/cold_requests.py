@@ -64,7 +64,7 @@ def derive(
         xrs: How many XRs.
         visit: How often each was sent before. An XR keeps its names from visit to
             visit; its resource versions, generations and times are new ones.
-        step: The input of the pipeline step that receives the request.
+        step: The input of the pipeline step that handles the request.
     """
     template = _template(name, json.dumps(step))
     return (template.request(xr, visit) for xr in range(xrs))
@@ -77,7 +77,7 @@ def repositories(xr: int) -> dict[str, str]:
 
 
 class Template:
-    """A serialized request with slots; what fills a slot is always of one length."""
+    """A serialized request with slots; all values of a slot have the same length."""
 
     def __init__(self, document: Document, step: Document | None) -> None:
         """Put slots where XRs differ, and where an XR differs from its last visit."""
@@ -176,7 +176,7 @@ def _namespace(xr: int) -> str:
 
 
 def _of_xr(fill: Callable[[str, int], str], original: str, xr: int, _: int) -> str:
-    """Return what an XR has at every visit."""
+    """Return a value that is the same at every visit of an XR."""
     return fill(original, xr)
 
 

@@ -1,4 +1,4 @@
-"""A function that does nothing, served by the SDK: what any function costs."""
+"""A function that does nothing, served by the SDK: the minimum cost of a function."""
 
 import sys
 
@@ -9,7 +9,7 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
 
 class Empty(grpcv1.FunctionRunnerServiceServicer):
-    """Answers with what earlier steps want."""
+    """Returns the desired state of earlier steps unchanged."""
 
     async def RunFunction(  # noqa: N802  # gRPC's name
         self, req: fnv1.RunFunctionRequest, _: grpc.aio.ServicerContext | None

@@ -1,4 +1,4 @@
-"""The load generator: ghz, over one HTTP/2 connection as Crossplane's."""
+"""The load generator: ghz, with one HTTP/2 connection like Crossplane."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ service FunctionRunnerService {
 
 
 class LoadError(Exception):
-    """The generator failed, or calls did that must not; its text says how."""
+    """The generator failed, or calls failed that must not; the text says how."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Report:
     Attributes:
         count: How many calls ended.
         seconds: How long it took.
-        p50: Half of the OK responses took at most so long, in milliseconds.
-        p95: The same of 95 %.
-        p99: The same of 99 %.
+        p50: The median time of OK responses, in milliseconds.
+        p95: The 95th percentile of that time.
+        p99: The 99th percentile of that time.
         statuses: How many calls ended with each gRPC status.
     """
 
@@ -55,12 +55,12 @@ class Report:
 
     @classmethod
     def parse(cls, said: str) -> Self:
-        """Parse what ghz prints with `--format json`.
+        """Parse the output of ghz with `--format json`.
 
-        A call that the server cancels counts as one that met its deadline.
+        A call that the server cancels counts as a call that met its deadline.
 
         Raises:
-            LoadError: It is something else, or has no calls.
+            LoadError: The output is not a report, or has no calls.
         """
         try:
             report: dict[str, Any] = json.loads(said)

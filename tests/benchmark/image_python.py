@@ -1,4 +1,4 @@
-"""The image's files and its Python: what is measured is what ships.
+"""The files of the image and its Python, so that the benchmark measures what ships.
 
 A developer's own Python may have been built without optimisation. Such a one takes
 nearly twice as long for the same code.

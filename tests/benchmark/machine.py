@@ -1,4 +1,4 @@
-"""Describes what the figures were measured on."""
+"""Describe the machine and the versions that were measured."""
 
 import os
 import platform

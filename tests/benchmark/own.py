@@ -1,6 +1,6 @@
-"""Measures the processor time of a request in process: bytes in, bytes out, no gRPC.
+"""Measure the processor time of a request in process: bytes in, bytes out, no gRPC.
 
-Every request is of another XR, and has changed when it comes again (cold_requests.py).
+Every request is for another XR, and differs each time it is sent (cold_requests.py).
 The handler is the one that `function-ecr-repos serve` gives to gRPC.
 
     own.py                     this checkout, beside an empty function
@@ -67,7 +67,7 @@ class Handler(NamedTuple):
         except StopIteration as returned:
             response: fnv1.RunFunctionResponse = returned.value
             return response
-        raise RuntimeError("RunFunction awaits something")
+        raise RuntimeError("RunFunction must not wait for anything")
 
 
 def empty() -> Handler:
@@ -87,7 +87,7 @@ class _Details(NamedTuple):
 
 
 class _Server:
-    """Stands in for gRPC's server: takes what is registered, and serves nobody."""
+    """Replaces gRPC's server: accepts the registered handlers, but does not serve."""
 
     def __init__(self, then: Callable[[Handler], None]) -> None:
         self._then, self._handlers = then, list[grpc.GenericRpcHandler]()
@@ -143,10 +143,11 @@ class Worker:
         """Start it.
 
         Args:
-            python: What runs it.
-            checkout: Whose function, where Python does not find it by itself.
-            is_empty: Whether it measures the empty function instead.
-            env: What is in its environment.
+            python: The command of the Python that runs it.
+            checkout: The checkout whose function to measure; by default the installed
+                one.
+            is_empty: Whether to measure the empty function instead.
+            env: Its environment variables.
         """
         path = [str(checkout)] if checkout else []
         path += filter(None, [env.get("PYTHONPATH", os.environ.get("PYTHONPATH"))])

@@ -47,7 +47,7 @@ class Kind:
         name: Its name in the report.
         command: Its command line, from its HOST:PORT.
         step: The input of its pipeline step.
-        env: What is in its environment.
+        env: Its environment variables.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Server:
     """A running server that has responded correctly.
 
     Attributes:
-        kind: What it is.
+        kind: The kind of server.
         address: Its HOST:PORT.
         start_ms: Milliseconds from the start of its process to its first response.
     """
@@ -111,12 +111,12 @@ class Server:
         """Start it, and check its responses.
 
         Args:
-            programs: Those of this run.
-            kind: What it is.
-            label: Its name among them, where several are of one kind.
+            programs: The programs of this run.
+            kind: The kind of server.
+            label: Its name among the programs, if several are of the same kind.
 
         Raises:
-            WrongResponseError: It composes something else, or does not respond.
+            WrongResponseError: Its response is wrong, or it does not respond.
         """
         self.kind = kind
         self.address = f"127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""Loads the function at 80 % of its capacity, overloads it, and sees it recover.
+"""Load the function at 80 % of its capacity, overload it, and check that it recovers.
 
 A request begins when it is due, even while earlier ones wait. Prints each target as
 held or MISSED, and fails where one is missed. Writes docs/soak.json, and from it the
@@ -20,8 +20,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-# The programs that are started are no forks of this one. gRPC's handlers for forks may
-# block for ever.
+# gRPC's fork handlers may block for ever. The programs that are started do not need
+# them, because they are not forks of this one.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
@@ -103,7 +103,7 @@ class Soak:
         }
 
     def run(self) -> None:
-        """Load it, overload it, and see it recover."""
+        """Load it, overload it, and check that it recovers."""
         capacity = self._capacity()
         rate = int(capacity * SHARE)
         before = self._steady(rate)

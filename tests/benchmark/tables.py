@@ -1,4 +1,4 @@
-"""Writes the tables of docs/performance.md and of the README beside this file.
+"""Write the tables of docs/performance.md and of the README beside this file.
 
     tables.py       writes them from docs/performance.json and docs/soak.json
 
@@ -56,7 +56,7 @@ def fill(page: str, tables: dict[str, str]) -> str:
     """Return a page with its tables in their places.
 
     Raises:
-        ValueError: A table has no place, or a place no table.
+        ValueError: A table has no place in the page, or a place has no table.
     """
     pattern = r"(<!-- figures: (\w+) -->\n).*?(<!-- end of figures -->)"
     places = [found[2] for found in re.finditer(pattern, page, re.DOTALL)]
@@ -79,7 +79,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a figure with as many digits as mean something."""
+    """Return a figure with its significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -190,7 +190,7 @@ def _clients(report: Report) -> str:
 
 
 def _overload(soaked: Report) -> str:
-    """Return what was sent in each phase, and the responses."""
+    """Return the requests that were sent in each phase, and the responses."""
     steady, over, after = (soaked[key] for key in ("steady", "overload", "after"))
     return _table(
         ["", "sent/s", "OK/s", "p50 ms", "p99 ms", "too late", "peak MB"],

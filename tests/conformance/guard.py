@@ -1,8 +1,8 @@
-"""Ends the processes and removes the directories of a run that was killed.
+"""Kill the processes and remove the directories of a run, even if it was killed.
 
-The run holds a pipe to a guard process. However the run ends, kill -9 included, the
-pipe closes, and the guard does what is left to do. It outlives Ctrl-C and SIGTERM.
-What is to end is told before it begins: there is no moment to be killed between.
+The run holds a pipe to a guard process. When the run ends in any way, including
+SIGKILL, the pipe closes and the guard cleans up. The guard ignores Ctrl-C and SIGTERM.
+Processes and directories are registered before they exist, so none can be missed.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from secrets import token_hex
 
 
 class Guard:
-    """The run's end of the pipe."""
+    """The run's end of the pipe to the guard process."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -28,25 +28,25 @@ class Guard:
         )
 
     def register(self) -> None:
-        """Have this process's group killed at the end: Popen's preexec_fn.
+        """Register this process group to be killed at the end: Popen's preexec_fn.
 
-        A child says it itself, when it leads its session and is no other program yet.
-        Until then its end of the pipe is open.
+        The child registers itself after it becomes the session leader and before it
+        executes its program. Until then its own copy keeps the pipe open.
         """
         if self._process.stdin is None:
             raise ValueError("the guard has no pipe")
         os.write(self._process.stdin.fileno(), f"process {os.getpid()}\n".encode())
 
     def ended(self, pid: int) -> None:
-        """Forget a process that was waited for: its number may be another's soon."""
+        """Unregister a process that has ended, because its id may be reused."""
         self._say("ended", pid)
 
     def directory(self, prefix: str, parent: Path | None = None) -> Path:
-        """Make a directory that is removed at the end, after the processes are gone.
+        """Create a directory that is removed at the end, after all processes.
 
         Args:
-            prefix: How its name begins.
-            parent: Where it is; the directory for temporary files by default.
+            prefix: The prefix of its name.
+            parent: Its parent; by default the directory for temporary files.
         """
         path = (parent or Path(tempfile.gettempdir())) / f"{prefix}{token_hex(8)}"
         self._say("directory", path)
@@ -54,7 +54,7 @@ class Guard:
         return path
 
     def close(self) -> None:
-        """End everything now, and wait until it is done."""
+        """Clean up now, and wait until it is done."""
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
         self._process.wait()
@@ -83,7 +83,7 @@ def _main() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
     for directory in directories:
-        # A process that is dying may write once more.
+        # A dying process may still write files.
         for _ in range(20):
             shutil.rmtree(directory, ignore_errors=True)
             if not Path(directory).exists():

@@ -1,4 +1,4 @@
-"""What the tests of the real CLIs share: the function, and core's own schemas."""
+"""Fixtures for the tests of the real CLIs: the function, and Crossplane's schemas."""
 
 import socket
 import subprocess
@@ -28,7 +28,7 @@ def run(*command: object) -> str:
 
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Serve the function; return a functions.yaml that names its address."""
+    """Serve the function; yield a functions.yaml with its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
@@ -48,9 +48,9 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def core_schemas(cache: Path) -> None:
-    """Fill the CLI's cache with core's own schemas.
+    """Fill the cache of the CLI with the schemas of Crossplane core.
 
-    It takes them out of an image, and looks for that under the image's name.
+    The CLI extracts them from an image and caches them under the name of that image.
     """
     core = cache / "crossplane" / "core@v2.4.2"
     core.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Each example through the real CLIs gives what ours gives: see example/README.md."""
+"""The real CLIs render each example as our render does: see example/README.md."""
 
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ CLIS = {
 
 
 def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out only what a generation of the CLI makes up or keeps to itself.
+    """Remove only what differs between versions of the CLI.
 
-    Of the XR: its spec (v2.5 prints resourceRefs), claimConditionTypes and conditions
-    (v1.16 knows none of ours; each release words its own). Of a resource: its generated
-    name and its owner's made-up UID.
+    From the XR: its spec (v2.5 prints resourceRefs), claimConditionTypes and conditions
+    (v1.16 does not print ours; each release words its own). From a resource: its
+    generated name and the random UID of its owner.
     """
     for document in documents:
         document.pop("spec", None) if document["kind"] == "XWorkloadECRRepo" else None
@@ -47,9 +47,7 @@ def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     "cli", ["v2.5", "v1.20", pytest.param("v1.16", marks=pytest.mark.full)]
 )
 @pytest.mark.parametrize("golden", ["first", "ready"])
-def test_the_real_cli_prints_what_the_golden_says(
-    cli: str, golden: str, functions: Path
-) -> None:
+def test_the_real_cli_prints_the_golden(cli: str, golden: str, functions: Path) -> None:
     observed = ["-o", EXAMPLE / "observed.yaml"] if golden == "ready" else []
     out = run(
         *CLIS[cli](),
@@ -65,14 +63,14 @@ def test_the_real_cli_prints_what_the_golden_says(
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache that the CLI takes core's own schemas from."""
+    """Return a cache for the CLI with the schemas of Crossplane core."""
     cache = tmp_path_factory.mktemp("cache")
     core_schemas(cache)
     return cache
 
 
 def validate(core: Path, schemas: list[Path], documents: str, tmp_path: Path) -> str:
-    """Return what the real `crossplane resource validate` says of documents."""
+    """Return the output of the real `crossplane resource validate` for documents."""
     folder = tmp_path / "schemas"
     folder.mkdir()
     for source in schemas:
@@ -90,11 +88,11 @@ def validate(core: Path, schemas: list[Path], documents: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("golden", ["first", "ready"])
-def test_the_output_is_valid_by_the_providers_own_schema(
+def test_the_output_matches_the_schema_of_the_provider(
     golden: str, core: Path, tmp_path: Path
 ) -> None:
     package = ROOT / "package/configuration"
-    # Rendered XRs come without their spec, which the schema requires.
+    # Rendered XRs have no spec, but the schema requires one.
     xr, *composed = yaml.safe_load_all(
         (ROOT / f"tests/goldens/{golden}.yaml").read_text()
     )
@@ -112,13 +110,13 @@ def test_the_output_is_valid_by_the_providers_own_schema(
     assert "0 missing schemas, 6 success cases, 0 failure cases" in said, said
 
 
-def test_every_option_is_valid_by_the_providers_own_schema(
+def test_every_option_matches_the_schema_of_the_provider(
     core: Path, tmp_path: Path
 ) -> None:
     cases = yaml.safe_load(
         (ROOT / "tests/goldens/options/ecr.aws.crossplane.io.yaml").read_text()
     )
-    # The CLI tells resources apart by their names.
+    # The CLI identifies resources by their names.
     composed = [
         {**m, "metadata": {**m["metadata"], "name": f"{name}-{n}"}}
         for n, case in enumerate(cases.values())

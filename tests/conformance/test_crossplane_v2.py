@@ -1,4 +1,4 @@
-"""The example for Crossplane v2 through the real CLI gives what our render gives."""
+"""The real CLI renders the example for Crossplane v2 as our render does."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ XRD = ROOT / "package/configuration-v2/definition.yaml"
 
 
 def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what the CLI alone prints: the XR's references, its own conditions."""
+    """Remove what only the CLI prints: references and Crossplane's conditions."""
     for document in documents:
         if document["kind"] == "WorkloadECRRepo":
             document.pop("spec", None)
@@ -28,7 +28,7 @@ def comparable(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("golden", ["first", "ready"])
-def test_the_real_cli_prints_what_the_golden_says(golden: str, functions: Path) -> None:
+def test_the_real_cli_prints_the_golden(golden: str, functions: Path) -> None:
     observed = ["-o", V2 / "observed.yaml"] if golden == "ready" else []
     out = run(
         build("crossplane-cli"),
@@ -68,7 +68,7 @@ def validate(
 
 
 def rendered(golden: str) -> list[dict[str, Any]]:
-    """Return what a golden has; the CLI leaves the XR's spec out."""
+    """Return the documents of a golden file; the CLI prints no spec of the XR."""
     golden_file = ROOT / f"tests/goldens/v2/{golden}.yaml"
     xr, *composed = yaml.safe_load_all(golden_file.read_text())
     xr["spec"] = yaml.safe_load((V2 / "xr.yaml").read_text())["spec"]
@@ -82,12 +82,12 @@ def test_the_output_and_the_package_are_valid(golden: str, tmp_path: Path) -> No
         for name in ("composition.yaml", XRD.name)
     ]
     done = validate([*rendered(golden), *package], tmp_path)
-    # The Composition's input is one of its own.
+    # The input in the Composition is checked as a document of its own.
     summary = "0 missing schemas, 6 success cases, 0 failure cases"
     assert summary in done.stdout, done.stdout
 
 
-def test_a_field_that_the_provider_has_not_would_be_seen(tmp_path: Path) -> None:
+def test_a_field_that_the_provider_does_not_have_is_reported(tmp_path: Path) -> None:
     xr, bundle, image = rendered("first")
     bundle["spec"]["deletionPolicy"] = "Delete"
     done = validate([xr, bundle, image], tmp_path)

@@ -1,4 +1,4 @@
-"""Everything that Argo CD, Flux or `kubectl apply -k` takes builds as it is."""
+"""Every kustomization builds unchanged, as Argo CD, Flux and kubectl do it."""
 
 import subprocess
 from pathlib import Path
@@ -27,6 +27,6 @@ def test_it_builds(kustomization: Path) -> None:
         assert {"apiVersion", "kind", "metadata"} <= manifest.keys()
 
 
-def test_there_are_all() -> None:
+def test_all_kustomizations_are_found() -> None:
     folders = {file.relative_to("package").parts[0] for file in KUSTOMIZATIONS}
     assert {"kyverno", "monitoring", "platform", "runtime"} <= folders

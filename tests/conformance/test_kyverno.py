@@ -1,4 +1,4 @@
-"""Every kustomization of package/kyverno makes its golden claims, and only those."""
+"""Every kustomization of package/kyverno generates exactly its golden claims."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ def kustomize(directory: Path) -> list[dict[str, Any]]:
 
 
 def triggers(kustomization: str) -> list[dict[str, Any]]:
-    """Return the trigger kind's objects: labelled ones, and one without a label."""
+    """Return objects of the trigger kind: labelled ones, and one without the label."""
     text = (PACKAGE / "tests/workloads.yaml").read_text()
     api_version, kind = TRIGGERS.get(kustomization, ("carto.run/v1alpha1", "Workload"))
     found = [
@@ -54,7 +54,7 @@ def triggers(kustomization: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
-def test_a_kustomizations_policy_makes_its_golden_claims(
+def test_the_policy_generates_the_golden_claims(
     kustomization: str, tmp_path: Path
 ) -> None:
     (policy,) = (
@@ -70,7 +70,7 @@ def test_a_kustomizations_policy_makes_its_golden_claims(
         if policy["kind"] == "ClusterPolicy"
         else ("--context-file", PACKAGE / "tests/context.yaml")
     )
-    # Its own verdict is a pass even where nothing was generated: the file counts.
+    # The CLI reports a pass even if it generated nothing, so compare the file.
     done = kyverno(
         *("apply", tmp_path / "policy.yaml"),
         *("--resource", tmp_path / "triggers.yaml", *values, "-o", out),
@@ -78,14 +78,14 @@ def test_a_kustomizations_policy_makes_its_golden_claims(
     assert done.returncode == 0, done.stdout + done.stderr
     got = [d for d in yaml.safe_load_all(out.read_text()) if d]
     for claim in got:
-        claim["metadata"].pop("labels", None)  # Kyverno's own, of a ClusterPolicy
+        claim["metadata"].pop("labels", None)  # Kyverno adds these for a ClusterPolicy
     golden = GOLDENS / f"{Path(kustomization).name}.yaml"
     assert got == list(yaml.safe_load_all(golden.read_text()))
 
 
 @pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
-def test_every_right_is_for_the_claim_or_the_trigger(kustomization: str) -> None:
-    """Rights follow the trigger kind, and nobody gets another one."""
+def test_every_permission_is_for_the_claim_or_the_trigger(kustomization: str) -> None:
+    """Permissions match the trigger kind of the kustomization; there are no others."""
     api_version, kind = TRIGGERS.get(kustomization, ("carto.run/v1alpha1", "Workload"))
     roles = [
         r for r in kustomize(PACKAGE / kustomization) if r["kind"] == "ClusterRole"
@@ -102,7 +102,7 @@ def test_every_right_is_for_the_claim_or_the_trigger(kustomization: str) -> None
     )
 
 
-def test_the_policies_own_tests_pass() -> None:
+def test_the_tests_of_the_policies_pass() -> None:
     done = kyverno("test", PACKAGE / "tests", "--require-tests", "--remove-color")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -110,7 +110,7 @@ def test_the_policies_own_tests_pass() -> None:
 @pytest.mark.parametrize(
     "policy", ["base/policy.yaml", "overlays/cluster-policy/policy.yaml"]
 )
-def test_the_policies_own_tests_can_fail(policy: str, tmp_path: Path) -> None:
+def test_the_tests_of_the_policies_can_fail(policy: str, tmp_path: Path) -> None:
     copy = tmp_path / "kyverno"
     shutil.copytree(PACKAGE, copy)
     text = (copy / policy).read_text()
@@ -122,7 +122,7 @@ def test_the_policies_own_tests_can_fail(policy: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kustomization", KUSTOMIZATIONS)
-def test_long_names_are_warned_of_for_the_same_trigger(kustomization: str) -> None:
+def test_the_warning_about_long_names_has_the_same_trigger(kustomization: str) -> None:
     made = {d["kind"]: d for d in kustomize(PACKAGE / kustomization)}
     warning = made["ValidatingAdmissionPolicy"]
     binding = made["ValidatingAdmissionPolicyBinding"]

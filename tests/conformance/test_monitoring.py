@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard's queries, by Prometheus' own promtool."""
+"""Check the alert rules and the dashboard queries with Prometheus' promtool."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def promtool(*command: object, stdin: str | None = None) -> str:
     return said
 
 
-def test_the_alerts_are_right_and_fire_when_they_should(tmp_path: Path) -> None:
+def test_the_alerts_are_valid_and_fire_as_expected(tmp_path: Path) -> None:
     manifest = yaml.safe_load((MONITORING / "rules.yaml").read_text())
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(manifest["spec"]))
     alerts = sum(len(group["rules"]) for group in manifest["spec"]["groups"])
@@ -38,7 +38,7 @@ def test_the_alerts_are_right_and_fire_when_they_should(tmp_path: Path) -> None:
     promtool("test", "rules", tmp_path / "rules_test.yaml")
 
 
-def test_the_dashboards_queries_are_ones(tmp_path: Path) -> None:
+def test_the_queries_of_the_dashboard_are_valid(tmp_path: Path) -> None:
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     queries = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
     rules = [

@@ -1,4 +1,4 @@
-"""The recipe's Composition, run by the real function-patch-and-transform, and ours."""
+"""Compare our function with the recipe in the real function-patch-and-transform."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ logging.configure(logging.Level.DISABLED)
 
 @pytest.fixture(scope="module")
 def original() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
-    """Serve function-patch-and-transform; return its stub."""
+    """Serve function-patch-and-transform; yield its stub."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
@@ -75,9 +75,9 @@ PARAMETERS = st.fixed_dictionaries(
 
 
 def comparable(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
-    """Return what names the repository and reaches ECR.
+    """Return the fields that name the repository and reach ECR.
 
-    Ours beside it are an repository_id, and a right to delete that is earned.
+    This leaves out our label with the repository id and our management of deletion.
     """
     assert not [r for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL]
     found = {}
@@ -98,7 +98,7 @@ def comparable(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
 
 @settings(deadline=None, max_examples=300)
 @given(parameters=PARAMETERS, namespace=PIECE)
-def test_every_valid_xr_gives_what_the_recipe_gives(
+def test_every_valid_xr_gives_the_same_result_as_the_recipe(
     original: grpcv1.FunctionRunnerServiceStub,
     parameters: dict[str, str],
     namespace: str,

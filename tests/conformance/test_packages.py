@@ -1,4 +1,4 @@
-"""Packages by the real CLI: the same twice, one of all architectures, described."""
+"""Build packages with the real CLI: reproducible, multi-architecture, described."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from build import build
 from processes import Programs, answers, free_port
 
 ORGANISATION = "acme"
-# Marks what a layer is to Crossplane.
+# The annotation that tells Crossplane the type of a layer.
 LAYER = "io.crossplane.xpkg"
 
 
@@ -35,7 +35,7 @@ def registry() -> Iterator[str]:
 
 
 def runtime(file: Path, architecture: str) -> Path:
-    """Write an image that holds nothing, as `docker save` writes one."""
+    """Write an empty image in the format of `docker save`."""
     layer = io.BytesIO()
     tarfile.open(fileobj=layer, mode="w").close()
     config = {
@@ -84,7 +84,7 @@ def build_all(directory: Path, organisation: str) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in dist.iterdir()}
 
 
-def test_two_builds_are_one(tmp_path: Path) -> None:
+def test_two_builds_are_identical(tmp_path: Path) -> None:
     first = build_all(tmp_path / "first", "example.org/acme")
     second = build_all(tmp_path / "second", "example.org/acme")
     assert len(first) == 4
@@ -123,18 +123,18 @@ def test_the_function_is_pushed_as_one_package_of_both_architectures(
     for member in index["manifests"]:
         layers = manifest(f"{tags[0].rpartition(':')[0]}@{member['digest']}")["layers"]
         kinds = [(each.get("annotations") or {}).get(LAYER) for each in layers]
-        # crossplane.yaml and the input's CRD, the examples, the image's own layer.
+        # crossplane.yaml and the CRD of the input, the examples, the image's layer.
         assert sorted(map(str, kinds)) == ["None", "base", "upbound"]
 
 
-def test_one_architecture_alone_is_no_release(tmp_path: Path, registry: str) -> None:
+def test_a_release_needs_both_architectures(tmp_path: Path, registry: str) -> None:
     build_all(tmp_path, registry)
     (tmp_path / "dist/function-ecr-repos-arm64.xpkg").unlink()
     with pytest.raises(images.ImageError, match=r"arm64\.xpkg: `make xpkg` first"):
         push.push(tmp_path / "dist", registry, ["amd64", "arm64"])
 
 
-def test_both_packages_say_what_they_are(
+def test_both_packages_describe_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE", "https://example.org/acme/function-ecr-repos")

@@ -1,4 +1,4 @@
-"""The workflows, by actionlint; and what it does not hold them to."""
+"""Check the workflows with actionlint, and our own rules for workflows."""
 
 import itertools
 import re
@@ -12,7 +12,7 @@ import yaml
 from build import build
 
 WORKFLOWS = sorted(Path(".github/workflows").glob("*.yaml"))
-# What GitHub alone can do, beside what is a make target.
+# Commands that only GitHub can run; all others are make targets.
 OTHERS = ("gh release create ", 'test "$FAILED" = false')
 
 
@@ -28,7 +28,7 @@ def test_actionlint_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
-def test_a_workflow_has_no_right_that_no_job_names(workflow: Path) -> None:
+def test_every_permission_of_a_workflow_is_declared_by_a_job(workflow: Path) -> None:
     of = yaml.safe_load(workflow.read_text())
     assert of["permissions"] == {}
     for name, job in of["jobs"].items():
@@ -37,8 +37,8 @@ def test_a_workflow_has_no_right_that_no_job_names(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
-def test_an_action_is_one_commit(workflow: Path) -> None:
-    """A tag can be moved to another commit; the comment says which it was."""
+def test_an_action_is_pinned_to_a_commit(workflow: Path) -> None:
+    """A tag can move to another commit; the comment names the tag."""
     used = re.findall(r"uses: (.+)", workflow.read_text())
     assert used
     for action in used:
@@ -46,7 +46,7 @@ def test_an_action_is_one_commit(workflow: Path) -> None:
 
 
 def commands(workflow: dict[str, Any]) -> Iterator[str]:
-    """Yield each command, once for each lane where a job has several."""
+    """Yield each command, once per lane if a job has several."""
     for job in workflow["jobs"].values():
         lanes = job.get("strategy", {}).get("matrix", {}).get("lane", [""])
         for lane, step in itertools.product(lanes, job["steps"]):

@@ -1,15 +1,15 @@
-"""The documentation's code blocks, and how a console block is run.
+"""Read the code blocks of the documentation, and run the console blocks.
 
-A block of `console` is run as it stands, and what it shows is compared: `$ ` begins a
-command, `> ` goes on with it, other lines are what it prints. `…` stands for any part
-of a line, and alone for any lines. What only looks at a cluster looks again for a
-while, as a reader would: Crossplane may show an older condition for a moment. An HTML
-comment before a block says what is different:
+A `console` block is run, and its output is compared with the page. `$ ` begins a
+command, `> ` continues it, and all other lines are expected output. `…` matches any
+part of a line, or any number of lines if it is alone on a line. Commands that only read
+from a cluster are repeated for a while, because Crossplane may briefly show an older
+condition. An HTML comment before a block changes how it is checked:
 
     <!-- run: cluster -->            tests/e2e/test_docs.py runs it on the real programs
-    <!-- run: FILE -->               FILE runs it: it names the page
-    <!-- excerpt: FILE -->           it is no command; its lines stand in FILE, in order
-    <!-- not run: why -->            nobody runs it, and the page says so by its context
+    <!-- run: FILE -->               FILE runs it; FILE contains the name of the page
+    <!-- excerpt: FILE -->           not a command: FILE contains its lines, in order
+    <!-- not run: why -->            not run at all, for the reason given
 """
 
 import contextlib
@@ -37,10 +37,10 @@ _BLOCK = re.compile(
 )
 _SECONDS = 180
 _LOOKS = re.compile(r"kubectl (get|events) |crossplane resource trace ")
-# Longer than Crossplane's circuit breaker holds an event back.
+# Longer than Crossplane's circuit breaker delays an event.
 _LOOK_SECONDS = 60
 _END = "--- end of a command: "
-# A shell forgets a command's status with the marker's line: the next one has it again.
+# Printing the marker overwrites $?, so each command starts with the previous status.
 _SHELL = """
 s=0
 while IFS= read -r -d '' command <&{asked}; do
@@ -54,7 +54,7 @@ done
 
 @dataclass(frozen=True)
 class Command:
-    """A command of a block, and what the block shows of its output."""
+    """A command in a block, and its expected output."""
 
     text: str
     output: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block of a page."""
+    """One fenced code block of a page."""
 
     page: Path
     line: int
@@ -75,10 +75,10 @@ class Block:
 
     @property
     def commands(self) -> list[Command]:
-        """Return its commands.
+        """Return the commands of the block.
 
         Raises:
-            ValueError: It shows output before any command.
+            ValueError: The block has output before its first command.
         """
         found: list[Command] = []
         for line in self.text.splitlines():
@@ -111,7 +111,7 @@ def blocks() -> list[Block]:
 
 
 def shows(expected: list[str], printed: list[str]) -> bool:
-    """Whether lines are what a block shows, `…` standing for anything."""
+    """Whether printed lines match the expected output, where `…` matches anything."""
     while expected and not expected[-1].strip():
         expected = expected[:-1]
     if not expected:
@@ -128,7 +128,7 @@ def shows(expected: list[str], printed: list[str]) -> bool:
 
 
 class _Shell:
-    """A shell that is told one command after another, and ends with all it started."""
+    """A shell that runs one command at a time; closing it kills all it started."""
 
     def __init__(self, **env: str) -> None:
         asked, self._ask = os.pipe()
@@ -157,7 +157,7 @@ class _Shell:
         self._process.communicate()
 
     def run(self, command: str) -> tuple[str, int]:
-        """Return what a command prints, and its status: below 0 where it ended it."""
+        """Return output and exit status of a command; negative if the shell ended."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._ask, command.encode() + b"\0")
         said = ""
@@ -175,18 +175,18 @@ class _Shell:
 
 
 def run(block: Block, **env: str) -> None:
-    """Run a block's commands in one shell, and compare what they print.
+    """Run the commands of a block in one shell, and compare their output.
 
     Raises:
-        AssertionError: A command fails that is not followed by `echo $?`, or prints
-            something else.
+        AssertionError: The output differs, or a command fails and the next one is not
+            `echo $?`.
     """
     commands = block.commands
-    assert commands, f"{block}: no command in it"
+    assert commands, f"{block}: it has no command"
     environment = {**os.environ, "NO_COLOR": "1", **env}
     ours = Path(sys.executable).parent
     environment["PATH"] = f"{ours}:{environment['PATH']}"
-    # Of a make that runs the tests: another one would say that it is inside it.
+    # Set if make runs the tests; a make in a block would then print its level.
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         environment.pop(name, None)
     with _Shell(**environment) as shell:
@@ -201,7 +201,7 @@ def run(block: Block, **env: str) -> None:
 
 
 def _run(shell: _Shell, command: Command) -> tuple[str, int, bool]:
-    """Return what a command prints, its status, and whether that is what is shown."""
+    """Return output and exit status of a command, and whether the output matches."""
     until = time.monotonic() + _LOOK_SECONDS
     while True:
         said, status = shell.run(command.text)

@@ -1,4 +1,4 @@
-"""Checks the built site: no dead link, no broken picture, nothing from elsewhere.
+"""Check the built site: no dead links, no broken pictures, no external resources.
 
 Usage: python tests/docs/check_site.py DIRECTORY
 """
@@ -12,7 +12,7 @@ _SOURCES = {"img": "src", "script": "src", "link": "href", "source": "srcset"}
 
 
 class PageParser(HTMLParser):
-    """Collects a page's links, what it loads, its anchors and its pictures' texts."""
+    """Collects the links, loaded resources, anchors and alt texts of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class PageParser(HTMLParser):
         self.silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take what a tag has."""
+        """Collect the attributes of a tag."""
         has = dict(attrs)
         if identity := has.get("id"):
             self.anchors.add(identity)
@@ -35,21 +35,21 @@ class PageParser(HTMLParser):
 
 
 def parse(page: Path) -> PageParser:
-    """Return what a page has."""
+    """Parse a page."""
     parser = PageParser()
     parser.feed(page.read_text())
     return parser
 
 
 def dead(page: Path, to: str, pages: dict[Path, PageParser]) -> str:
-    """Return what is wrong with a link within the site; empty for nothing."""
+    """Return what is wrong with a link within the site, or an empty string."""
     parts = urlsplit(to)
     target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
     if target.is_dir():
         target /= "index.html"
     if not target.exists():
         return f"dead link: {to}"
-    # Material's own begin with __: for its search and its colours.
+    # Anchors of the theme begin with __: for its search and its colors.
     anchor = unquote(parts.fragment)
     known = pages[target].anchors if target in pages else {anchor}
     if anchor and not anchor.startswith("__") and anchor not in known:
@@ -58,14 +58,14 @@ def dead(page: Path, to: str, pages: dict[Path, PageParser]) -> str:
 
 
 def main(site: Path) -> int:
-    """Print what is wrong; return the exit status."""
+    """Print all problems; return the exit status."""
     pages = {page.resolve(): parse(page) for page in site.rglob("*.html")}
     wrong, links = [], 0
     for page, found in pages.items():
         if page.name == "404.html":
-            continue  # its links are from the root
-        said = [f"a picture without a text: {src}" for src in found.silent]
-        said += [f"loads from elsewhere: {to}" for to in found.loads if "//" in to]
+            continue  # its links are relative to the root
+        said = [f"a picture without alt text: {src}" for src in found.silent]
+        said += [f"loads from another server: {to}" for to in found.loads if "//" in to]
         inner = [to for to in found.links + found.loads if not urlsplit(to).scheme]
         links += len(inner)
         said += filter(None, (dead(page, to, pages) for to in inner))

@@ -92,7 +92,7 @@ def search(page: Page, address: str, words: str, found: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Look; print what is wrong, and return the exit status."""
+    """Check all pages; print all problems, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path)
     parser.add_argument("--chromium", required=True)

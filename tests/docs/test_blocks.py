@@ -1,4 +1,4 @@
-"""Every code block of the documentation is run, or says who runs it."""
+"""Every code block of the documentation is run, or names what runs it."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def target(block: Block) -> str:
     return block.mark.partition(": ")[2]
 
 
-def test_a_page_has_blocks_at_all() -> None:
+def test_the_docs_have_console_blocks() -> None:
     assert len(CONSOLE) > 10
 
 
@@ -36,21 +36,21 @@ def test_a_console_block_prints_what_it_shows(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", ALL, ids=str)
-def test_a_mark_is_one_that_there_is(block: Block) -> None:
+def test_the_comment_of_a_block_is_valid(block: Block) -> None:
     if block.mark:
         assert re.match(r"(run|excerpt|not run): \S", block.mark), block.mark
     if block.language != "yaml":
         assert block.language == "console" or block.mark, (
-            f"{block}: what is neither a command nor YAML says where it comes from"
+            f"{block}: it is neither console nor YAML, so it needs a comment"
         )
 
 
 @pytest.mark.parametrize("block", marked("run"), ids=str)
-def test_who_is_said_to_run_a_block_does(block: Block) -> None:
+def test_the_named_file_runs_the_block(block: Block) -> None:
     by = target(block)
-    assert block.commands, "it has commands"
+    assert block.commands, f"{block}: it has no commands"
     if by == "cluster":
-        return  # tests/e2e/test_docs.py takes all of these
+        return  # tests/e2e/test_docs.py runs all of these
     if by == ".ci/run":
         for command in block.commands:
             assert command.text.removeprefix("make ") in CI_TARGETS, command
@@ -60,7 +60,7 @@ def test_who_is_said_to_run_a_block_does(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", marked("excerpt"), ids=str)
-def test_an_excerpt_is_one(block: Block) -> None:
+def test_the_file_contains_the_excerpt(block: Block) -> None:
     rest = (ROOT / target(block)).read_text()
     for line in block.text.splitlines():
         if line.strip() not in ("", "…"):
@@ -72,10 +72,10 @@ def test_an_excerpt_is_one(block: Block) -> None:
     "block", [b for b in ALL if b.language == "yaml" and not b.mark], ids=str
 )
 def test_yaml_is_valid(block: Block, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """As a manifest, as a part of one, and as an Input where it is one."""
+    """As a manifest, as part of one, and as an Input if it is one."""
     documents = list(yaml.safe_load_all(block.text))
     assert documents
-    assert "…" not in block.text, "an excerpt says of what"
+    assert "…" not in block.text, "an excerpt needs a comment that names its file"
     for document in documents:
         steps = (document.get("spec") or {}).get("pipeline") or [document]
         for content in (document, *(step.get("input") for step in steps)):
@@ -129,7 +129,7 @@ $ kubectl get looks
 """
 
 
-def test_what_looks_at_a_cluster_looks_again(
+def test_a_command_that_reads_a_cluster_is_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = tmp_path / "looks"
@@ -140,7 +140,7 @@ def test_what_looks_at_a_cluster_looks_again(
         run(Block(CONSOLE[0].page, 1, "console", LOOKING.format(looks=looks), ""))
 
 
-def test_what_changes_something_is_not_done_again(tmp_path: Path) -> None:
+def test_a_command_that_changes_something_is_not_repeated(tmp_path: Path) -> None:
     looks = tmp_path / "looks"
     text = LOOKING.format(looks=looks).replace("get looks", "apply looks")
     with pytest.raises(AssertionError, match="not:\n3"):
@@ -148,7 +148,7 @@ def test_what_changes_something_is_not_done_again(tmp_path: Path) -> None:
     assert looks.read_text() == "\n"
 
 
-def test_a_command_that_stays_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks_module, "_SECONDS", 0.5)
     with pytest.raises(AssertionError, match="ended with -9"):
         run(Block(CONSOLE[0].page, 1, "console", "$ sleep 60 & sleep 60\n", ""))

@@ -1,4 +1,4 @@
-"""Every link leads to a file and a heading that there are.
+"""Every link leads to an existing file and heading.
 
 Links to other hosts are not followed: CI may not reach them.
 """
@@ -27,7 +27,7 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return a page's anchors, as GitHub makes them of headings."""
+    """Return the anchors that GitHub creates from the headings of a page."""
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
@@ -56,7 +56,7 @@ def test_a_link_leads_somewhere(page: Path, to: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_a_picture_says_what_it_shows(page: Path) -> None:
+def test_a_picture_has_an_alt_text(page: Path) -> None:
     text = prose(page)
     for alt in re.findall(r"!\[([^\]]*)\]\(", text) + re.findall(
         r'<img[^>]*alt="([^"]*)"', text
@@ -66,7 +66,7 @@ def test_a_picture_says_what_it_shows(page: Path) -> None:
 
 
 def test_a_named_link_is_used() -> None:
-    """A definition that no text uses is a left-over."""
+    """No page defines a link that it does not use."""
     for page in PAGES:
         text = prose(page)
         for name in re.findall(r"^\[(?!\^)([^\]]+)\]: ", text, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""What the README shows is what the code takes."""
+"""The YAML in the README is valid and matches the package."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def block(key: str) -> Any:
     return found
 
 
-def test_the_input_is_one() -> None:
+def test_the_input_is_valid() -> None:
     struct = structpb.Struct()
     struct.update(block("input"))
     parsed = parse_input(struct)
@@ -30,7 +30,7 @@ def test_the_input_is_one() -> None:
     assert parsed.defaults.region == "eu-west-2"
 
 
-def test_the_composition_is_the_packages() -> None:
+def test_the_composition_is_the_one_in_the_package() -> None:
     package = yaml.safe_load(Path("package/configuration/composition.yaml").read_text())
     (shown,) = [b["spec"] for b in BLOCKS if "pipeline" in b.get("spec", {})]
     assert shown == package["spec"]

@@ -1,4 +1,4 @@
-"""What the code can say is in the documentation."""
+"""The documentation lists every message, reason, metric and command of the code."""
 
 import ast
 import re
@@ -21,15 +21,15 @@ REFUSALS = {
     "InvalidParameterError",
     "InvalidInputError",
     "NotAllowedError",
-    "BrokenRequestError",
+    "ForeignResourceError",
     "error_class",  # one of these, in api/validation.py
 }
-# Of a refusal: the field, what was given, the rule, and last the mend.
+# The position of the rule: the arguments are field, value, rule and fix.
 RULE = 2
 
 
 def literal(node: ast.expr) -> str | None:
-    """Return the first words of a text that stand in the code; None for none."""
+    """Return the first literal words of a text, or None if it has none."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     for part in parts:
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -43,7 +43,7 @@ Named = dict[str, list[ast.expr]]
 
 
 def named(tree: ast.Module) -> Named:
-    """Return what a module's names are given, wherever that is."""
+    """Return all values that a module assigns to each name."""
     found: Named = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -52,7 +52,7 @@ def named(tree: ast.Module) -> Named:
 
 
 def choices(node: ast.expr, names: Named) -> list[ast.expr]:
-    """Return the texts that an expression may be, those that stand in the code."""
+    """Return the literal texts that an expression may evaluate to."""
     if isinstance(node, ast.IfExp):
         return [*choices(node.body, names), *choices(node.orelse, names)]
     if isinstance(node, ast.Name):
@@ -61,14 +61,14 @@ def choices(node: ast.expr, names: Named) -> list[ast.expr]:
 
 
 def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
-    """Yield the texts for people that a piece of code has."""
+    """Yield the texts for users in a piece of code."""
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if name in REFUSALS:
-            *others, mend = node.args
+            *others, fix = node.args
             rules = choices(others[RULE], names) if len(others) > RULE else []
-            # A rule that another library words is found by its mend.
-            yield from rules or choices(mend, names)
+            # If another library words the rule, look for the fix instead.
+            yield from rules or choices(fix, names)
         elif name in ("Condition", "replace", "Result"):
             yield from (k.value for k in node.keywords if k.arg == "message")
     elif isinstance(node, ast.Assign):
@@ -81,11 +81,11 @@ def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
         yield from [node.value] if isinstance(node.value, ast.JoinedStr) else []
 
 
-def said() -> Iterator[tuple[str, str]]:
-    """Yield where the code says something to people, and its first words."""
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield the location of each message to users, and its first words."""
     for file in sorted((ROOT / "function").rglob("*.py")):
         if "cli" in file.parts:
-            continue  # they speak to who typed the command
+            continue  # these are printed to the user who typed the command
         tree = ast.parse(file.read_text())
         names = named(tree)
         for node in ast.walk(tree):
@@ -94,17 +94,17 @@ def said() -> Iterator[tuple[str, str]]:
                     yield f"{file.name}:{text.lineno}", words
 
 
-SAID = list(said())
+MESSAGES = list(messages())
 
 
-def test_what_is_said_is_found_in_the_code() -> None:
-    """Or the test below would hold of nothing."""
-    words = " | ".join(text for _, text in SAID)
+def test_the_messages_in_the_code_are_found() -> None:
+    """Otherwise the next test would check nothing."""
+    words = " | ".join(text for _, text in MESSAGES)
     for known in (
-        "a region is an AWS region's code",
-        "Another claim has the repository",
+        "it must be the code of an AWS region",
+        "Another claim already owns the repository",
         "internal error",
-        "no credentials",
+        "no TLS certificates",
         "looks like a registry host",
         "Correct the input",
         "The provider says",
@@ -112,21 +112,21 @@ def test_what_is_said_is_found_in_the_code() -> None:
         assert known in words
 
 
-@pytest.mark.parametrize(("where", "words"), SAID, ids=[w for w, _ in SAID])
-def test_troubleshooting_has_what_the_function_can_say(where: str, words: str) -> None:
-    # The longest part that the page may break off.
+@pytest.mark.parametrize(("where", "words"), MESSAGES, ids=[w for w, _ in MESSAGES])
+def test_troubleshooting_lists_every_message(where: str, words: str) -> None:
+    # The first words are enough: the page may shorten the rest.
     assert words[:30] in TROUBLES, f"{where}: {words}"
 
 
 @pytest.mark.parametrize("reason", get_args(Reason))
 @pytest.mark.parametrize("page", ["docs/conditions.md", "docs/troubleshooting.md"])
-def test_every_reason_has_a_place(reason: str, page: str) -> None:
+def test_every_reason_has_an_entry(reason: str, page: str) -> None:
     text = (ROOT / page).read_text()
     place = rf"^(\| |## The claim says )`{reason}`"
     assert re.search(place, text, re.MULTILINE)
 
 
-def test_no_page_has_a_reason_that_there_is_not() -> None:
+def test_every_reason_on_the_page_exists() -> None:
     text = (ROOT / "docs/troubleshooting.md").read_text()
     found = re.findall(r"^## The claim says `(\w+)`", text, re.MULTILINE)
     assert sorted(found) == sorted(get_args(Reason))
@@ -160,13 +160,13 @@ def test_every_command_is_listed() -> None:
 
 
 @pytest.mark.parametrize("name", ["chain-light.svg", "chain-dark.svg"])
-def test_the_picture_is_as_its_source_draws_it(name: str) -> None:
+def test_the_picture_is_up_to_date(name: str) -> None:
     folder = ROOT / "docs/pictures"
     pictures = runpy.run_path(str(folder / "chain.py"))["pictures"]
     assert (folder / name).read_text() == pictures()[name], "run `make pictures`"
 
 
-def test_the_recording_needs_nothing_from_elsewhere_and_has_a_text() -> None:
+def test_the_recording_loads_nothing_and_has_a_label() -> None:
     svg = (ROOT / "docs/pictures/demo.svg").read_text()
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
     assert 'role="img" aria-label="' in svg

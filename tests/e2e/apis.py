@@ -1,4 +1,4 @@
-"""The three provider APIs that the scenarios run on, and how to read each."""
+"""The three provider APIs that the scenarios run on, and their resource names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ class Api:
     """One provider API and the package that composes its resources.
 
     Attributes:
-        name: What test ids and make targets call it.
-        api_version: Of its Repository.
+        name: The name used in test ids and make targets.
+        api_version: The apiVersion of the provider's Repository kind.
         configuration: The directory of the XRD and the Composition.
-        composite: The plural of the composite resources.
-        namespaced: Whether its managed resources and our composites are namespaced.
+        composite: The plural name of the composite resources.
+        namespaced: Whether the managed resources and our composites are namespaced.
     """
 
     name: str
@@ -28,27 +28,27 @@ class Api:
 
     @property
     def group(self) -> str:
-        """Its API group."""
+        """The provider's API group."""
         return self.api_version.partition("/")[0]
 
     @property
     def repositories(self) -> str:
-        """The resource name of its Repositories, as kubectl takes it."""
+        """The name of the Repository resources for kubectl."""
         return f"repositories.{self.group}"
 
     @property
     def policies(self) -> tuple[str, str]:
-        """The resource names of its policies."""
+        """The names of the two policy resources for kubectl."""
         return f"lifecyclepolicies.{self.group}", f"repositorypolicies.{self.group}"
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """All of a Workload's chain."""
+        """The names of all resources that follow from a Workload, for kubectl."""
         claims = () if self.namespaced else ("workloadecrrepos",)
         return (*claims, self.composite, self.repositories)
 
     def may_delete(self, resource: dict[str, Any]) -> bool:
-        """Whether the provider may delete a managed resource's repository."""
+        """Whether the provider may delete the repository of this managed resource."""
         spec = resource["spec"]
         policies = spec.get("managementPolicies", ["*"])
         allowed = "*" in policies or "Delete" in policies

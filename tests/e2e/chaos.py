@@ -1,11 +1,11 @@
-"""Random lives of colliding claims while programs are killed: no image may be lost.
+"""Act at random on competing claims while programs are killed: no image may be lost.
 
-Claims that compete for the same repositories are created, edited and deleted, images
-are pushed, people create repositories by hand, ECR refuses for a while, and programs
-are killed with -9. After every step, an image may be missing only if the claim that
-pushed it was deleted and had the right to delete its repository. At the end everything
-must settle, and ECR must hold only what was there before, and what no claim had the
-right to delete.
+Claims that compete for the same repositories are created, edited and deleted. Images
+are pushed, people create repositories by hand, ECR returns errors for a while, and
+programs are killed with SIGKILL. After every step, an image may be missing only if the
+claim that pushed it was deleted and had the right to delete the repository. At the end
+everything must settle. ECR may then hold only the repositories that people created and
+those that no claim had the right to delete.
 """
 
 import argparse
@@ -32,11 +32,12 @@ from system import FUNCTION, Refusal, System, WithoutKyverno, running, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Workload w-b in c and w in b-c; x in n-bundle and the bundle of x in n.
-PLACES = tuple(
-    place
+# Pairs whose repository names collide: workload w-b in namespace c with w in b-c, and
+# the image of x in n-bundle with the bundle of x in n.
+CLAIMS = tuple(
+    claim_name
     for n in range(3)
-    for place in (
+    for claim_name in (
         ("c", f"w{n}-b"),
         ("b-c", f"w{n}"),
         ("n-bundle", f"x{n}"),
@@ -50,13 +51,14 @@ VICTIMS = (
     "kube-apiserver",
     "kube-controller-manager",
 )
-# After that everything that a killed provider left half done has been looked at again.
+# Within this time the provider reconciles everything that it left unfinished when it
+# was killed.
 SETTLES_S = 420
-SAYS_EVERY_S = 30.0
+PROGRESS_EVERY_S = 30.0
 
 
 class LostImageError(Exception):
-    """An image is missing that nobody had the right to delete; its text says which."""
+    """An image is missing although nobody had the right to delete it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Image:
     """An image that was pushed.
 
     Attributes:
-        repository: Where.
-        digest: What ECR calls it.
+        repository: The name of its repository.
+        digest: Its digest in ECR.
         owner: The UID of the claim that pushed it; empty for a person.
     """
 
@@ -75,34 +77,35 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a claim can be: its namespace, and its name, which is its workload's."""
+class ClaimName:
+    """The namespace and name of a claim; its workload has the same name."""
 
     namespace: str
     name: str
 
     @property
     def repositories(self) -> set[str]:
-        """The repositories that it asks for."""
+        """The names of the repositories that the claim requests."""
         return claims.names(self.name, self.namespace)
 
     def __str__(self) -> str:
-        """Name it as kubectl does."""
+        """Format as namespace/name."""
         return f"{self.namespace}/{self.name}"
 
 
 class Chaos:
-    """Steps at random, and what must hold after each.
+    """Takes random steps and checks after each that no image was lost.
 
     Attributes:
-        counted: How often each step was taken.
+        counted: The number of times that each step was taken.
+        pushed: The number of images that were pushed.
     """
 
     def __init__(self, system: System, seed: int) -> None:
         self._system = system
         self._random = random.Random(seed)
         self._images: set[Image] = set()
-        # UIDs of claims that were deleted, and the repositories that each may delete.
+        # UIDs of deleted claims, and the repositories that each could delete.
         self._deleted: set[str] = set()
         self._may_take: dict[str, set[str]] = {}
         self._by_hand: set[str] = set()
@@ -110,12 +113,12 @@ class Chaos:
         self.pushed = 0
 
     def prepare(self) -> None:
-        """Make the namespaces, and wait until claims are served."""
-        for namespace in sorted({namespace for namespace, _ in PLACES}):
+        """Create the namespaces."""
+        for namespace in sorted({namespace for namespace, _ in CLAIMS}):
             self._system.kubectl("create", "namespace", namespace)
 
     def step(self) -> None:
-        """Take one step, and check."""
+        """Take one random step, then check that no image was lost."""
         steps: dict[Callable[[], object], int] = {
             self._create: 30,
             self._push: 30,
@@ -130,39 +133,39 @@ class Chaos:
             step()
             self.counted[step.__name__.strip("_")] += 1
         except KubectlError as e:
-            # The API server may be the one that was killed.
+            # The API server may be down because this run killed it.
             self.counted["refused by the API server"] += 1
             if "refused" not in str(e) and "NotFound" not in str(e):
                 say(f"{step.__name__}: {e}")
         self.check()
         time.sleep(self._random.uniform(0.1, 1.5))
 
-    def _place(self) -> Place:
-        return Place(*self._random.choice(PLACES))
+    def _any_claim(self) -> ClaimName:
+        return ClaimName(*self._random.choice(CLAIMS))
 
-    def _live(self) -> list[tuple[Place, dict[str, Any]]]:
+    def _live(self) -> list[tuple[ClaimName, dict[str, Any]]]:
         return [
-            (Place(c["metadata"]["namespace"], c["metadata"]["name"]), c)
+            (ClaimName(c["metadata"]["namespace"], c["metadata"]["name"]), c)
             for c in self._system.kubectl.all("-A", "workloadecrrepos")
             if "deletionTimestamp" not in c["metadata"]
         ]
 
     def _create(self) -> None:
-        place = self._place()
+        claim_name = self._any_claim()
         self._system.kubectl.apply(
-            claims.manifest(place.name, place.name, place.namespace)
+            claims.manifest(claim_name.name, claim_name.name, claim_name.namespace)
         )
 
     def _push(self) -> None:
         usable = [
-            (place, claim)
-            for place, claim in self._live()
+            (claim_name, claim)
+            for claim_name, claim in self._live()
             if claims.condition(claim, "RepositoriesReady").get("status") == "True"
         ]
         if not usable:
             return
-        place, claim = self._random.choice(usable)
-        self._put(self._random.choice(sorted(place.repositories)), _uid(claim))
+        claim_name, claim = self._random.choice(usable)
+        self._put(self._random.choice(sorted(claim_name.repositories)), _uid(claim))
 
     def _put(self, repository: str, owner: str) -> None:
         ecr = self._system.ecr
@@ -180,7 +183,8 @@ class Chaos:
                 imageTag=f"t{self.pushed}",
             )
         except ecr.exceptions.ClientError:
-            # It went just now; moto then fails instead of saying RepositoryNotFound.
+            # The repository was deleted meanwhile. moto then fails in another way
+            # than with RepositoryNotFoundException.
             if repository in self._system.repositories():
                 raise
             return
@@ -192,35 +196,39 @@ class Chaos:
         live = self._live()
         if not live:
             return
-        place, _ = self._random.choice(live)
+        claim_name, _ = self._random.choice(live)
         parameters = self._random.choice(
             (
-                {"workloadName": place.name, "repoPrefix": claims.PREFIX},
+                {"workloadName": claim_name.name, "repoPrefix": claims.PREFIX},
                 {"repoPrefix": "another/prefix"},
                 {"workloadName": "Not A Name"},
                 {"region": "eu-west-1"},
                 {"region": "eu-west-2"},
             )
         )
-        claims.edit(self._system, place.name, place.namespace, **parameters)
+        claims.edit(self._system, claim_name.name, claim_name.namespace, **parameters)
 
     def _delete(self) -> None:
         live = self._live()
         if live:
             self._remove(self._random.choice(live)[0])
 
-    def _remove(self, place: Place) -> None:
-        claim = claims.claim(self._system, place.name, place.namespace)
+    def _remove(self, claim_name: ClaimName) -> None:
+        claim = claims.claim(self._system, claim_name.name, claim_name.namespace)
         if claim is None:
             return
         uid = _uid(claim)
-        # Counted as deleted first: it may go while kubectl is still asking.
+        # Record the deletion first: the claim may be gone before kubectl returns.
         self._deleted.add(uid)
-        self._may_take[uid] = self._deletable(place)
-        claims.delete(self._system, place.name, namespace=place.namespace, wait=False)
+        self._may_take[uid] = self._deletable(claim_name)
+        claims.delete(
+            self._system, claim_name.name, namespace=claim_name.namespace, wait=False
+        )
 
-    def _deletable(self, place: Place) -> set[str]:
-        resources = claims.resources_of(self._system, place.name, place.namespace)
+    def _deletable(self, claim_name: ClaimName) -> set[str]:
+        resources = claims.resources_of(
+            self._system, claim_name.name, claim_name.namespace
+        )
         return {
             claims.external_name(r) for r in resources if self._system.api.may_delete(r)
         }
@@ -245,7 +253,7 @@ class Chaos:
             time.sleep(self._random.uniform(1, 5))
 
     def _make_by_hand(self) -> None:
-        name = self._random.choice(sorted(self._place().repositories))
+        name = self._random.choice(sorted(self._any_claim().repositories))
         ecr = self._system.ecr
         try:
             ecr.create_repository(repositoryName=name)
@@ -255,56 +263,58 @@ class Chaos:
         self._put(name, "")
 
     def check(self) -> None:
-        """Check that every image is there that nobody was to delete.
+        """Check that no image is missing that had to be kept.
 
         Raises:
-            LostImageError: One is not.
+            LostImageError: An image is missing.
         """
         present = _digests(self._system)
         for image in sorted(self._images, key=str):
             if image.digest in present.get(image.repository, ()):
                 continue
             if image.owner not in self._deleted:
-                what = "a living claim's" if image.owner else "a person's"
-                raise LostImageError(f"{what} image is gone: {image}")
+                pusher = "a claim that still exists" if image.owner else "a person"
+                raise LostImageError(f"an image pushed by {pusher} is gone: {image}")
             self._images.remove(image)
             if image.repository in present and image.repository in self._by_hand:
-                raise LostImageError(f"gone from a person's repository: {image}")
+                raise LostImageError(
+                    f"an image is gone from a repository created by hand: {image}"
+                )
 
     def settle(self) -> None:
-        """Wait until every claim has a verdict, delete all, and look at what is left.
+        """Wait until all claims settle, delete them, and check what is left in ECR.
 
         Raises:
-            LostImageError: An image is missing, or a repository is left behind.
-            NotReadyError: Something hangs.
+            LostImageError: An image is missing, or a repository was not deleted.
+            NotReadyError: A claim does not settle or is not deleted in time.
         """
         system = self._system
-        for place, _ in self._live():
+        for claim_name, _ in self._live():
             claims.edit(
                 system,
-                place.name,
-                place.namespace,
-                workloadName=place.name,
+                claim_name.name,
+                claim_name.namespace,
+                workloadName=claim_name.name,
                 repoPrefix=claims.PREFIX,
                 region="eu-west-2",
             )
 
-        def verdicts() -> dict[str, str]:
+        def reasons() -> dict[str, str]:
             found = {
-                str(place): claims.condition(claim, "RepositoriesReady").get(
+                str(claim_name): claims.condition(claim, "RepositoriesReady").get(
                     "reason", ""
                 )
-                for place, claim in self._live()
+                for claim_name, claim in self._live()
             }
-            wanted = {"Available", "Adopted", "NameTaken"}
-            return found if set(found.values()) <= wanted else {}
+            final = {"Available", "Adopted", "NameTaken"}
+            return found if set(found.values()) <= final else {}
 
         if self._live():
-            found = system.wait("every claim has a verdict", verdicts, SETTLES_S)
-            say(f"verdicts: {dict(Counter(found.values()))}")
+            found = system.wait("every claim has settled", reasons, SETTLES_S)
+            say(f"reasons: {dict(Counter(found.values()))}")
         self.check()
-        for place, _ in self._live():
-            self._remove(place)
+        for claim_name, _ in self._live():
+            self._remove(claim_name)
         system.wait("every claim is gone", lambda: not self._all(), SETTLES_S)
         system.wait(
             "every managed resource is gone",
@@ -314,22 +324,22 @@ class Chaos:
         self.check()
         left = system.repositories() - self._by_hand
         say(
-            f"left behind: {len(left)} repositories whose claims were deleted before "
-            "they had the right to delete them"
+            f"{len(left)} repositories remain: their claims were deleted before they "
+            "had the right to delete them"
         )
         for name in left & self._last_taken():
             raise LostImageError(
-                f"left behind, though its claim could delete it: {name}"
+                f"{name} remains, although its claim had the right to delete it"
             )
 
     def _all(self) -> list[dict[str, Any]]:
         return self._system.kubectl.all("-A", "workloadecrrepos")
 
     def _last_taken(self) -> set[str]:
-        """Return the repositories that the last claims could delete."""
+        """Return the repositories that the most recent claims could delete."""
         return {
             name
-            for names in [*self._may_take.values()][-len(PLACES) :]
+            for names in [*self._may_take.values()][-len(CLAIMS) :]
             for name in names
         }
 
@@ -339,7 +349,7 @@ def _uid(claim: dict[str, Any]) -> str:
 
 
 def _digests(system: System) -> dict[str, set[str]]:
-    """Return the images of each repository."""
+    """Return the image digests by repository."""
     found = dict[str, set[str]]()
     for name in system.repositories():
         try:
@@ -348,28 +358,28 @@ def _digests(system: System) -> dict[str, set[str]]:
             )
             found[name] = {i["imageDigest"] for page in pages for i in page["imageIds"]}
         except system.ecr.exceptions.RepositoryNotFoundException:
-            continue  # it went between the two calls
+            continue  # it was deleted between the two calls
     return found
 
 
 def play(api: Api, minutes: float, seed: int) -> None:
-    """Play on one provider API.
+    """Take random steps on one provider API for some minutes, then settle.
 
     Raises:
         LostImageError: An image was lost.
-        NotReadyError: Something hangs.
+        NotReadyError: A claim does not settle or is not deleted in time.
     """
     system = WithoutKyverno("chaos", lambda s: say(f"{api.name}: {s}"), api=api)
     with running(system, lambda: False):
         chaos = Chaos(system, seed)
         chaos.prepare()
-        started = told = time.monotonic()
+        started = reported = time.monotonic()
         while time.monotonic() - started < minutes * 60:
             chaos.step()
-            if time.monotonic() - told > SAYS_EVERY_S:
-                told = time.monotonic()
+            if time.monotonic() - reported > PROGRESS_EVERY_S:
+                reported = time.monotonic()
                 say(
-                    f"{api.name}: {(told - started) / 60:.1f} min, "
+                    f"{api.name}: {(reported - started) / 60:.1f} min, "
                     f"{chaos.pushed} images pushed, none lost"
                 )
         chaos.settle()
@@ -380,11 +390,11 @@ def play(api: Api, minutes: float, seed: int) -> None:
 
 
 def main() -> int:
-    """Run it; returns the exit status."""
+    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--api", choices=[*APIS, "all"], default="all", help="(all)")
     parser.add_argument("--minutes", type=float, default=10, help="for each API (10)")
-    parser.add_argument("--seed", type=int, help="a number, to repeat what was played")
+    parser.add_argument("--seed", type=int, help="repeat the steps of an earlier run")
     args = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)

@@ -1,7 +1,7 @@
-"""Claims and what is behind them: how the scenarios make them and look at them.
+"""Create, read and delete claims, their managed resources and their repositories.
 
-What this calls a claim is what a tenant writes, a WorkloadECRRepo: on Crossplane v2
-that is the composite resource itself.
+A claim here is the WorkloadECRRepo that a tenant writes. On Crossplane v2 that is the
+composite resource itself.
 """
 
 import json
@@ -12,7 +12,7 @@ from providers import CONFIG
 from system import REGION, System
 
 PREFIX = "tap/workloads"
-# The loser of a name, and a refused claim, reconcile again within a minute or two.
+# A claim with NameTaken or an invalid parameter reconciles again within two minutes.
 HEALS_S = 150
 MEDIA = "application/vnd.oci.image.manifest.v1+json"
 
@@ -20,7 +20,7 @@ Contents = dict[str, tuple[Any, list[str]]]
 
 
 def workload(name: str, namespace: str = "default") -> dict[str, Any]:
-    """Return a Workload's manifest."""
+    """Return the manifest of a Workload."""
     return {
         "apiVersion": "carto.run/v1alpha1",
         "kind": "Workload",
@@ -32,7 +32,7 @@ def workload(name: str, namespace: str = "default") -> dict[str, Any]:
 def manifest(
     name: str, workload_name: str | None = None, namespace: str = "default"
 ) -> dict[str, Any]:
-    """Return a claim's manifest."""
+    """Return the manifest of a claim."""
     return {
         "apiVersion": "tap.vrabbi.cloud/v1alpha1",
         "kind": "WorkloadECRRepo",
@@ -49,13 +49,13 @@ def manifest(
 
 
 def names(workload: str, namespace: str = "default") -> set[str]:
-    """Return a workload's repositories."""
+    """Return the names of the two repositories of a workload."""
     image = f"{PREFIX}/{workload}-{namespace}"
     return {image, f"{image}-bundle"}
 
 
 def condition(of: dict[str, Any] | None, kind: str) -> dict[str, Any]:
-    """Return a condition of an object; an empty one where there is none."""
+    """Return a condition of an object, or {} if it has none of that type."""
     found = ((of or {}).get("status") or {}).get("conditions") or []
     return next((c for c in found if c["type"] == kind), {})
 
@@ -63,17 +63,19 @@ def condition(of: dict[str, Any] | None, kind: str) -> dict[str, Any]:
 def claim(
     system: System, name: str, namespace: str = "default"
 ) -> dict[str, Any] | None:
-    """Return a claim."""
+    """Return a claim, or None if it does not exist."""
     return system.kubectl.get("workloadecrrepos", "-n", namespace, name)
 
 
 def of_workload(system: System, name: str) -> dict[str, Any] | None:
-    """Return the claim that the policy made for a Workload."""
+    """Return the claim that the Kyverno policy generated for a Workload."""
     return claim(system, f"{name}-ecr-repos")
 
 
-def said(system: System, name: str, namespace: str = "default") -> dict[str, Any]:
-    """Return a claim's RepositoriesReady condition."""
+def ready_condition(
+    system: System, name: str, namespace: str = "default"
+) -> dict[str, Any]:
+    """Return the RepositoriesReady condition of a claim."""
     return condition(claim(system, name, namespace), "RepositoriesReady")
 
 
@@ -84,7 +86,7 @@ def is_ready(system: System, name: str, namespace: str = "default") -> bool:
 
 
 def all_ready(system: System, *claims: str, namespace: str = "default") -> bool:
-    """Whether claims are Ready, by one look."""
+    """Whether all these claims are Ready, read with one list request."""
     found = {
         c["metadata"]["name"]
         for c in system.kubectl.all("workloadecrrepos", "-n", namespace)
@@ -105,14 +107,14 @@ def wait_ready(
 
 
 def apply(system: System, *claims: str, namespace: str = "default") -> None:
-    """Apply claims that are called as their workloads."""
+    """Apply claims that have the same names as their workloads."""
     system.kubectl.apply(*(manifest(name, name, namespace) for name in claims))
 
 
 def edit(
     system: System, name: str, namespace: str = "default", /, **parameters: str
 ) -> None:
-    """Change a claim's parameters."""
+    """Change parameters of a claim."""
     patch = json.dumps({"spec": {"parameters": parameters}})
     system.kubectl(
         *("patch", "workloadecrrepos", "-n", namespace, name, "--type=merge", "-p"),
@@ -130,27 +132,29 @@ def delete(
     )
 
 
-def told(system: System, name: str, reason: str, namespace: str = "default") -> str:
-    """Wait until a claim says a reason; return the message beside it.
+def wait_for_reason(
+    system: System, name: str, reason: str, namespace: str = "default"
+) -> str:
+    """Wait until RepositoriesReady has a reason; return the message with it.
 
-    One look has both: for a moment an older condition may come back, because the
-    status that Crossplane applies first has the conditions that its cache had.
+    Both are read from one response. An older condition may come back for a moment,
+    because Crossplane first applies a status with the conditions from its cache.
     """
 
-    def look() -> str | None:
-        found = said(system, name, namespace)
+    def read() -> str | None:
+        found = ready_condition(system, name, namespace)
         return found["message"] if found.get("reason") == reason else None
 
-    return system.wait(f"{name} says {reason}", look, HEALS_S)
+    return system.wait(f"{name} has the reason {reason}", read, HEALS_S)
 
 
 def external_name(resource: dict[str, Any]) -> str:
-    """Return the repository that a managed resource is for."""
+    """Return the external name of a managed resource: its repository name."""
     return str(resource["metadata"]["annotations"]["crossplane.io/external-name"])
 
 
 def managed(system: System) -> dict[str, dict[str, Any]]:
-    """Return the managed resources that there are, by their repositories."""
+    """Return all Repository managed resources by external name."""
     return {
         external_name(r): r for r in system.kubectl.all("-A", system.api.repositories)
     }
@@ -159,7 +163,7 @@ def managed(system: System) -> dict[str, dict[str, Any]]:
 def resources_of(
     system: System, name: str, namespace: str = "default"
 ) -> list[dict[str, Any]]:
-    """Return a claim's managed resources: the image's, then the bundle's."""
+    """Return the Repository managed resources of a claim: image, then bundle."""
     labels = {
         "crossplane.io/claim-name": name,
         "crossplane.io/claim-namespace": namespace,
@@ -177,8 +181,8 @@ def resources_of(
     )
 
 
-def kept_by_their_claims(system: System) -> set[str]:
-    """Return the repositories that stay when their claims go."""
+def not_deletable(system: System) -> set[str]:
+    """Return the repositories that the provider may not delete with their claims."""
     return {
         name
         for name, resource in managed(system).items()
@@ -187,7 +191,7 @@ def kept_by_their_claims(system: System) -> set[str]:
 
 
 def push(system: System, *repositories: str) -> None:
-    """Put an image into repositories, as far as their endpoint knows images."""
+    """Push an image manifest to each repository; the ECR endpoint stores no layers."""
     for name in repositories:
         image = {"schemaVersion": 2, "mediaType": MEDIA, "of": name}
         system.ecr.put_image(
@@ -198,7 +202,7 @@ def push(system: System, *repositories: str) -> None:
 
 
 def contents(system: System, names: set[str]) -> Contents:
-    """Return each repository's making and images: what must not change."""
+    """Return when each repository was created, and the digests of its images."""
     return {
         r["repositoryName"]: (
             r["createdAt"],
@@ -216,7 +220,7 @@ def contents(system: System, names: set[str]) -> Contents:
 
 
 def images(found: Contents) -> int:
-    """Return how many images repositories hold."""
+    """Return the total number of images."""
     return sum(len(digests) for _, digests in found.values())
 
 
@@ -230,27 +234,27 @@ def wait_gone(
 
     Args:
         system: The running system.
-        repositories: Which.
-        but: Those of them that stay in ECR.
-        seconds: For how long to wait.
+        repositories: Their names.
+        but: Those of them that must stay in ECR.
+        seconds: The timeout.
     """
-    asked = set(repositories)
+    expected = set(repositories)
     system.wait(
         "the repositories are gone",
-        lambda: asked & system.repositories() == asked & but,
+        lambda: expected & system.repositories() == expected & but,
         seconds,
     )
     system.wait(
         "their managed resources are gone",
-        lambda: not asked & managed(system).keys(),
+        lambda: not expected & managed(system).keys(),
         seconds,
     )
 
 
 def remove_namespaces(system: System, *namespaces: str) -> None:
-    """Delete namespaces in the order that docs/deletion.md has: composites first.
+    """Delete composites, then their namespaces, in the order of docs/deletion.md.
 
-    On Crossplane v2 a namespace that is deleted first does not go.
+    On Crossplane v2 a namespace that is deleted before its composites hangs.
     """
     for namespace in namespaces:
         system.kubectl(

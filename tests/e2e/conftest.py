@@ -15,16 +15,16 @@ from system import FULL, System, running, say
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let one say which provider APIs to run on."""
+    """Add --api, which selects the provider APIs to run on."""
     parser.addoption(
         "--api", action="append", choices=list(APIS), help="one API; all by default"
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a scenario on each provider API where scenarios.py has it.
+    """Parametrize a scenario with every provider API that scenarios.py allows.
 
-    Those of one API run in one process, on one system: pytest-xdist's group.
+    All scenarios of one API run in one process, on one system: an xdist group.
     """
     if "api" not in metafunc.fixturenames:
         return
@@ -47,9 +47,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Sort by API, and then in the order of scenarios.py.
+    """Sort by API, then in the order of scenarios.py.
 
-    What needs no provider comes last: the first process that is free takes it.
+    Tests that need no provider come last: the first free process runs them.
     """
     apis = list(APIS)
     asked = config.getoption("--api") or apis
@@ -57,9 +57,9 @@ def pytest_collection_modifyitems(
         item
         for item in items
         if (getattr(item, "originalname", "") in FULL_ONLY and not FULL)
-        # Without an API that was asked for, pytest would call it skipped.
+        # With none of the selected APIs, pytest would report it as skipped.
         or ("api" in getattr(item, "fixturenames", ()) and not _api(item))
-        # What needs no provider runs with the first of them.
+        # Tests without a provider run only if the first API is selected.
         or ("api" not in getattr(item, "fixturenames", ()) and apis[0] not in asked)
     ]
     config.hook.pytest_deselected(items=left)
@@ -67,8 +67,8 @@ def pytest_collection_modifyitems(
 
     def position(item: pytest.Item) -> tuple[int, int]:
         api = _api(item)
-        place = apis.index(api.name) if api else len(apis)
-        return place, ORDER.index(item.path.stem)
+        of_api = apis.index(api.name) if api else len(apis)
+        return of_api, ORDER.index(item.path.stem)
 
     items.sort(key=position)
 
@@ -80,7 +80,7 @@ def _api(item: pytest.Item) -> Api | None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Say at once what failed: the whole run takes long."""
+    """Print a failure immediately, because the whole run takes long."""
     if report.failed:
         say(f"\n{report.nodeid}\n{report.longreprtext}")
 
@@ -94,7 +94,7 @@ def api(request: pytest.FixtureRequest) -> Api:
 
 @pytest.fixture(scope="session")
 def bare(api: Api, request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system without the configuration and the policy."""
+    """The running system before the Configuration and the policy are installed."""
     system = System("e2e", lambda s: say(f"{api.name}: {s}"), api=api)
     with running(system, lambda: bool(request.session.testsfailed)):
         yield system
@@ -102,19 +102,19 @@ def bare(api: Api, request: pytest.FixtureRequest) -> Iterator[System]:
 
 @pytest.fixture(scope="session")
 def installed(bare: System) -> System:
-    """The system with the policy, installed by the documented commands, once."""
+    """The system after the documented commands installed the policy, once."""
     bare.install_policy()
     return bare
 
 
 @pytest.fixture(scope="session")
 def system(installed: System) -> System:
-    """The installed system, whose background scan need not be waited for."""
+    """The installed system; its Kyverno background scan runs every 15 seconds."""
     installed.scan_every("15s")
     return installed
 
 
 @pytest.fixture(scope="session")
 def refused(system: System) -> dict[str, str]:
-    """What claims said that ECR refused."""
+    """The messages of claims whose requests ECR refused, by claim."""
     return refusals.refuse(system)

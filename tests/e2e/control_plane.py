@@ -18,26 +18,26 @@ CONTROLLERS = (
     "namespace-controller",
     "clusterrole-aggregation-controller",
 )
-# The users that tokens are for, beside the administrator.
+# The users that get a token, besides the administrator.
 KYVERNO = "system:serviceaccount:kyverno:kyverno-{}-controller"
 
 
 class KubectlError(Exception):
-    """kubectl failed; its text is what it said."""
+    """kubectl failed; the text is the command and its stderr."""
 
 
 class Kubectl:
-    """The real kubectl, as one user."""
+    """Runs the real kubectl as one user."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
         self.program = build("kubernetes", "kubectl")
 
     def __call__(self, *args: object, stdin: str | None = None) -> str:
-        """Return its output.
+        """Run kubectl; return its stdout.
 
         Raises:
-            KubectlError: It failed.
+            KubectlError: kubectl failed.
         """
         return self._run(args, stdin).stdout
 
@@ -57,12 +57,12 @@ class Kubectl:
         return done
 
     def warnings(self, manifest: dict[str, Any]) -> str:
-        """Return what the API server would warn of if a manifest were created."""
+        """Return the warnings of the API server for a dry-run create."""
         command = ("create", "--dry-run=server", "-f", "-")
         return self._run(command, json.dumps(manifest)).stderr
 
     def may(self, verb: str, resource: str, user: str) -> bool:
-        """Whether a user has a right, as the API server's authorizer sees it now."""
+        """Whether the API server's authorizer currently allows a user to do this."""
         try:
             self("auth", "can-i", verb, resource, f"--as={user}")
         except KubectlError:
@@ -74,11 +74,11 @@ class Kubectl:
         self._send("apply", manifests)
 
     def create(self, *manifests: dict[str, Any]) -> None:
-        """Create manifests, also those that are too large to apply."""
+        """Create manifests, including those that are too large to apply."""
         self._send("create", manifests)
 
     def replace(self, *manifests: dict[str, Any]) -> None:
-        """Replace manifests: what they leave out goes."""
+        """Replace objects; fields that the manifests omit are removed."""
         self._send("replace", manifests)
 
     def _send(self, verb: str, manifests: tuple[dict[str, Any], ...]) -> None:
@@ -86,7 +86,7 @@ class Kubectl:
         self(verb, "-f", "-", stdin=json.dumps(listed))
 
     def get(self, *args: object) -> dict[str, Any] | None:
-        """Return what `get -o json` prints; None for what is not there."""
+        """Return the result of `get -o json`, or None if the object does not exist."""
         out = self("get", "--ignore-not-found", "-o", "json", *args)
         return json.loads(out) if out else None
 
@@ -97,12 +97,12 @@ class Kubectl:
 
 
 def _whole_lines(log: Path) -> list[str]:
-    """Return the lines of a log that is being written."""
+    """Return the complete lines of a log that is still being written."""
     return log.read_text().rpartition("\n")[0].splitlines() if log.exists() else []
 
 
 class ControlPlane:
-    """Starts the three, and gives each user a kubeconfig."""
+    """Starts etcd, API server and controller manager; gives each user a kubeconfig."""
 
     def __init__(self, programs: Programs) -> None:
         self.directory = programs.directory
@@ -122,7 +122,7 @@ class ControlPlane:
         self.audit_log = self.directory / "audit.jsonl"
 
     def start(self) -> Kubectl:
-        """Return the administrator's kubectl, once the API server is ready."""
+        """Start all three; return the administrator's kubectl once they are ready."""
         etcd, peers = free_port(), free_port()
         self.programs.start(
             "etcd",
@@ -131,7 +131,7 @@ class ControlPlane:
             f"--listen-client-urls=http://127.0.0.1:{etcd}",
             f"--advertise-client-urls=http://127.0.0.1:{etcd}",
             f"--listen-peer-urls=http://127.0.0.1:{peers}",
-            # Nothing outlives the run.
+            # Durability is not needed: the data is deleted after the run.
             "--unsafe-no-fsync",
         )
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -155,7 +155,7 @@ class ControlPlane:
             build("kubernetes", "kube-apiserver"),
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
-            # Else it looks for a default route, which a machine off the net has not.
+            # Without this it needs a default route, which an offline machine lacks.
             "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
             f"--cert-dir={self.directory / 'apiserver'}",
@@ -184,7 +184,7 @@ class ControlPlane:
         return Kubectl(admin)
 
     def _audit_policy(self) -> Path:
-        """Return a policy that logs each answer to Kyverno's background controller."""
+        """Write a policy that logs each request of Kyverno's background controller."""
         path = self.directory / "audit-policy.json"
         logged = {"level": "Metadata", "users": [KYVERNO.format("background")]}
         policy = {
@@ -197,9 +197,9 @@ class ControlPlane:
         return path
 
     def refused(self, verb: str, resource: str) -> int:
-        """Return how often the background controller was refused for want of a right.
+        """Return how many requests of the background controller were forbidden.
 
-        A create by server-side apply is a patch in the log, as it is on the wire.
+        A create by server-side apply is logged as a patch, as it is sent.
         """
         return sum(
             (did, to) == (verb, resource) and code == HTTPStatus.FORBIDDEN
@@ -207,9 +207,9 @@ class ControlPlane:
         )
 
     def used_by_kyverno(self) -> set[tuple[str, str]]:
-        """Return the verbs and resources that the background controller needed.
+        """Return the permissions that the background controller used: verb, resource.
 
-        A patch that creates needs the right to create too.
+        A patch that creates an object also needs the permission to create.
         """
         used = set[tuple[str, str]]()
         for verb, resource, code in self._audited():
@@ -220,14 +220,14 @@ class ControlPlane:
         return used
 
     def _audited(self) -> Iterator[tuple[str, str, int]]:
-        """Return what Kyverno's background controller did: verb, resource, status."""
+        """Yield requests of Kyverno's background controller: verb, resource, status."""
         for event in map(json.loads, _whole_lines(self.audit_log)):
-            of = event.get("objectRef", {})  # a request for /apis has none
+            of = event.get("objectRef", {})  # absent for requests to /apis
             code = event.get("responseStatus", {}).get("code", 0)
             yield event["verb"], of.get("resource", ""), code
 
     def kubeconfig(self, user: str) -> Path:
-        """Return the file of one of the users."""
+        """Return the kubeconfig file of a user."""
         path = self.directory / f"{user}.kubeconfig"
         cluster = {
             "server": f"https://127.0.0.1:{self.port}",

@@ -1,4 +1,4 @@
-"""The whole chain as a story on the terminal."""
+"""Show on the terminal how a Workload gets its ECR repositories and loses them."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ from rich.tree import Tree
 from system import System
 
 CLAIM = "shop-ecr-repos"
-# Of a new claim Crossplane may for a moment show older conditions again.
+# Crossplane may briefly show older conditions of a new claim again.
 LASTS_S = 1
 WORKLOAD = """\
 apiVersion: carto.run/v1alpha1
@@ -39,15 +39,15 @@ spec:
 
 
 class Story:
-    """Tells what happens to one Workload."""
+    """Shows what happens to one Workload."""
 
     def __init__(self, system: System, console: Console) -> None:
         self._system, self._console = system, console
 
     def tell(self) -> None:
-        """Tell it all, from the Workload to ECR and back."""
+        """Show all steps, from creating the Workload to deleting it."""
         console, kubectl = self._console, self._system.kubectl
-        console.rule("A workload comes")
+        console.rule("A workload is created")
         console.print(Syntax(WORKLOAD, "yaml", background_color="default"))
         kubectl("apply", "-f", "-", stdin=WORKLOAD)
         self._watch(lambda: self._ready() and len(self._repositories()) == 2)
@@ -59,11 +59,12 @@ class Story:
         for repository in self._repositories():
             table.add_row(repository["repositoryName"], repository["repositoryUri"])
         console.print(table)
-        console.rule("The workload goes")
+        console.rule("The workload is deleted")
         kubectl("delete", "workload", "shop")
         console.print(
-            "[dim]ECR's repositories go at once. The provider keeps a managed resource "
-            "until\n30 s after it was made, in case ECR is slow to show it."
+            "[dim]ECR deletes the repositories immediately. The provider keeps a "
+            "managed resource\nuntil it is 30 s old, because ECR may be slow to show "
+            "a new repository."
         )
         self._watch(lambda: not self._objects() and not self._repositories())
 
@@ -81,9 +82,9 @@ class Story:
                 live.update(picture(), refresh=True)
                 return bool(reached) and time.monotonic() - reached > LASTS_S
 
-            self._system.wait("the chain is as it should be", probe, 120)
+            self._system.wait("all resources have their final state", probe, 120)
             live.update(picture(), refresh=True)
-        # Where there is no terminal Live ends without a line break.
+        # Without a terminal, Live ends without a line break.
         if not self._console.is_terminal:
             self._console.print()
 
@@ -99,7 +100,7 @@ class Story:
         return tree
 
     def _objects(self) -> list[tuple[str, str, bool]]:
-        """Return what there is, from the Workload down: kind, name, ready."""
+        """Return all objects from the Workload down: kind, name, ready."""
         kubectl = self._system.kubectl
         found = []
         if workload := kubectl.get("workload", "shop"):
@@ -127,28 +128,28 @@ def _is_ready(item: dict[str, Any]) -> bool:
 
 
 def main() -> int:
-    """Run the demo; returns the exit status."""
+    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument(
-        "--keep", action="store_true", help="leave everything up to play with"
+        "--keep", action="store_true", help="keep everything running afterwards"
     )
     parser.add_argument(
-        "--record", type=Path, metavar="FILE", help="write what is shown as SVG"
+        "--record", type=Path, metavar="FILE", help="write the output as SVG"
     )
     args = parser.parse_args()
     keep, record = args.keep, args.record
-    # Recorded as where there is no terminal: each picture once, as it ends.
+    # Record as without a terminal: each picture once, in its final state.
     console = (
         Console(highlight=False, record=True, width=128, force_terminal=False)
         if record
         else Console(highlight=False)
     )
-    # As Ctrl-C: what was started ends, whoever asks for it.
+    # Handle SIGTERM like Ctrl-C, so that every started program is stopped.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     system = System("demo", lambda step: console.print(f"[green]✔[/] {step}"))
     try:
-        console.rule("Everything starts, each part the real program")
+        console.rule("Start the real programs")
         with console.status("Starting"):
             system.start()
             system.install_policy()
@@ -176,7 +177,7 @@ def main() -> int:
 
 
 def _svg(console: Console) -> str:
-    """Return what was recorded; its fonts are the reader's, none is downloaded."""
+    """Return the recording as SVG that uses local fonts and downloads none."""
     template = re.sub(
         r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
     )
@@ -190,14 +191,14 @@ def _svg(console: Console) -> str:
 
 
 def _keep(system: System, console: Console) -> None:
-    console.rule("Yours to play with")
-    # One line each, to copy: never wrapped.
+    console.rule("Everything is still running")
+    # One line each, never wrapped, so that they can be copied.
     for line in (
         *(f"export {key}={value}" for key, value in system.environment().items()),
         f"export AWS_ENDPOINT_URL={system.endpoint}",
     ):
         console.print(line.replace(os.environ["PATH"], "$PATH"), soft_wrap=True)
-    console.print("Ctrl-C ends it all.")
+    console.print("Press Ctrl-C to stop everything.")
     signal.pause()
 
 

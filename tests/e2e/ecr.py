@@ -1,8 +1,8 @@
-"""An ECR endpoint that can be told to refuse, by the real error codes.
+"""An ECR endpoint that can be told to return ECR's real errors.
 
 `PUT /refusals` with [{"operations": […], "repository": "part of a name", "status": 400,
-"code": …, "message": …}] has it refuse those operations on such repositories from then
-on, and `DELETE /refusals` ends that.
+"code": …, "message": …}] makes it return that error for those operations on matching
+repositories. `DELETE /refusals` ends that.
 """
 
 import io
@@ -28,7 +28,7 @@ class Refusing:
     def __init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._refusals: list[dict[str, Any]] = []
-        # moto's answers may contradict each other when two threads ask at once.
+        # moto may return inconsistent responses to two concurrent requests.
         self._one_at_a_time = threading.Lock()
 
     def __call__(
@@ -46,9 +46,9 @@ class Refusing:
             if operation in refusal["operations"] and (
                 refusal["repository"].encode() in body
             ):
-                told = {"__type": refusal["code"], "message": refusal["message"]}
+                error = {"__type": refusal["code"], "message": refusal["message"]}
                 return Response(
-                    json.dumps(told),
+                    json.dumps(error),
                     status=refusal["status"],
                     content_type="application/x-amz-json-1.1",
                 )(environ, start_response)

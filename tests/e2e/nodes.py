@@ -1,10 +1,11 @@
-"""What a cluster's nodes and its DNS do for functions, where there are none.
+"""A replacement for cluster nodes and DNS, which run and resolve functions.
 
-Crossplane's own Deployment runtime makes a Service and a Deployment of each active
-revision. Each Deployment here is one program: started when it comes, Available once
-its readiness probe answers, ended by SIGTERM when it goes. A Service leads to the
-ready programs that its selector takes. Crossplane reaches it through an HTTP proxy,
-which gRPC asks for a name that no DNS knows.
+Crossplane's own Deployment runtime creates a Service and a Deployment for each active
+function revision. Here each Deployment is one program. It starts when the Deployment
+is created, becomes Available when its readiness probe succeeds, and gets SIGTERM when
+the Deployment is deleted. A Service routes to the ready programs that its selector
+matches. Crossplane connects through an HTTP proxy, to which gRPC sends host names that
+no DNS server resolves.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ _GRPC, _METRICS = 9443, 8080
 
 
 class Pod:
-    """One program, which stands for all replicas of a Deployment."""
+    """One program in place of all replicas of a Deployment."""
 
     def __init__(self, program: Program, labels: dict[str, str], port: int) -> None:
         self.program = program
@@ -35,11 +36,11 @@ class Pod:
 
 
 class Nodes:
-    """Runs the Deployments of Crossplane's namespace while it is open.
+    """Context manager that runs the Deployments in the namespace of Crossplane.
 
     Args:
-        system: Where they are.
-        command: What to run for a package's tag, and with which environment.
+        system: The system whose Deployments to run.
+        command: Returns the command and environment for the tag of a package.
     """
 
     def __init__(
@@ -73,8 +74,8 @@ class Nodes:
         for pod in self.pods.values():
             pod.program.stop()
 
-    def lead(self, host: str) -> int | None:
-        """Return the port of a ready program behind a Service, as its name says it."""
+    def resolve(self, host: str) -> int | None:
+        """Return the port of a ready program behind a Service's host name."""
         name, _, namespace = host.partition(".")
         service = self._system.kubectl.get("service", "-n", namespace, name)
         selector = (service or {}).get("spec", {}).get("selector") or {}
@@ -89,13 +90,13 @@ class Nodes:
                 deployment = event["object"]
                 uid = deployment["metadata"]["uid"]
                 if event["type"] == "DELETED":
-                    # Off the endpoints first, as a pod that is terminating.
+                    # Remove it from the endpoints first, as for a terminating pod.
                     pod = self.pods.pop(uid, None)
                     if pod:
                         pod.program.stop()
                 elif uid not in self.pods:
                     self._run(deployment)
-        except Exception as e:  # noqa: BLE001  # the test looks
+        except Exception as e:  # noqa: BLE001  # the test checks `failed`
             self.failed.append(e)
 
     def _run(self, deployment: dict[str, Any]) -> None:
@@ -126,9 +127,9 @@ class Nodes:
         probe = container["readinessProbe"]["httpGet"]
         named = {p["name"]: p["containerPort"] for p in container["ports"]}
         if (named["grpc"], named[probe["port"]]) != (_GRPC, _METRICS):
-            raise ValueError(f"not the function's own ports: {named}")
+            raise ValueError(f"the Deployment has other ports: {named}")
         url = f"http://127.0.0.1:{metrics}{probe['path']}"
-        self._system.wait("its readiness probe answers", lambda: answers(url))
+        self._system.wait("its readiness probe succeeds", lambda: answers(url))
         pod.ready = True
         replicas = deployment["spec"]["replicas"]
         available = {
@@ -151,7 +152,7 @@ class Nodes:
         )
 
     def _certificates(self, pod: dict[str, Any]) -> str:
-        """Return a directory of the secret that the function's volume names."""
+        """Write the secret that the pod mounts to a directory; return its path."""
         (volume,) = (v for v in pod["volumes"] if v["name"] == "tls-server-certs")
         secret = volume["secret"]["secretName"]
         directory = self._system.directory / f"secret-{secret}"
@@ -162,14 +163,14 @@ class Nodes:
 
 
 class Watch:
-    """A `kubectl get --watch` under way."""
+    """A running `kubectl get --watch`."""
 
     def __init__(self, process: "subprocess.Popen[str]", guard: Guard) -> None:
         self._process = process
         self._guard = guard
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield each event, from what there is to what comes, until it is closed."""
+        """Yield events for existing objects, then for changes, until it is closed."""
         yield from map(json.loads, self._stdout)
 
     @property
@@ -179,7 +180,7 @@ class Watch:
         return self._process.stdout
 
     def close(self) -> None:
-        """End it."""
+        """Stop the watch."""
         self._process.terminate()
         self._process.wait()
         self._guard.ended(self._process.pid)
@@ -187,7 +188,7 @@ class Watch:
 
 
 def watch(system: System, *what: str) -> Watch:
-    """Watch a kind."""
+    """Start to watch the objects that these kubectl arguments select."""
     kubectl = system.kubectl
     return Watch(
         subprocess.Popen(
@@ -214,7 +215,7 @@ class _Proxy(socketserver.ThreadingTCPServer):
 
 
 class _Connect(socketserver.StreamRequestHandler):
-    """HTTP's CONNECT: what it answers 503 gRPC tries again."""
+    """Handles HTTP CONNECT; gRPC retries after a 503."""
 
     server: _Proxy
 
@@ -223,15 +224,15 @@ class _Connect(socketserver.StreamRequestHandler):
         while self.rfile.readline().strip():
             pass
         host, _, port = target.rpartition(":")
-        leads = None
+        local = None
         if (method, port) == ("CONNECT", str(_GRPC)):
-            leads = self.server.nodes.lead(host)
-        if leads is None:
+            local = self.server.nodes.resolve(host)
+        if local is None:
             self.wfile.write(b"HTTP/1.1 503 No endpoints\r\n\r\n")
             return
         with (
             contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", leads)) as there,
+            socket.create_connection(("127.0.0.1", local)) as there,
         ):
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             both = {self.connection: there, there: self.connection}

@@ -1,4 +1,4 @@
-"""Programs as plain processes: each in its own session, with its own log."""
+"""Run programs as plain processes, each in its own session with its own log."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class NotReadyError(Exception):
-    """Something did not come about in time, or a program ended on its own."""
+    """A condition was not met in time, or a program ended unexpectedly."""
 
 
 def free_port() -> int:
@@ -38,7 +38,7 @@ def is_free(port: int) -> bool:
 
 
 def answers(url: str) -> bool:
-    """Whether a URL answers well. Certificates are not checked: each is its own."""
+    """Whether a URL returns success. Self-signed certificates are accepted."""
     unverified = ssl.create_default_context()
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     try:
@@ -49,7 +49,7 @@ def answers(url: str) -> bool:
 
 
 class Program:
-    """One program, which can be killed and started again."""
+    """One program that can be stopped and restarted."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **env: str) -> None:
-        """Start it, with more in its environment; its log is continued."""
+        """Start it with additional environment variables; append to its log."""
         self._env.update(env)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -83,7 +83,7 @@ class Program:
             )
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal, and wait until it has ended; SIGKILL after ten seconds."""
+        """Send a signal and wait until it ends; send SIGKILL after ten seconds."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -96,23 +96,27 @@ class Program:
         self._group.guard.ended(process.pid)
 
     def reap(self) -> None:
-        """Take note that it was killed."""
+        """Wait for the process after it was killed from outside."""
         if self._process is not None:
             self._process.wait()
             self._process = None
 
     @property
     def pid(self) -> int:
-        """Its process number; it must run."""
+        """The process id.
+
+        Raises:
+            NotReadyError: The program is not running.
+        """
         if self._process is None:
-            raise NotReadyError(f"{self.name} does not run")
+            raise NotReadyError(f"{self.name} is not running")
         return self._process.pid
 
     def check(self) -> None:
-        """Start it again if it ended on its own, where a Deployment would.
+        """Restart it if it ended unexpectedly and its Deployment would restart it.
 
         Raises:
-            NotReadyError: It ended, and nothing would start it again.
+            NotReadyError: It ended and must not be restarted.
         """
         if self._process and self._process.poll() is not None:
             if self._restart:
@@ -124,7 +128,7 @@ class Program:
             )
 
     def tail(self, lines: int = 15) -> str:
-        """Return the end of its log."""
+        """Return the last lines of its log."""
         return "\n".join(
             self.log.read_text(errors="replace").splitlines()[-lines:]
             if self.log.exists()
@@ -133,14 +137,14 @@ class Program:
 
 
 class Programs:
-    """All programs of a run; they end with it, however it ends.
+    """All programs of a run; they always end when the run ends.
 
     Attributes:
-        directory: The run's own, which goes with it.
+        directory: The temporary directory of the run; deleted with it.
     """
 
     def __init__(self, name: str) -> None:
-        """Begin a run, whose directory's name begins with a name."""
+        """Begin a run; `name` becomes part of the name of its directory."""
         self.guard = Guard()
         self.directory = self.guard.directory(f"function-ecr-repos-{name}-")
         self.started: dict[str, Program] = {}
@@ -152,10 +156,10 @@ class Programs:
         env: Mapping[str, str] | None = None,
         restart: bool = False,
     ) -> Program:
-        """Start a program under a name of its own.
+        """Start a program under a unique name.
 
-        With `restart` it is started again when it ends on its own, as Crossplane and
-        Kyverno do on purpose when they lose the API server for long.
+        With `restart`, it is restarted if it ends unexpectedly. Crossplane and Kyverno
+        exit on purpose if the API server is unreachable for long.
         """
         self.started[name] = Program(
             self, name, list(command), env or {}, restart=restart
@@ -164,16 +168,16 @@ class Programs:
         return self.started[name]
 
     def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
-        """Return the probe's first true answer.
+        """Call the probe until it returns a true value, and return that value.
 
         Raises:
-            NotReadyError: It has none in time, or a program ended meanwhile.
+            NotReadyError: The time is over, or a program ended unexpectedly.
         """
         deadline = time.monotonic() + seconds
         while True:
-            if answer := probe():
-                return answer
-            for program in list(self.started.values()):  # a thread may start one
+            if result := probe():
+                return result
+            for program in list(self.started.values()):  # threads may add programs
                 program.check()
             if time.monotonic() > deadline:
                 tails = "\n".join(
@@ -183,7 +187,7 @@ class Programs:
             time.sleep(0.1)
 
     def close(self) -> None:
-        """Kill the programs: nothing of theirs is to outlive the run."""
+        """Kill all programs, so that no process is left after the run."""
         self.guard.close()
         for program in self.started.values():
             program.reap()

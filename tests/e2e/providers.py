@@ -1,4 +1,4 @@
-"""The real AWS providers: how each is installed, configured and run here."""
+"""Install, configure and run the real AWS providers."""
 
 import base64
 from pathlib import Path
@@ -12,31 +12,31 @@ from processes import NotReadyError, answers, free_port, is_free
 if TYPE_CHECKING:
     from system import System
 
-# The name of the program, whichever provider it is.
+# The name of the program, the same for every provider.
 PROVIDER = "provider-aws"
-# What claims name in spec.parameters.providerName.
+# The value of spec.parameters.providerName in claims.
 CONFIG = "aws-provider"
-# provider-aws v0.58.0 has no flag for where its metrics are.
+# provider-aws v0.58.0 has no flag for its metrics port.
 CLASSIC_PORT = 8080
 _POLL = ("--poll=1m", "--max-reconcile-rate=100")
 _KEYS = "[default]\naws_access_key_id = none\naws_secret_access_key = none\n"
 
 
 def check_port(api: Api) -> None:
-    """Check that the provider can listen.
+    """Check that the provider can listen on its port.
 
     Raises:
-        NotReadyError: Another program has the port that provider-aws needs.
+        NotReadyError: Another program uses the port that provider-aws needs.
     """
     if api.name == "classic" and not is_free(CLASSIC_PORT):
         raise NotReadyError(
-            f"provider-aws needs port {CLASSIC_PORT}, and another program has it. "
-            "Is another e2e run active? Stop it first"
+            f"provider-aws needs port {CLASSIC_PORT}, but another program uses it. "
+            "If another e2e run is active, stop it first"
         )
 
 
 def install(system: "System") -> None:
-    """Create the provider's kinds, start it, and configure it for the endpoint."""
+    """Create the provider's CRDs, start it, and configure the ECR endpoint."""
     _credentials(system)
     if system.api.name == "classic":
         _classic(system)
@@ -110,7 +110,7 @@ def _upbound(system: "System") -> None:
         restart=True,
         env={"KUBECONFIG": str(system.kubectl.kubeconfig)},
     )
-    # With its webhook, which every write of a Repository needs.
+    # Include its conversion webhook, which every write of a Repository needs.
     ready = f"http://127.0.0.1:{health}/readyz"
     system.wait("the provider is ready", lambda: answers(ready))
     namespaced = system.api.namespaced
@@ -132,7 +132,7 @@ def _upbound(system: "System") -> None:
 
 
 def _crds(api: Api) -> list[dict[str, Any]]:
-    """Return the kinds of one of Upbound's two APIs: ECR's, and the configurations."""
+    """Return the CRDs for ECR and ProviderConfigs of one of Upbound's two APIs."""
     groups = (api.group, api.group.removeprefix("ecr."))
     return [
         yaml.safe_load(file.read_text())
@@ -142,11 +142,11 @@ def _crds(api: Api) -> list[dict[str, Any]]:
 
 
 def _converting(crd: dict[str, Any], port: int, ca: Path) -> dict[str, Any]:
-    """Return a kind whose versions the provider's webhook converts.
+    """Return a CRD whose versions are converted by the provider's webhook.
 
-    Crossplane's package manager does the same to what a provider package brings.
-    Without it the API server only changes the version's name: v1beta1, which is stored,
-    has scanning as a list, v1beta2 as an object.
+    Crossplane's package manager does the same with the CRDs of a provider package.
+    Without the webhook, the API server would change only the apiVersion. But scanning
+    is a list in v1beta1, the stored version, and an object in v1beta2.
     """
     if len(crd["spec"]["versions"]) > 1:
         crd["spec"]["conversion"] = {

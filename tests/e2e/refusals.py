@@ -1,4 +1,4 @@
-"""Claims that ECR refuses, each in another way."""
+"""Claims that ECR refuses, each with a different error."""
 
 import functools
 
@@ -29,11 +29,11 @@ REFUSALS = {
 
 
 def refuse(system: System) -> dict[str, str]:
-    """Refuse a claim each, until each says so; return what they said."""
+    """Refuse one claim per error until each reports it; return their messages."""
     said = dict[str, str]()
 
-    def told(name: str, refusal: Refusal) -> bool:
-        said[name] = claims.said(system, name).get("message", "")
+    def reports(name: str, refusal: Refusal) -> bool:
+        said[name] = claims.ready_condition(system, name).get("message", "")
         return refusal.code in said[name] and refusal.message in said[name]
 
     with system.refusing(*REFUSALS.values()):
@@ -41,12 +41,12 @@ def refuse(system: System) -> dict[str, str]:
         for name, refusal in REFUSALS.items():
             # Crossplane's circuit breaker holds back an XR that changes often.
             system.wait(
-                f"{name} says what ECR says",
-                functools.partial(told, name, refusal),
+                f"{name} reports the error of ECR",
+                functools.partial(reports, name, refusal),
                 180,
             )
             print(f"{system.api.name}: {said[name]}")
-            # Else the provider would try again at once, each time.
+            # Otherwise the provider would retry immediately, every time.
             for resource in claims.resources_of(system, name):
                 marks = resource["metadata"]["annotations"]
                 assert "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned" not in marks
@@ -54,17 +54,17 @@ def refuse(system: System) -> dict[str, str]:
 
 
 def recovered(system: System) -> None:
-    """Wait until all of them are Ready, and no longer say what ECR said."""
+    """Wait until all of them are Ready and no longer report an error of ECR."""
 
-    def silent(name: str, code: str) -> bool:
-        return code not in claims.said(system, name)["message"]
+    def cleared(name: str, code: str) -> bool:
+        return code not in claims.ready_condition(system, name)["message"]
 
     # The provider waits longer after each refusal.
     claims.wait_ready(system, *REFUSALS, seconds=300)
     for name, refusal in REFUSALS.items():
         assert claims.names(name) <= system.repositories()
         system.wait(
-            f"{name} no longer says what ECR said",
-            functools.partial(silent, name, refusal.code),
+            f"{name} no longer reports the error of ECR",
+            functools.partial(cleared, name, refusal.code),
             claims.HEALS_S,
         )

@@ -1,11 +1,11 @@
 """Which scenario runs on which provider API, and why not on the others.
 
-A scenario is a test, or a module of tests, that has the `api` fixture. It runs on every
-API of apis.py but those that NOT_ON names. tests/tooling would be silent about a name
-that no longer exists: conftest.py refuses it.
+A scenario is a test, or a module of tests, that uses the `api` fixture. It runs on
+every API of apis.py except those listed in NOT_ON. tests/tooling/test_e2e_table.py
+checks that every name here exists.
 """
 
-# By module. What leaves nothing working, or replaces what is installed, comes last.
+# The order of the modules. Those that uninstall or replace something come last.
 ORDER = (
     "test_workloads",
     "test_parameters",
@@ -25,38 +25,43 @@ ORDER = (
     "test_versions",
 )
 
-# One API has each of these: the classic one has most of what only one can have.
-_KYVERNO = "Kyverno alone decides; no provider takes part"
-_CROSSPLANE = "Crossplane's package manager alone decides; no provider takes part"
+# Reasons for running a scenario on one API only.
+_KYVERNO = "only Kyverno is involved, no provider"
+_CROSSPLANE = "only Crossplane's package manager is involved, no provider"
 _CLAIMS = "the same claims, policy and Crossplane as on upbound"
-_POLLED = "the provider writes its resources' conditions again at each poll"
+_POLLED = "the provider rewrites the conditions of its resources at each poll"
 _RECIPE = "the recipe composes the classic provider's resources"
-_CLUSTER = "only a namespaced managed resource goes with its namespace"
+_CLUSTER = "only a namespaced managed resource is deleted with its namespace"
 
-# By scenario, then by API.
+# The reason by scenario, then by API.
 NOT_ON: dict[str, dict[str, str]] = {
-    "test_the_recipes_own_policy_is_refused": {
+    "test_the_policy_of_the_recipe_is_refused": {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
     },
-    "test_kyverno_down_blocks_nothing": {"classic": _CLAIMS},
-    "test_the_backfill_makes_what_was_missed_meanwhile": {"classic": _CLAIMS},
-    "test_the_policy_can_go_and_the_cluster_policy_take_over": {
+    "test_nothing_is_blocked_while_kyverno_is_down": {"classic": _CLAIMS},
+    "test_the_backfill_creates_claims_missed_while_kyverno_was_down": {
+        "classic": _CLAIMS
+    },
+    "test_the_cluster_policy_can_replace_the_policy": {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
     },
     "test_policy": {"classic": _KYVERNO, "namespaced": _KYVERNO},
-    "test_a_claims_connection_secret_has_its_uris": {
+    "test_the_connection_secret_of_a_claim_has_its_uris": {
         "namespaced": "composites of Crossplane v2 have no connection secret",
     },
-    "test_an_object_holds_what_a_claims_secret_would": {
+    "test_a_composed_object_holds_the_uris": {
         "classic": "claims have a connection secret instead",
         "upbound": "claims have a connection secret instead",
     },
-    "test_a_namespace_takes_its_repositories_along": {
-        "namespaced": "it hangs: test_a_namespace_that_hangs…",
+    "test_deleting_a_namespace_deletes_its_repositories": {
+        "namespaced": (
+            "it hangs: see "
+            "test_a_namespace_that_hangs_can_be_released_without_losing_an_image"
+        ),
     },
-    "test_a_namespace_goes_after_its_composites": {
+    "test_a_namespace_can_be_deleted_after_its_composites": {
         "classic": _CLUSTER,
         "upbound": _CLUSTER,
     },
@@ -64,18 +69,18 @@ NOT_ON: dict[str, dict[str, str]] = {
         "classic": _CLUSTER,
         "upbound": _CLUSTER,
     },
-    "test_claims_can_be_kept_when_the_triggers_crd_goes": {
+    "test_claims_can_be_kept_when_the_crd_of_the_trigger_is_deleted": {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
     },
-    "test_managed_resources_that_were_restored_can_be_made_harmless": {
+    "test_restored_managed_resources_can_be_made_harmless": {
         "upbound": "without its provider's webhook none can be restored",
     },
-    "test_they_are_not_asked_for_each_minute": {
+    "test_steady_claims_are_not_reconciled_every_minute": {
         "upbound": _POLLED,
         "namespaced": _POLLED,
     },
-    "test_a_creation_that_nobody_recorded_is_looked_at_again": {
+    "test_an_unrecorded_creation_is_recovered": {
         "upbound": "without its provider's webhook no Repository can be written",
     },
     "test_moving": {"upbound": _RECIPE, "namespaced": _RECIPE},
@@ -83,33 +88,33 @@ NOT_ON: dict[str, dict[str, str]] = {
         "upbound": "the pages show the classic provider's resources",
         "namespaced": "the pages show the classic provider's resources",
     },
-    "test_deleting_the_xrd_takes_what_claims_created_alone": {
+    "test_deleting_the_xrd_deletes_only_created_repositories": {
         "namespaced": (
             "Crossplane v2.4.2 waits until someone deletes the namespaced composites"
         ),
     },
-    "test_the_configuration_package_brings_all": {
+    "test_the_configuration_package_installs_everything": {
         "upbound": _CROSSPLANE,
         "namespaced": _CROSSPLANE,
     },
-    "test_deleting_the_configuration_package_takes_what_claims_created_alone": {
+    "test_deleting_the_configuration_package_deletes_only_created_repositories": {
         "upbound": _CROSSPLANE,
         "namespaced": _CROSSPLANE,
     },
-    "test_what_runs_it_in_production_is_accepted": {
+    "test_the_production_manifests_are_accepted": {
         "upbound": _CROSSPLANE,
         "namespaced": _CROSSPLANE,
     },
     "test_upgrade": {"upbound": _CROSSPLANE, "namespaced": _CROSSPLANE},
-    "test_what_kyverno_drops_of_1500_the_backfill_makes": {
+    "test_the_backfill_creates_claims_that_kyverno_dropped": {
         "classic": _KYVERNO,
         "namespaced": _KYVERNO,
     },
 }
 
-# Those that `make e2e` leaves to `make e2e-full`.
+# Scenarios that run in `make e2e-full` but not in `make e2e`.
 FULL_ONLY = {
-    "test_what_kyverno_drops_of_1500_the_backfill_makes": (
-        "Kyverno drops nothing of fewer than 1,000 Workloads, and those take minutes"
+    "test_the_backfill_creates_claims_that_kyverno_dropped": (
+        "Kyverno drops requests only above 1,000 Workloads, and those take minutes"
     ),
 }

@@ -1,10 +1,10 @@
-"""What claims cost when nothing happens: calls of the function, and CPU.
+"""Measure what claims cost in the steady state: calls of the function, and CPU.
 
-Without Kyverno: the claims are applied. Counting begins when all are Ready and have
-been left alone for longer than a minute's answer stays good.
+The claims are applied directly, without Kyverno. Counting begins when all are Ready
+and Crossplane has not called the function for longer than the default ttl of a minute.
 
-What Crossplane does once an hour lies outside of ten minutes: --play-hour has an hour
-of it, in less.
+Ten minutes do not cover what Crossplane does once an hour. --play-hour shortens both
+hourly intervals, so that a whole hour is covered in less time.
 """
 
 import argparse
@@ -30,32 +30,32 @@ from system import FUNCTION, System, WithoutKyverno
 
 from function.composition.ttl import STEADY_SECONDS
 
-# What Crossplane's SDK says unless told otherwise.
+# The default ttl of Crossplane's function SDK.
 DEFAULT_SECONDS = 60
-# An XR that changes often has its events dropped: Crossplane closes its circuit breaker
-# with the first event after that long, and asks each minute till then.
+# If an XR changes often, Crossplane opens its circuit breaker and drops its events. The
+# first event after this time closes it. Until then the XR reconciles every minute.
 BREAKER_SECONDS = 310
-# Nobody asks for so long when all have come up.
+# No calls for this long means that all claims have been created.
 UP_SECONDS = 10
-# By then an answer that is good for a minute would have been asked for again:
-# Crossplane's jitter is a tenth.
+# By this time Crossplane would have repeated a call with a ttl of a minute: its jitter
+# is a tenth.
 QUIET_SECONDS = 70
 MOST_AN_HOUR = 2
 TIMES_FEWER = 10
 
 
 class Comparable(WithoutKyverno):
-    """The system with a function that can be told how long its answers stay good."""
+    """The system with a function whose ttl can be changed."""
 
     function_program = (
         sys.executable,
-        Path(__file__).parent / "settles_in.py",
+        Path(__file__).parent / "with_ttl.py",
         "serve",
     )
 
 
 def quiet(system: System, seconds: float = QUIET_SECONDS) -> Callable[[], bool]:
-    """Return a probe: whether the function has not been called for so long."""
+    """Return a probe: whether the function was not called for this long."""
     last, since = system.calls(), time.monotonic()
 
     def probe() -> bool:
@@ -69,12 +69,12 @@ def quiet(system: System, seconds: float = QUIET_SECONDS) -> Callable[[], bool]:
 
 @dataclass(frozen=True)
 class Phase:
-    """What was counted.
+    """The result of one measurement.
 
     Attributes:
-        name: How the answers were.
-        calls: Of the function.
-        hours: How long was counted; of a played hour, one.
+        name: The ttl that was measured.
+        calls: How often the function was called.
+        hours: The hours that were covered; 1 with --play-hour.
         function: CPU seconds of the function.
         crossplane: CPU seconds of Crossplane.
     """
@@ -85,32 +85,32 @@ class Phase:
     function: float
     crossplane: float
 
-    def each(self, claims: int) -> float:
+    def hourly_calls(self, claims: int) -> float:
         """Return the calls per XR and hour."""
         return self.calls / claims / self.hours
 
 
 class Steady:
-    """Claims that are Ready, and what they cost."""
+    """Creates claims and measures what they cost."""
 
     def __init__(self, system: System, console: Console, claims: int) -> None:
         self._system, self._console, self._claims = system, console, claims
 
-    def answer_for(self, seconds: int) -> None:
-        """Have settled answers be good for so long."""
+    def set_ttl(self, seconds: int) -> None:
+        """Restart the function with another ttl for steady responses."""
         function = self._system[FUNCTION]
         function.stop()
         function.start(STEADY_SECONDS=str(seconds))
-        self._system.wait("the function counts", self._counts)
+        self._system.wait("the function serves metrics", self._serves_metrics)
 
-    def _counts(self) -> bool:
+    def _serves_metrics(self) -> bool:
         try:
             return self._system.calls() >= 0
         except OSError:
             return False
 
     def make(self) -> None:
-        """Make the claims, and wait until all are Ready."""
+        """Create the claims, and wait until all are Ready."""
         started = time.monotonic()
         manifests = [made.manifest(f"steady-{n}", f"steady-{n}") for n in self._all()]
         self._system.kubectl.apply(*manifests)
@@ -131,11 +131,11 @@ class Steady:
         return len(ready) == self._claims
 
     def settle(self) -> None:
-        """Wait until no claim is asked for, as docs/production.md has it."""
+        """Wait until no claim is reconciled, as docs/production.md describes."""
         started = time.monotonic()
-        # An XR says that its circuit breaker is open after it says that it is Ready.
-        self._system.wait("all are up", quiet(self._system, UP_SECONDS), 120)
-        opened = self._unheard()
+        # An XR reports an open circuit breaker only after it reports Ready.
+        self._system.wait("all are created", quiet(self._system, UP_SECONDS), 120)
+        opened = self._open_breakers()
         self._say(f"{opened} of their XRs have an open circuit breaker")
         with self._console.status("Claims settle"):
             if opened:
@@ -145,33 +145,33 @@ class Steady:
                     lambda: time.monotonic() >= may_close,
                     BREAKER_SECONDS + 60,
                 )
-                self.ask_all()
-            self._system.wait("none is asked for", quiet(self._system), 600)
+                self.reconcile_all()
+            self._system.wait("no XR is reconciled", quiet(self._system), 600)
         self._say(f"settled: {time.monotonic() - started:.0f} s")
-        if opened := self._unheard():
-            raise NotReadyError(f"{opened} circuit breakers are open still")
+        if opened := self._open_breakers():
+            raise NotReadyError(f"{opened} circuit breakers are still open")
 
-    def _unheard(self) -> int:
-        """Return how many XRs have their events dropped."""
+    def _open_breakers(self) -> int:
+        """Return the number of XRs whose circuit breaker is open."""
         xrs = self._system.kubectl.all("xworkloadecrrepos")
         return sum(
             made.condition(x, "Responsive").get("status") == "False" for x in xrs
         )
 
-    def ask_all(self) -> None:
-        """Have Crossplane ask for each XR now."""
+    def reconcile_all(self) -> None:
+        """Make Crossplane reconcile each XR now."""
         before = self._system.calls()
         self._system.kubectl(
             *("annotate", "xworkloadecrrepos", "--all", "--overwrite"),
             f"example.org/asked={time.time_ns()}",
         )
         self._system.wait(
-            "each is asked for",
+            "each XR is reconciled",
             lambda: self._system.calls() - before >= self._claims,
         )
 
     def count(self, name: str, seconds: float, hours: float) -> Phase:
-        """Count for a while."""
+        """Count calls and CPU for a time; `hours` is what that time represents."""
         programs = [
             psutil.Process(self._system[program].pid)
             for program in (FUNCTION, "crossplane")
@@ -194,10 +194,10 @@ class Steady:
             return now - started >= seconds
 
         with self._console.status(f"Counting: {name}"):
-            self._system.wait("time is over", over, seconds + 60)
+            self._system.wait("the time is over", over, seconds + 60)
         used = [_cpu(p) - b for p, b in zip(programs, cpu, strict=True)]
         if not self.ready():
-            raise NotReadyError("a claim is no longer Ready: what was counted is void")
+            raise NotReadyError("a claim is no longer Ready: the result is not valid")
         return Phase(name, self._system.calls() - before, hours, *used)
 
 
@@ -207,7 +207,7 @@ def _cpu(program: psutil.Process) -> float:
 
 def _table(phases: list[Phase], claims: int) -> Table:
     table = Table(
-        "answers good for",
+        "ttl",
         "calls",
         "per XR and hour",
         "CPU s, function",
@@ -218,7 +218,7 @@ def _table(phases: list[Phase], claims: int) -> Table:
         table.add_row(
             phase.name,
             str(phase.calls),
-            f"{phase.each(claims):.2f}",
+            f"{phase.hourly_calls(claims):.2f}",
             f"{phase.function:.2f}",
             f"{phase.crossplane:.2f}",
         )
@@ -226,38 +226,38 @@ def _table(phases: list[Phase], claims: int) -> Table:
 
 
 def compare(steady: Steady, claims: int, minutes: float) -> tuple[list[Phase], str]:
-    """Count with our answers and with the default; return what is wrong."""
+    """Measure with our ttl and with the default; return both and any problem."""
     hours = minutes / 60
     ours = steady.count(f"{STEADY_SECONDS} s, ours", minutes * 60, hours)
-    steady.answer_for(DEFAULT_SECONDS)
-    steady.ask_all()
+    steady.set_ttl(DEFAULT_SECONDS)
+    steady.reconcile_all()
     default = steady.count(f"{DEFAULT_SECONDS} s, default", minutes * 60, hours)
     wrong = ""
-    if ours.each(claims) > MOST_AN_HOUR:
+    if ours.hourly_calls(claims) > MOST_AN_HOUR:
         wrong = f"more than {MOST_AN_HOUR} calls per XR and hour"
     elif default.calls < TIMES_FEWER * max(ours.calls, 1):
-        wrong = f"the default asks less than {TIMES_FEWER} times as often"
+        wrong = f"the default causes less than {TIMES_FEWER} times as many calls"
     return [ours, default], wrong
 
 
 def main() -> int:
-    """Run it; returns the exit status."""
+    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="make steady", description=__doc__)
     parser.add_argument(
-        "--minutes", type=float, default=10, help="how long each phase counts (10)"
+        "--minutes", type=float, default=10, help="length of each measurement (10)"
     )
     parser.add_argument("--xrs", type=int, default=50, help="how many claims (50)")
     parser.add_argument(
         "--play-hour",
         action="store_true",
-        help="play a whole hour in --minutes instead: our answers and Crossplane's "
-        "--sync-interval, an hour both, are that short",
+        help="cover a whole hour in --minutes instead: set our ttl and Crossplane's "
+        "--sync-interval, an hour each, to --minutes",
     )
     args = parser.parse_args()
     if args.minutes * 60 <= DEFAULT_SECONDS or args.xrs < 1:
-        parser.error("--minutes is to be more than 1, --xrs at least 1")
+        parser.error("--minutes must be more than 1, --xrs at least 1")
     console = Console(highlight=False)
-    # As Ctrl-C: what was started ends, whoever asks for it.
+    # Handle SIGTERM like Ctrl-C, so that every started program is stopped.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     system = Comparable("steady", lambda s: console.print(f"[green]✔[/] {s}"))
@@ -265,7 +265,7 @@ def main() -> int:
     if args.play_hour:
         system.crossplane_flags = (f"--sync-interval={seconds}s",)
     try:
-        os.environ["SETTLED_SECONDS"] = str(seconds)
+        os.environ["STEADY_SECONDS"] = str(seconds)
         with console.status("Starting"):
             system.start()
         steady = Steady(system, console, args.xrs)
@@ -273,7 +273,7 @@ def main() -> int:
         steady.settle()
         wrong = ""
         if args.play_hour:
-            phases = [steady.count("an hour, both played", seconds, 1)]
+            phases = [steady.count(f"{seconds} s for an hour", seconds, 1)]
         else:
             phases, wrong = compare(steady, args.xrs, args.minutes)
         console.print(_table(phases, args.xrs))

@@ -1,4 +1,4 @@
-"""Everything between a Workload and ECR, as real programs on one machine."""
+"""Run everything between a Workload and ECR as real programs on one machine."""
 
 import base64
 import contextlib
@@ -39,38 +39,38 @@ REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
 OURS = (sys.executable, "-m", "function.main", "serve")
 SYSTEM = "crossplane-system"
-# Load and races at full size, as `make e2e-full` has them.
+# Whether to run load and race tests at full size, as `make e2e-full` does.
 FULL = bool(os.environ.get("E2E_FULL"))
 KYVERNO_MODULE = "github.com/kyverno/kyverno"
 
 
 def say(what: str) -> None:
-    """Tell what is going on."""
+    """Print a progress message."""
     print(what, file=sys.stderr, flush=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """An error that the ECR endpoint answers with, as ECR itself would."""
+    """An error that the ECR endpoint returns in the format of ECR."""
 
     operations: tuple[str, ...]
     code: str
     message: str
     status: int = 400
-    # A part of the names of the repositories that it concerns.
+    # Part of the names of the repositories that it applies to.
     repository: str = ""
 
 
 class System:
     """The running system; its programs can be stopped and started by name.
 
-    Crossplane has the rights of its chart and of its RBAC manager, and no others.
+    Crossplane has only the permissions that its chart and its RBAC manager grant.
 
     Attributes:
-        api: The provider API that it runs.
-        programs: What runs, by name.
-        directory: The run's own, which goes with it.
-        endpoint: ECR's URL.
+        api: The provider API that it uses.
+        programs: The running programs.
+        directory: The temporary directory of the run; deleted with it.
+        endpoint: The URL of the ECR endpoint.
     """
 
     namespace = SYSTEM
@@ -89,10 +89,10 @@ class System:
         """Prepare a run.
 
         Args:
-            name: What the run's directory is called.
-            step: Told when a part is up.
-            api: Which provider API to run.
-            core: Which Crossplane, by its folder of tests/conformance/tools.
+            name: Part of the name of the run's directory.
+            step: Called with a message when a part is running.
+            api: The provider API to use.
+            core: The version of Crossplane: a folder of tests/conformance/tools.
         """
         self.api = api
         self.programs = Programs(f"{name}-{api.name}")
@@ -109,14 +109,14 @@ class System:
         return self.programs.started[name]
 
     def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
-        """Wait for a true answer, as Programs.wait does; tell what is not Ready."""
+        """Wait as Programs.wait does; a failure also lists what is not Ready."""
         try:
             return self.programs.wait(what, probe, seconds)
         except NotReadyError as e:
             raise NotReadyError(f"{e}\n--- not Ready\n{self._unready()}") from e
 
     def _unready(self) -> str:
-        """Return how many there are of each kind, and what of them is not True."""
+        """Return the number of objects per kind, and conditions that are not True."""
         lines = []
         for kind in self.api.kinds if hasattr(self, "kubectl") else ():
             try:
@@ -139,10 +139,10 @@ class System:
         return "\n".join(lines[:50])
 
     def start(self) -> None:
-        """Start and install everything but the configuration and the policy.
+        """Start and install everything except the Configuration and the policy.
 
         Raises:
-            NotReadyError: A program cannot be had or does not start.
+            NotReadyError: A program does not start.
         """
         providers.check_port(self.api)
         started = time.monotonic()
@@ -160,22 +160,22 @@ class System:
         self._step("the function, as a package", started)
 
     def close(self) -> None:
-        """End every program."""
+        """Stop every program."""
         self.programs.close()
 
     def repositories(self) -> set[str]:
-        """Return the names of the repositories that ECR has."""
+        """Return the names of all repositories in ECR."""
         pages = self.ecr.get_paginator("describe_repositories").paginate()
         return {r["repositoryName"] for page in pages for r in page["repositories"]}
 
     def scan_every(self, interval: str) -> None:
-        """Have Kyverno's background scan run more often than each hour."""
+        """Set the interval of Kyverno's background scan; the default is an hour."""
         controller = self["kyverno-background"]
         controller.stop()
         controller.start(BACKGROUND_SCAN_INTERVAL=interval)
 
     def calls(self) -> int:
-        """Return how often our function was called since its program started."""
+        """Return the number of calls of our function since its program started."""
         counted = "function_ecr_repos_request_duration_seconds_count"
         with urllib.request.urlopen(f"http://{self._metrics}/metrics") as answer:
             found = re.search(rf"^{counted} (\S+)$", answer.read().decode(), re.M)
@@ -184,9 +184,9 @@ class System:
 
     @contextlib.contextmanager
     def refusing(self, *refusals: Refusal) -> Iterator[None]:
-        """Have ECR refuse for a while."""
-        told = [dataclasses.asdict(refusal) for refusal in refusals]
-        self._refuse("PUT", json.dumps(told).encode())
+        """Make ECR return these errors inside a `with` block."""
+        errors = [dataclasses.asdict(refusal) for refusal in refusals]
+        self._refuse("PUT", json.dumps(errors).encode())
         try:
             yield
         finally:
@@ -203,10 +203,10 @@ class System:
             pass
 
     def install_packages(self, directory: Path) -> None:
-        """Install the Configuration's package, which brings the function's.
+        """Install the Configuration package, which depends on the function package.
 
         Args:
-            directory: Where the Configuration's package can be written.
+            directory: Where to write the Configuration package.
         """
         name = self.api.configuration.name
         function = self.push_package(FUNCTION, ROOT / "package/function")
@@ -234,7 +234,7 @@ class System:
         self.wait("the Configuration is installed and healthy", healthy, 120)
         self.established("workloadecrrepos.tap.vrabbi.cloud")
         if self.api not in (CLASSIC, NAMESPACED):
-            # The package's Composition has the classic provider's API.
+            # The packaged Composition uses the API of the classic provider.
             composition = self.composed_with()
             (step,) = composition["spec"]["pipeline"]
             step["functionRef"]["name"] = xpkg.dependency_name(repository)
@@ -242,11 +242,11 @@ class System:
 
     @property
     def composition(self) -> Path:
-        """The packaged Composition."""
+        """The path of the packaged Composition."""
         return self.api.configuration / "composition.yaml"
 
     def composed_with(self, **options: Any) -> dict[str, Any]:
-        """Return the packaged Composition with more in its input."""
+        """Return the packaged Composition with additional input fields."""
         composition: dict[str, Any] = yaml.safe_load(self.composition.read_text())
         (step,) = composition["spec"]["pipeline"]
         needed = {} if self.api is CLASSIC else {"provider": self.api.api_version}
@@ -256,7 +256,7 @@ class System:
 
     @contextlib.contextmanager
     def configured(self, **options: Any) -> Iterator[None]:
-        """Have more in the Composition's input for a while."""
+        """Add fields to the input in the Composition inside a `with` block."""
         self.kubectl.replace(self.composed_with(**options))
         try:
             yield
@@ -264,16 +264,16 @@ class System:
             self.kubectl.replace(self.composed_with())
 
     def install_configuration(self) -> None:
-        """Install the XRD and the Composition by hand."""
+        """Apply the XRD and the Composition, without the package manager."""
         self.kubectl("apply", "-f", self.api.configuration / "definition.yaml")
         self.kubectl.apply(self.composed_with())
 
     def install_policy(self) -> None:
-        """Install the configuration and the policy by the documented commands."""
+        """Install the Configuration and the policy with the documented commands."""
         page, default = ROOT / "package/kyverno/README.md", "package/configuration"
         if self.api.namespaced:
             page, default = ROOT / "docs/crossplane-v2.md", "package/configuration-v2"
-        # A platform's own copy, whose Composition names its provider.
+        # A copy, as a platform team keeps it, whose Composition names the provider.
         own = self.directory / "configuration"
         own.mkdir(exist_ok=True)
         shutil.copy(self.api.configuration / "definition.yaml", own)
@@ -283,12 +283,12 @@ class System:
     def install(
         self, readme: Path, heading: str, instead: Mapping[str, str] | None = None
     ) -> None:
-        """Run the commands under a heading of a README, as they stand there.
+        """Run the commands under a heading of a page.
 
         Args:
             readme: The page.
-            heading: One of its second level.
-            instead: What a reader would put in the place of what stands there.
+            heading: A heading of the second level.
+            instead: Replacements for the placeholders in the commands.
         """
         section = (
             readme.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
@@ -301,7 +301,7 @@ class System:
             _run("bash", "-euc", script, env=self.environment())
 
     def environment(self) -> dict[str, str]:
-        """Return what a user's shell needs: the CLIs, and kubectl's KUBECONFIG."""
+        """Return the environment of a user's shell: PATH with the CLIs, KUBECONFIG."""
         tools = (self.kubectl.program.parent, build("crossplane-cli").parent)
         return {
             "KUBECONFIG": str(self.kubectl.kubeconfig),
@@ -317,7 +317,7 @@ class System:
         self.programs.start(
             "ecr", sys.executable, Path(__file__).parent / "ecr.py", port
         )
-        self.wait("the ECR endpoint answers", lambda: answers(self.endpoint))
+        self.wait("the ECR endpoint responds", lambda: answers(self.endpoint))
         self.ecr = boto3.client(
             "ecr",
             region_name=REGION,
@@ -356,7 +356,7 @@ class System:
         }
 
         def initialised() -> bool:
-            # The first run may find its own CRDs not served yet.
+            # In the first run its own CRDs may not be served yet.
             done = subprocess.run(
                 [core, "core", "init"], env=env, capture_output=True, check=False
             )
@@ -376,10 +376,10 @@ class System:
         )
 
     def _initialise_v1(self, core: Path, env: dict[str, str]) -> None:
-        """Do what `core init` does of Crossplane v1, which reads its kinds from /crds.
+        """Do the work of `core init` of Crossplane v1, which reads CRDs from /crds.
 
-        crossplane v1.20.13, cmd/crossplane/core/init.go: its first step makes the
-        certificates, its second fails here; the last ones make these two objects.
+        crossplane v1.20.13, cmd/crossplane/core/init.go: the first step creates the
+        certificates, the second fails here, and the last ones create these two objects.
         """
         self.kubectl("create", "-f", core_crds(self._core))
         self.established("locks.pkg.crossplane.io")
@@ -401,18 +401,18 @@ class System:
             )
 
     def secret(self, name: str) -> dict[str, bytes]:
-        """Return a secret's content, of Crossplane's namespace.
+        """Return the content of a Secret in Crossplane's namespace.
 
         Raises:
-            LookupError: There is none.
+            LookupError: The Secret does not exist.
         """
         found = self.kubectl.get("secret", "-n", SYSTEM, name)
         if found is None:
-            raise LookupError(f"no secret {name}")
+            raise LookupError(f"no Secret {name}")
         return {k: base64.b64decode(v) for k, v in found["data"].items()}
 
     def _chart(self) -> list[dict[str, Any]]:
-        """Return the roles of Crossplane's chart."""
+        """Return the roles in Crossplane's chart."""
         chart = self.directory / "crossplane-chart"
         source = core_crds(self._core).parent / "charts/crossplane"
         shutil.copytree(source, chart, copy_function=shutil.copyfile)
@@ -423,7 +423,7 @@ class System:
         return [d for d in yaml.safe_load_all(rendered) if d and d["kind"] in kept]
 
     def _groups(self) -> dict[str, tuple[str, ...]]:
-        """Return the kinds that Crossplane's RBAC manager would see, by group."""
+        """Return the kinds that Crossplane's RBAC manager manages, by API group."""
         ours = tuple(dict.fromkeys(("workloadecrrepos", self.api.composite)))
         return {
             "tap.vrabbi.cloud": ours,
@@ -435,11 +435,11 @@ class System:
         }
 
     def _rbac_managers(self, group: str) -> dict[str, Any]:
-        """Return the role that Crossplane's RBAC manager makes for a group's kinds.
+        """Return the role that Crossplane's RBAC manager creates for an API group.
 
         crossplane v2.4.2, internal/controller/rbac: definition/roles.go for an XRD,
-        provider/roles/roles.go for a provider. Its port is provider-aws's too, so it
-        does not run here.
+        provider/roles/roles.go for a provider. The RBAC manager itself does not run
+        here, because it needs the same port as provider-aws.
         """
         kinds = self._groups()[group]
         resources = [f"{kind}{end}" for kind in kinds for end in ("", "/status")]
@@ -458,14 +458,14 @@ class System:
         }
 
     def certificates(self) -> Path:
-        """Return a server's certificate and key, by Crossplane's own CA."""
+        """Return a directory with a server certificate signed by Crossplane's CA."""
         directory = self.directory / "tls-server"
         if not directory.exists():
             _sign(self.secret("crossplane-root-ca"), directory)
         return directory
 
     def established(self, *crds: str) -> None:
-        """Wait until kinds are served; `kubectl wait` stumbles over a new null."""
+        """Wait until CRDs are served; `kubectl wait` fails if conditions are null."""
 
         def established(crd: str) -> bool:
             found = self.kubectl.get("crd", crd) or {}
@@ -494,16 +494,16 @@ class System:
             f"--address={self._registry}",
         )
         answered = f"http://{self._registry}/v2/"
-        self.wait("the registry answers", lambda: answers(answered))
+        self.wait("the registry responds", lambda: answers(answered))
         self.wait("Crossplane serves its packages", self._packages_are_served)
 
     def install_function(self, name: str, package: Path, *program: object) -> None:
-        """Install a function as a package, and run it over mutual TLS under its name.
+        """Install a function as a package, and run its program with mutual TLS.
 
         Args:
-            name: The Function's.
+            name: The name of the Function.
             package: The directory of its crossplane.yaml.
-            program: What to run; it takes --address, and TLS_SERVER_CERTS_DIR.
+            program: The command; it must support --address and TLS_SERVER_CERTS_DIR.
         """
         self.kubectl.apply(
             {
@@ -523,7 +523,7 @@ class System:
         organisation: str = "e2e",
         version: str = "v0.1.0",
     ) -> str:
-        """Build a package without a runtime image, push it, and return where it is."""
+        """Build a package without a runtime image, push it, return its reference."""
         built = self.directory / f"{name}.xpkg"
         built.unlink(missing_ok=True)
         image = f"{self._registry}/{organisation}/{name}:{version}"
@@ -539,7 +539,7 @@ class System:
         return image
 
     def run_function(self, program_name: str, name: str, *program: object) -> None:
-        """Run an installed function, as what runs a package's image would."""
+        """Run the program of an installed function in place of its image."""
         port = free_port()
         certificates = self.certificates()
         metrics = f"127.0.0.1:{free_port()}"
@@ -561,7 +561,7 @@ class System:
             ),
         )[0]
         secret = f"{name}-function-server"
-        # Crossplane v1 knows the secret by a name of its own.
+        # Crossplane v1 uses another name for the Secret.
         self.kubectl.apply(
             *(
                 {
@@ -575,7 +575,7 @@ class System:
                 for called in (secret, f"{name}-tls-server")
             )
         )
-        # What runs a package where there is no kubelet says where it is.
+        # Without a kubelet, this code must publish the endpoint of the program.
         status = {
             "endpoint": f"127.0.0.1:{port}",
             "tlsServerSecretName": secret,
@@ -592,7 +592,7 @@ class System:
             )
             conditions = (found or {}).get("status", {}).get("conditions", [])
             return any(
-                # Crossplane v1 has one condition for the package and its runtime.
+                # Crossplane v1 has a single condition for package and runtime.
                 c["type"] in ("RevisionHealthy", "Healthy") and c["status"] == "True"
                 for c in conditions
             )
@@ -655,12 +655,12 @@ class System:
         self.wait("Kyverno is ready", self.kyverno_is_ready)
 
     def kyverno_is_ready(self) -> bool:
-        """Whether its admission controller is, by the probe of its Deployment."""
+        """Whether the readiness probe of its admission controller succeeds."""
         return answers(self._kyverno_probe)
 
 
 class WithoutKyverno(System):
-    """The system with claims' kinds, but without a policy that makes claims."""
+    """The system with the CRDs of claims, but without Kyverno and its policy."""
 
     def start(self) -> None:
         """Start and install everything."""
@@ -669,12 +669,12 @@ class WithoutKyverno(System):
         self.established("workloadecrrepos.tap.vrabbi.cloud")
 
     def _kyverno(self) -> None:
-        """Leave it out."""
+        """Do not start Kyverno."""
 
 
 @contextlib.contextmanager
 def running(system: System, failed: Callable[[], bool]) -> Iterator[None]:
-    """Run a system; keep its logs where something failed."""
+    """Run a system inside a `with` block; keep its logs if something failed."""
     try:
         system.start()
         yield
@@ -702,12 +702,12 @@ def _run(*command: object, env: dict[str, str] | None = None) -> str:
 
 
 def _kyverno_chart(module: Path, copy: Path) -> list[dict[str, Any]]:
-    """Return the chart's accounts, roles and ConfigMaps: all but what needs nodes."""
+    """Return the chart's accounts, roles and ConfigMaps; no workloads."""
     shutil.copytree(module / "charts/kyverno", copy, copy_function=shutil.copyfile)
     (copy / "Chart.lock").unlink(missing_ok=True)
     shutil.rmtree(copy / "charts", ignore_errors=True)
     chart = yaml.safe_load((copy / "Chart.yaml").read_text())
-    del chart["dependencies"]  # Grafana's and the CRDs': their files are no part of it
+    del chart["dependencies"]  # the charts for Grafana and the CRDs are not vendored
     (copy / "Chart.yaml").write_text(yaml.safe_dump(chart))
     rendered = _run(
         *(build("helm"), "template", "kyverno", copy, "--namespace", "kyverno"),

@@ -1,4 +1,4 @@
-"""Accounts with tokens of their own, and what the admission policy lets them do."""
+"""ServiceAccounts with their own tokens, and what the admission policy allows them."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ CROSSPLANE_RIGHTS = {
 
 
 def as_account(admin: Kubectl, name: str, namespace: str) -> Kubectl:
-    """Return kubectl with a ServiceAccount's own token."""
+    """Return kubectl that authenticates as a ServiceAccount."""
     token = admin("create", "token", name, "-n", namespace).strip()
     config = json.loads(admin.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
@@ -51,7 +51,7 @@ def cluster_role(name: str, *rules: dict[str, Any], **more: Any) -> dict[str, An
 def binding(
     role: str, user: str, namespace: str = NAMESPACE, kind: str = "ClusterRoleBinding"
 ) -> dict[str, Any]:
-    """Return what binds a ClusterRole to a ServiceAccount."""
+    """Return a binding of a ClusterRole to a ServiceAccount."""
     metadata = {"name": f"{role}-{user}"}
     if kind == "RoleBinding":
         metadata["namespace"] = namespace
@@ -68,8 +68,8 @@ def binding(
     }
 
 
-def claims_go_on_with_the_policy(system: System) -> None:
-    """Check that Crossplane fills the fields in, and that a tenant may not."""
+def check_claims_work_with_the_policy(system: System) -> None:
+    """Check that Crossplane may set its fields of a claim, and a tenant may not."""
     kubectl, name = system.kubectl, "with-the-policy"
     platform = ROOT / "package/platform"
     kubectl("apply", "-k", platform)

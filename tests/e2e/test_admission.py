@@ -1,8 +1,8 @@
-"""The admission policy: who may choose a claim's Composition, on a real API server.
+"""The admission policy that restricts who may choose the Composition of a claim.
 
-It needs etcd, the API server and the controller manager, and no Crossplane: the CRDs
-are those that Crossplane makes of our XRDs, and the rights those of its chart. The last
-test has Crossplane itself.
+Most tests need etcd, the API server and the controller manager, but no Crossplane. The
+CRDs are those that Crossplane creates from our XRDs, with the permissions of its chart.
+Only the last test runs Crossplane itself.
 """
 
 import copy
@@ -56,12 +56,12 @@ MACHINERY: dict[str, dict[str, Any]] = {
     "compositionRevisionSelector": SELECTOR,
     "compositionUpdatePolicy": {"type": "string", "enum": ["Automatic", "Manual"]},
 }
-# What XRs have where nothing else is said: spec.defaultCompositionUpdatePolicy.
+# The default of XRs: spec.defaultCompositionUpdatePolicy.
 WITH_DEFAULT = copy.deepcopy(MACHINERY)
 WITH_DEFAULT["compositionUpdatePolicy"]["default"] = "Automatic"
 OLDER = {"name": "workloadecrrepo-0123abc"}
 LABELS = {"matchLabels": {"provider": "aws"}}
-# What each field is set to, and what it is changed to.
+# The first value of each field, and the value that it is changed to.
 VALUES: dict[str, tuple[Any, Any]] = {
     "compositionRef": ({"name": "workloadecrrepo"}, {"name": "recipe"}),
     "compositionSelector": (LABELS, {"matchLabels": {"provider": "mine"}}),
@@ -76,7 +76,7 @@ PARAMETERS = {
     "region": "eu-west-2",
     "providerName": "aws-provider",
 }
-# The claim and the XR of a v1-style XRD; the XR of a v2 one is of the claim's kind.
+# The claim and the XR of a v1-style XRD. The XR of a v2 XRD has the claim's kind.
 PLACES = [
     ("v1", "WorkloadECRRepo", ("spec",)),
     ("v1", "XWorkloadECRRepo", ("spec",)),
@@ -86,7 +86,7 @@ IDS = ["claim", "XR", "v2 XR"]
 
 
 def crd(xrd: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the CRD that Crossplane makes of an XRD for its claim or XR."""
+    """Return the CRD that Crossplane creates from an XRD for its claim or XR."""
     spec = xrd["spec"]
     claims = kind == (spec.get("claimNames") or {}).get("kind")
     names = spec["claimNames"] if claims else spec["names"]
@@ -127,7 +127,7 @@ def crds(api: str) -> list[dict[str, Any]]:
 
 
 def page(heading: str, kubectl: Kubectl) -> None:
-    """Run the blocks under a heading of the page, and compare their output."""
+    """Run the code blocks under a heading of the page, and compare their output."""
     path = os.pathsep.join((str(kubectl.program.parent), os.environ["PATH"]))
     by = Path(__file__).relative_to(ROOT)
     of_it = [b for b in blocks() if b.page == PAGE and b.mark == f"run: {by}"]
@@ -138,11 +138,11 @@ def page(heading: str, kubectl: Kubectl) -> None:
         if above[-1] == f"## {heading}":
             run(block, KUBECONFIG=str(kubectl.kubeconfig), PATH=path)
             ran += 1
-    assert ran, f"{PAGE} has nothing to run under {heading}"
+    assert ran, f"{PAGE} has no code block to run under {heading}"
 
 
 class Plane:
-    """A control plane with the policy, and the users that the table is about."""
+    """A control plane with the policy and the users of the test table."""
 
     def __init__(self, control: ControlPlane, kubectl: Kubectl) -> None:
         self.control, self.admin = control, kubectl
@@ -150,13 +150,13 @@ class Plane:
         self._users: dict[str, Kubectl] = {}
 
     def user(self, name: str, namespace: str = NAMESPACE) -> Kubectl:
-        """Return kubectl with a ServiceAccount's own token."""
+        """Return kubectl that authenticates as a ServiceAccount."""
         if name not in self._users:
             self._users[name] = as_account(self.admin, name, namespace)
         return self._users[name]
 
     def serve(self, api: str) -> None:
-        """Serve the kinds of one API, and those alone."""
+        """Serve the CRDs of one API only."""
         if self.api == api:
             return
         if self.api:
@@ -172,7 +172,7 @@ class Plane:
             manifest = resource(place, compositionRef={"name": "recipe"})
             try:
                 said = refusal(self.user("tenant"), manifest)
-            except KubectlError:  # kubectl's discovery may be older
+            except KubectlError:  # kubectl's discovery cache may be outdated
                 return False
             return ROLE in said
 
@@ -181,7 +181,7 @@ class Plane:
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[Plane]:
-    """A control plane with the policy, and no kinds yet."""
+    """A control plane with the policy, before any CRD is served."""
     programs = Programs("admission")
     try:
         control = ControlPlane(programs)
@@ -189,14 +189,14 @@ def started() -> Iterator[Plane]:
         for name in (NAMESPACE, "platform"):
             kubectl("create", "namespace", name)
         kubectl.apply(
-            # What Crossplane's RBAC manager makes for those who edit: all verbs.
+            # The role that Crossplane's RBAC manager creates for editors: all verbs.
             cluster_role("edit-claims", CROSSPLANE_RIGHTS),
             account("tenant"),
             binding("edit-claims", "tenant"),
             account("owner"),
             binding("cluster-admin", "owner", kind="RoleBinding"),
             account("aggregated"),
-            # Of Crossplane's chart; a name of its own for all that is looked for.
+            # From Crossplane's chart, with another name to tell it apart.
             cluster_role(
                 "crossplane",
                 aggregationRule={
@@ -235,7 +235,7 @@ def started() -> Iterator[Plane]:
 
 @pytest.fixture
 def plane(request: pytest.FixtureRequest, started: Plane) -> Plane:
-    """The control plane that serves the kinds of a test's `place`."""
+    """The control plane, serving the CRDs of a test's `place`."""
     started.serve(request.getfixturevalue("place")[0])
     return started
 
@@ -246,12 +246,12 @@ USERS = {"xp": "platform", "unaggregated": "platform"}
 
 @pytest.fixture(scope="module", params=PLACES, ids=IDS)
 def place(request: pytest.FixtureRequest) -> Place:
-    """Where the fields stand."""
+    """The API and kind to test, and the path of its composition fields."""
     return request.param  # type: ignore[no-any-return]
 
 
 def resource(place: Place, name: str = "shop", **fields: Any) -> dict[str, Any]:
-    """Return a claim or an XR with these of Crossplane's fields."""
+    """Return a claim or an XR with these composition fields."""
     _, kind, path = place
     spec: dict[str, Any] = {"parameters": dict(PARAMETERS)}
     if fields:
@@ -268,13 +268,13 @@ def resource(place: Place, name: str = "shop", **fields: Any) -> dict[str, Any]:
 
 
 def write(kubectl: Kubectl, manifest: dict[str, Any], *command: str) -> None:
-    """Write a manifest, by default as if it were new; nothing stays of it."""
+    """Write a manifest with a dry run, by default as a create."""
     verb = command or ("create",)
     kubectl(*verb, "--dry-run=server", "-f", "-", stdin=json.dumps(manifest))
 
 
 def refusal(kubectl: Kubectl, manifest: dict[str, Any], *command: str) -> str:
-    """Return how a write is refused; nothing where it is not."""
+    """Return the error of a refused write, or "" if it is accepted."""
     try:
         write(kubectl, manifest, *command)
     except KubectlError as e:
@@ -286,7 +286,7 @@ def refusal(kubectl: Kubectl, manifest: dict[str, Any], *command: str) -> str:
 
 @pytest.fixture
 def existing(plane: Plane, place: Place) -> Iterator[dict[str, Any]]:
-    """A resource whose fields Crossplane and the platform have set, all of them."""
+    """A resource in which Crossplane and the platform have set all fields."""
     manifest = resource(place, "existing", **SET)
     where = ("-n", NAMESPACE) if place[1] == "WorkloadECRRepo" else ()
     plane.admin.apply(manifest)
@@ -299,7 +299,7 @@ def existing(plane: Plane, place: Place) -> Iterator[dict[str, Any]]:
 def changed(
     existing: dict[str, Any], place: Place, fields: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return an existing resource with other fields of Crossplane's."""
+    """Return an existing resource with changed composition fields."""
     manifest = copy.deepcopy(existing)
     holder = manifest["spec"]
     if len(place[2]) > 1:
@@ -312,12 +312,12 @@ def changed(
 
 @pytest.mark.parametrize("user", ["tenant", "owner", "member-here"])
 @pytest.mark.parametrize("field", VALUES)
-def test_a_tenant_cannot_choose(
+def test_a_tenant_cannot_set_a_composition_field(
     plane: Plane, place: Place, field: str, user: str
 ) -> None:
     manifest = resource(place, **{field: VALUES[field][0]})
     if user == "owner" and place[1] == "XWorkloadECRRepo":
-        # Who owns a namespace has no rights on what is in none.
+        # The owner of a namespace has no permissions on cluster-scoped resources.
         with pytest.raises(KubectlError, match=r"xworkloadecrrepos.* is forbidden"):
             write(plane.user(user), manifest)
         return
@@ -331,7 +331,7 @@ def test_a_tenant_cannot_choose(
     ) in said
 
 
-def test_all_that_was_chosen_is_named(plane: Plane, place: Place) -> None:
+def test_the_refusal_names_every_field(plane: Plane, place: Place) -> None:
     said = refusal(plane.user("tenant"), resource(place, **SET))
     names = ", ".join(".".join((*place[2], field)) for field in VALUES)
     assert f"{names}: only the platform team" in said
@@ -339,7 +339,7 @@ def test_all_that_was_chosen_is_named(plane: Plane, place: Place) -> None:
 
 
 @pytest.mark.parametrize("field", [f for f in VALUES if f != "compositionUpdatePolicy"])
-def test_a_tenant_cannot_change_what_is_there(
+def test_a_tenant_cannot_change_a_composition_field(
     plane: Plane, place: Place, existing: dict[str, Any], field: str
 ) -> None:
     manifest = changed(existing, place, {**SET, field: VALUES[field][1]})
@@ -348,7 +348,7 @@ def test_a_tenant_cannot_change_what_is_there(
 
 
 def test_a_tenant_cannot_stop_updates(plane: Plane, place: Place) -> None:
-    """On an object that has the default, or nothing, there."""
+    """On an object with the default update policy, or without any."""
     where = ("-n", NAMESPACE) if place[1] == "WorkloadECRRepo" else ()
     tenant = plane.user("tenant")
     tenant("create", "-f", "-", stdin=json.dumps(resource(place, "plain")))
@@ -395,21 +395,21 @@ def with_finalizer(existing: dict[str, Any], place: Place) -> dict[str, Any]:
     [with_parameters, with_finalizer, without_machinery, with_automatic],
     ids=["parameters", "a finalizer", "all taken away", "Automatic"],
 )
-def test_a_tenant_may_replace(
+def test_a_tenant_may_replace_without_choosing(
     plane: Plane,
     place: Place,
     existing: dict[str, Any],
     edit: Any,
 ) -> None:
-    """What is as it was, or as a new claim has it, is nobody's choice."""
+    """Fields with their previous or their default value count as not chosen."""
     assert refusal(plane.user("tenant"), edit(existing, place), "replace") == ""
 
 
 @pytest.mark.parametrize("command", [("apply",), ("apply", "--server-side")], ids=str)
-def test_a_tenant_may_apply_what_says_nothing_of_it(
+def test_a_tenant_may_apply_without_composition_fields(
     plane: Plane, place: Place, existing: dict[str, Any], command: tuple[str, ...]
 ) -> None:
-    """As Kyverno, Argo CD and Flux do, beside what Crossplane has filled in."""
+    """As Kyverno, Argo CD and Flux do; Crossplane has already set its fields."""
     del existing
     manifest = resource(place, "existing")
     if "--server-side" in command:
@@ -417,7 +417,7 @@ def test_a_tenant_may_apply_what_says_nothing_of_it(
     assert refusal(plane.user("tenant"), manifest, *command) == ""
 
 
-def test_a_tenant_may_create_what_says_nothing_of_it(
+def test_a_tenant_may_create_without_composition_fields(
     plane: Plane, place: Place
 ) -> None:
     tenant = plane.user("tenant")
@@ -426,7 +426,7 @@ def test_a_tenant_may_create_what_says_nothing_of_it(
     assert refusal(tenant, automatic) == ""
 
 
-def test_the_status_of_what_is_chosen_can_be_written(
+def test_the_status_can_be_written_beside_composition_fields(
     plane: Plane, place: Place, existing: dict[str, Any]
 ) -> None:
     existing["status"] = {"repositories": {"image": {"name": "tap/workloads/shop-c"}}}
@@ -437,7 +437,7 @@ def test_the_status_of_what_is_chosen_can_be_written(
 
 @pytest.mark.parametrize("user", ["xp", "member"])
 @pytest.mark.parametrize("field", VALUES)
-def test_crossplane_and_the_roles_members_choose(
+def test_crossplane_and_members_of_the_role_set_composition_fields(
     plane: Plane, place: Place, field: str, user: str
 ) -> None:
     kubectl = plane.user(user, USERS.get(user, NAMESPACE))
@@ -447,7 +447,7 @@ def test_crossplane_and_the_roles_members_choose(
 def test_a_crossplane_without_aggregation_needs_the_role(
     plane: Plane, place: Place
 ) -> None:
-    """Its right comes from the role alone, and not from its name."""
+    """Crossplane's permission comes from the role, not from its account name."""
     kubectl = plane.user("unaggregated", "platform")
     manifest = resource(place, **SET)
     assert ROLE in refusal(kubectl, manifest)
@@ -455,7 +455,7 @@ def test_a_crossplane_without_aggregation_needs_the_role(
     plane.admin.apply(bound)
     try:
         plane.control.programs.wait(
-            "the role counts", lambda: refusal(kubectl, manifest) == ""
+            "the role takes effect", lambda: refusal(kubectl, manifest) == ""
         )
     finally:
         plane.admin("delete", "clusterrolebinding", bound["metadata"]["name"])
@@ -488,7 +488,7 @@ def test_the_api_server_refuses_reserved_tags(
         write(plane.user("tenant"), manifest)
 
 
-def test_the_role_is_granted_by_the_pages_command(plane: Plane, place: Place) -> None:
+def test_the_documented_command_grants_the_role(plane: Plane, place: Place) -> None:
     manifest = resource(place, **SET)
     one = ("create", "--dry-run=server", "-f", "-", "--as=one")
     of_the_team = (*one, "--as-group=platform-team")
@@ -510,12 +510,12 @@ def test_the_role_is_granted_by_the_pages_command(plane: Plane, place: Place) ->
 
 
 def revision(number: int, composition: str = "workloadecrrepo") -> dict[str, Any]:
-    """Return a revision of a Composition, as Crossplane makes one."""
+    """Return a CompositionRevision as Crossplane creates it."""
     return {
         "apiVersion": "apiextensions.crossplane.io/v1",
         "kind": "CompositionRevision",
         "metadata": {
-            # In no order: its end is a hash.
+            # Crossplane's names end in a hash, so they do not sort by revision.
             "name": f"{composition}-{(number * 7) % 10}ab",
             "labels": {"crossplane.io/composition-name": composition},
         },
@@ -531,8 +531,8 @@ def revision(number: int, composition: str = "workloadecrrepo") -> dict[str, Any
     }
 
 
-def test_old_revisions_are_deleted_by_the_pages_command(started: Plane) -> None:
-    """On Crossplane's own CRD. With more than nine, their names sort otherwise."""
+def test_the_documented_command_deletes_old_revisions(started: Plane) -> None:
+    """With Crossplane's own CRD, and more than nine revisions to check the order."""
     for name in ("compositionrevisions", "compositions"):
         started.admin(
             "apply", "-f", core_crds() / f"apiextensions.crossplane.io_{name}.yaml"
@@ -560,7 +560,7 @@ def test_old_revisions_are_deleted_by_the_pages_command(started: Plane) -> None:
 
 
 def test_nothing_is_refused_once_the_policy_is_removed(started: Plane) -> None:
-    """The last one: it ends the fixture's policy."""
+    """Runs last, because it deletes the policy of the fixture."""
     page("Remove the policy", started.admin)
     place = next(p for p in PLACES if p[0] == started.api)
     started.control.programs.wait(
@@ -569,6 +569,6 @@ def test_nothing_is_refused_once_the_policy_is_removed(started: Plane) -> None:
     )
 
 
-def test_claims_go_on_with_the_policy(system: System) -> None:
-    """With Crossplane itself."""
-    tenants.claims_go_on_with_the_policy(system)
+def test_claims_work_with_the_policy(system: System) -> None:
+    """With a running Crossplane."""
+    tenants.check_claims_work_with_the_policy(system)

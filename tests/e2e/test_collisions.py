@@ -1,4 +1,4 @@
-"""Several that want one repository, and repositories that were there before."""
+"""Claims that compete for one repository, and repositories that already exist."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ SPACES = ("c", "b-c")
 
 @pytest.fixture(scope="module")
 def colliding(system: System) -> Iterator[System]:
-    """The system with namespaces whose workloads' repositories can have one name."""
+    """The system with namespaces in which repository names of workloads collide."""
     spaces = (*SPACES, "n", "n-bundle")
     for namespace in spaces:
         system.kubectl("create", "namespace", namespace)
@@ -26,8 +26,8 @@ def colliding(system: System) -> Iterator[System]:
     claims.remove_namespaces(system, *spaces)
 
 
-def test_of_two_claims_for_one_repository_one_gets_it(colliding: System) -> None:
-    """Workload a-b in c, and a in b-c; x in n-bundle, and the bundle of x in n."""
+def test_one_of_two_competing_claims_gets_the_repository(colliding: System) -> None:
+    """Collisions: a-b in c with a in b-c; x in n-bundle with the bundle of x in n."""
     system = colliding
     system.kubectl.apply(
         claims.manifest("first", "a-b", "c"), claims.manifest("x", "x", "n-bundle")
@@ -43,18 +43,20 @@ def test_of_two_claims_for_one_repository_one_gets_it(colliding: System) -> None
     system.kubectl.apply(
         claims.manifest("second", "a", "b-c"), claims.manifest("x", "x", "n")
     )
-    said = claims.told(system, "second", "NameTaken", "b-c")
+    said = claims.wait_for_reason(system, "second", "NameTaken", "b-c")
     assert f"{claims.PREFIX}/a-b-c" in said
     assert "first" not in said
-    claims.told(system, "x", "NameTaken", "n")
-    assert f"{claims.PREFIX}/x-n" not in system.repositories(), "both or none"
+    claims.wait_for_reason(system, "x", "NameTaken", "n")
+    assert f"{claims.PREFIX}/x-n" not in system.repositories(), (
+        "a claim gets both or none"
+    )
     for name, namespace in (("second", "b-c"), ("x", "n")):
-        assert not claims.is_ready(system, name, namespace), "it never was"
+        assert not claims.is_ready(system, name, namespace), "the loser was never Ready"
         claims.delete(system, name, namespace=namespace)
     assert claims.contents(system, wanted | crossing) == before
 
     system.kubectl.apply(claims.manifest("second", "a", "b-c"))
-    claims.told(system, "second", "NameTaken", "b-c")
+    claims.wait_for_reason(system, "second", "NameTaken", "b-c")
     claims.delete(system, "first", namespace="c")
     claims.delete(system, "x", namespace="n-bundle", wait=False)
     system.wait(
@@ -62,15 +64,16 @@ def test_of_two_claims_for_one_repository_one_gets_it(colliding: System) -> None
         lambda: not claims.resources_of(system, "first", "c"),
         120,
     )
-    # Crossplane v2.4 watches required resources. Without that, the answer that it has
-    # just got stays good for a minute.
+    # Crossplane v2.4 watches required resources. Without that, the ttl of a minute
+    # would have to expire first.
     system.wait(
-        "the loser recovers at once",
-        lambda: claims.said(system, "second", "b-c").get("reason") == "Available",
+        "the loser recovers immediately",
+        lambda: claims.ready_condition(system, "second", "b-c").get("reason")
+        == "Available",
         AT_ONCE_S,
     )
     claims.wait_ready(system, "second", namespace="b-c")
-    # New ones: the winner took its own along.
+    # These are new repositories: those of the winner were deleted with it.
     assert not claims.images(claims.contents(system, wanted))
     claims.delete(system, "second", namespace="b-c")
     claims.wait_gone(system, *wanted, *crossing)
@@ -80,7 +83,7 @@ Outcome = dict[tuple[str, str], tuple[bool, str]]
 
 
 def _outcome(system: System) -> Outcome:
-    """Return of each claim whether it is Ready, and its reason."""
+    """Return for each claim whether it is Ready, and the reason."""
     return {
         (c["metadata"]["namespace"], c["metadata"]["name"]): (
             claims.condition(c, "Ready").get("status") == "True",
@@ -91,15 +94,15 @@ def _outcome(system: System) -> Outcome:
     }
 
 
-def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) -> None:
-    """All are there before any repository is made, where that can be had."""
+def test_one_of_each_racing_pair_gets_the_repositories(colliding: System) -> None:
+    """All claims exist before any repository is created, where that is possible."""
     system = colliding
-    # Opposite orders, so that each side is first somewhere.
+    # Opposite orders, so that each side is first for some pairs.
     sides = {
         "c": [claims.manifest(f"p{n}", f"p{n}-b", "c") for n in range(PAIRS)],
         "b-c": [claims.manifest(f"p{n}", f"p{n}", "b-c") for n in range(PAIRS)][::-1],
     }
-    # Of Upbound's cluster-scoped API nothing can be written without its webhook.
+    # Upbound's cluster-scoped API needs the webhook of the running provider.
     held = () if system.api is UPBOUND else (system[PROVIDER],)
     for provider in held:
         provider.stop()
@@ -108,7 +111,7 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
             for done in [pool.submit(system.kubectl.apply, *s) for s in sides.values()]:
                 done.result()
         system.wait(
-            "the function has answered for all",
+            "the function has responded for all claims",
             lambda: all(reason for _, reason in _outcome(system).values()),
             120,
         )
@@ -119,18 +122,18 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
     def decided() -> Outcome:
         found = _outcome(system)
         pairs = ([found[side, f"p{n}"] for side in sides] for n in range(PAIRS))
-        # Adopted: its provider tried twice, where ECR was slow to answer.
+        # Adopted: its provider tried twice, because ECR was slow to respond.
         winners = {(True, "Available"), (True, "Adopted")}
-        told = (False, "NameTaken")
-        return found if all(told in p and winners & {*p} for p in pairs) else {}
+        loser = (False, "NameTaken")
+        return found if all(loser in p and winners & {*p} for p in pairs) else {}
 
-    # One look says who lost: see claims.told().
-    found = system.wait("each pair has one winner, and one is told", decided, 400)
+    # Losers are read from one response: see claims.wait_for_reason().
+    found = system.wait("each pair has one winner and one loser", decided, 400)
     losers = [who for who, (is_ready, _) in found.items() if not is_ready]
     print(f"of {PAIRS} pairs {sum(side == 'c' for side, _ in losers)} lost in c")
     wanted = {name for n in range(PAIRS) for name in claims.names(f"p{n}", "b-c")}
-    # Where each had one of the two, the bundle goes with the loser, and the winner's
-    # provider sees that at its next poll, and creates it.
+    # If each claim of a pair had one repository, the loser's bundle is deleted. The
+    # winner's provider notices that at its next poll and creates the bundle again.
     system.wait(
         "the winners have both", lambda: wanted <= system.repositories(), claims.HEALS_S
     )
@@ -142,7 +145,7 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
         if gone:
             claims.delete(system, *gone, namespace=side)
     assert claims.contents(system, wanted) == before
-    kept = claims.kept_by_their_claims(system) & wanted
+    kept = claims.not_deletable(system) & wanted
     print(f"{len(kept)} of {len(wanted)} repositories count as found there")
     assert len(kept) < len(wanted) // 4
     for side in sides:
@@ -154,7 +157,7 @@ def test_of_pairs_that_race_one_each_gets_the_repositories(colliding: System) ->
         system.ecr.delete_repository(repositoryName=name, force=True)
 
 
-def test_what_was_there_before_is_used_and_kept(system: System) -> None:
+def test_an_existing_repository_is_adopted_and_kept(system: System) -> None:
     image = f"{claims.PREFIX}/heirloom-default"
     bundle = f"{image}-bundle"
     system.ecr.create_repository(
@@ -163,17 +166,19 @@ def test_what_was_there_before_is_used_and_kept(system: System) -> None:
     claims.push(system, image)
     before = claims.contents(system, {image})
     claims.apply(system, "heirloom")
-    said = claims.told(system, "heirloom", "Adopted")
-    assert f"not created by it: {image}. Deleting the claim keeps it" in said
+    said = claims.wait_for_reason(system, "heirloom", "Adopted")
+    assert f"not created by this claim: {image}. Deleting the claim keeps" in said
     claims.wait_ready(system, "heirloom")
-    assert claims.kept_by_their_claims(system) & {image, bundle} == {image}
+    assert claims.not_deletable(system) & {image, bundle} == {image}
     claims.delete(system, "heirloom")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))
     assert claims.contents(system, {image}) == before
     system.ecr.delete_repository(repositoryName=image, force=True)
 
 
-def test_what_somebody_else_made_after_a_failed_attempt_is_kept(system: System) -> None:
+def test_a_repository_created_by_someone_else_after_a_failure_is_kept(
+    system: System,
+) -> None:
     image = f"{claims.PREFIX}/byhand-default"
     bundle = f"{image}-bundle"
     denied = Refusal(
@@ -185,20 +190,21 @@ def test_what_somebody_else_made_after_a_failed_attempt_is_kept(system: System) 
     with system.refusing(denied):
         claims.apply(system, "byhand")
         system.wait(
-            "the claim says what ECR says",
-            lambda: denied.message in claims.said(system, "byhand").get("message", ""),
+            "the claim reports the error of ECR",
+            lambda: denied.message
+            in claims.ready_condition(system, "byhand").get("message", ""),
             claims.HEALS_S,
         )
-        # It goes on later, and remembers that its attempt failed.
+        # It retries later, and still knows that its first attempt failed.
         pid = system[PROVIDER].pid
         os.kill(pid, signal.SIGSTOP)
     system.ecr.create_repository(repositoryName=image)
     claims.push(system, image)
     before = claims.contents(system, {image})
     os.kill(pid, signal.SIGCONT)
-    # It created the other one itself, at its second attempt.
-    said = claims.told(system, "byhand", "Adopted")
-    assert f"not created by it: {image}. Deleting" in said
+    # The claim created the bundle repository itself in its second attempt.
+    said = claims.wait_for_reason(system, "byhand", "Adopted")
+    assert f"not created by this claim: {image}. Deleting" in said
     claims.wait_ready(system, "byhand", seconds=claims.HEALS_S)
     claims.delete(system, "byhand")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))

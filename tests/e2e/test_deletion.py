@@ -1,4 +1,4 @@
-"""What goes with what: a claim, a namespace, what is installed, in every order."""
+"""Delete claims, namespaces, Compositions and functions, in every order."""
 
 import claims
 import pytest
@@ -13,7 +13,7 @@ NOT_DELETED = Refusal(
 )
 
 
-def test_a_namespace_takes_its_repositories_along(system: System) -> None:
+def test_deleting_a_namespace_deletes_its_repositories(system: System) -> None:
     system.kubectl("create", "namespace", "leaving")
     claims.apply(system, "passenger", namespace="leaving")
     claims.wait_ready(system, "passenger", namespace="leaving")
@@ -22,7 +22,7 @@ def test_a_namespace_takes_its_repositories_along(system: System) -> None:
     claims.wait_gone(system, *claims.names("passenger", "leaving"))
 
 
-def test_a_namespace_goes_after_its_composites(system: System) -> None:
+def test_a_namespace_can_be_deleted_after_its_composites(system: System) -> None:
     system.kubectl("create", "namespace", "leaving")
     claims.apply(system, "passenger", namespace="leaving")
     claims.wait_ready(system, "passenger", namespace="leaving")
@@ -35,7 +35,7 @@ def test_a_namespace_goes_after_its_composites(system: System) -> None:
 def test_a_namespace_that_hangs_can_be_released_without_losing_an_image(
     system: System,
 ) -> None:
-    """A namespace that is deleted before its composites."""
+    """The namespace is deleted before its composites."""
     system.kubectl("create", "namespace", "hung")
     claims.apply(system, "passenger", "lucky", namespace="hung")
     claims.wait_ready(system, "passenger", "lucky", namespace="hung")
@@ -50,10 +50,10 @@ def test_a_namespace_that_hangs_can_be_released_without_losing_an_image(
         why = "unable to create new content in namespace hung"
         return len(said) == 4 and all(why in message for message in said)
 
-    # The provider may delete a repository before it is kept from looking at it again.
+    # The provider may still delete a repository before the namespace blocks it.
     with system.refusing(NOT_DELETED):
         system.kubectl("delete", "namespace", "hung", "--wait=false")
-        system.wait("its resources say why they cannot go", stuck)
+        system.wait("its resources report why they are not deleted", stuck)
     before = claims.contents(system, every)
     assert lucky <= before.keys()
     with pytest.raises(KubectlError, match="timed out"):
@@ -66,8 +66,10 @@ def test_a_namespace_that_hangs_can_be_released_without_losing_an_image(
         system.ecr.delete_repository(repositoryName=name, force=True)
 
 
-def test_a_claim_can_go_after_its_composition_and_function(system: System) -> None:
-    """A deleted XR is not run through the pipeline: nothing hangs on a finalizer."""
+def test_a_claim_can_be_deleted_after_its_composition_and_function(
+    system: System,
+) -> None:
+    """Crossplane runs no pipeline for a deleted XR, so no finalizer blocks it."""
     claims.apply(system, "survivor")
     claims.wait_ready(system, "survivor")
     survives = claims.names("survivor")
@@ -79,14 +81,14 @@ def test_a_claim_can_go_after_its_composition_and_function(system: System) -> No
     try:
         claims.apply(system, "too-late")
 
-        def told() -> bool:
+        def reported() -> bool:
             return any(
                 event["involvedObject"].get("name", "").startswith("too-late")
                 and "Composition" in event["message"]
                 for event in system.kubectl.all("events", "-n", "default")
             )
 
-        system.wait("an event of its XR says what is missing", told, 120)
+        system.wait("an event of its XR names what is missing", reported, 120)
         assert claims.contents(system, survives) == before
         claims.delete(system, "too-late", "survivor")
         claims.wait_gone(system, *survives)
@@ -98,8 +100,10 @@ def test_a_claim_can_go_after_its_composition_and_function(system: System) -> No
     claims.delete(system, "reborn", wait=False)
 
 
-def test_claims_can_be_kept_when_the_triggers_crd_goes(system: System) -> None:
-    """Else the garbage collector takes each claim with its Workload."""
+def test_claims_can_be_kept_when_the_crd_of_the_trigger_is_deleted(
+    system: System,
+) -> None:
+    """Otherwise the garbage collector deletes each claim with its Workload."""
     kubectl = system.kubectl
     kubectl.apply(claims.workload("keeps"))
     claims.wait_ready(system, "keeps-ecr-repos")
@@ -117,7 +121,7 @@ def test_claims_can_be_kept_when_the_triggers_crd_goes(system: System) -> None:
     try:
         kubectl("delete", "crd", "workloads.carto.run", "--timeout=60s")
         system.wait(
-            "the claim that still has its owner goes with it",
+            "the claim that still has its owner is deleted with it",
             lambda: not claims.claim(system, "owned"),
             120,
         )
@@ -127,7 +131,7 @@ def test_claims_can_be_kept_when_the_triggers_crd_goes(system: System) -> None:
         kubectl("create", "-f", MANIFESTS / "workloads.yaml")
         system.established("workloads.carto.run")
         kubectl("apply", "-k", ROOT / "package/kyverno/base")
-        # It learns the kinds at its start.
+        # Kyverno discovers the kinds when it starts.
         system.scan_every("15s")
     claims.delete(system, "keeps-ecr-repos", wait=False)
 

@@ -1,4 +1,4 @@
-"""Programs that are killed, and what they left half done."""
+"""Recovery after errors of ECR and after programs are killed."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from system import FUNCTION, System
 EACH = 5
 
 
-def test_what_ecr_refused_is_there_when_it_refuses_no_more(
+def test_refused_claims_recover_when_ecr_stops_refusing(
     system: System,
     refused: dict[str, str],
 ) -> None:
@@ -22,13 +22,13 @@ def test_what_ecr_refused_is_there_when_it_refuses_no_more(
     claims.delete(system, *refused, wait=False)
 
 
-def test_a_creation_that_nobody_recorded_is_looked_at_again(system: System) -> None:
-    """As a provider leaves it that is killed before ECR makes it, and after."""
+def test_an_unrecorded_creation_is_recovered(system: System) -> None:
+    """A provider was killed just before, or just after, ECR created the repository."""
     image, bundle = sorted(claims.names("cut-off"))
     system[PROVIDER].stop()
     claims.apply(system, "cut-off")
     system.wait(
-        "both managed resources are there",
+        "both managed resources exist",
         lambda: len(claims.resources_of(system, "cut-off")) == 2,
     )
     system.ecr.create_repository(repositoryName=image)
@@ -42,19 +42,23 @@ def test_a_creation_that_nobody_recorded_is_looked_at_again(system: System) -> N
         )
     started = time.monotonic()
     system[PROVIDER].start()
-    # It starts within half a minute; its claim may reconcile each minute only.
+    # The provider starts within half a minute; the claim may reconcile once a minute.
     claims.wait_ready(system, "cut-off", seconds=240)
     print(f"Ready {time.monotonic() - started:.0f} s after the provider's start")
     assert {image, bundle} <= system.repositories()
-    # It may be somebody else's, as far as anyone knows.
-    assert claims.kept_by_their_claims(system) & {image, bundle} == {image}
+    # Nothing proves that the claim created the image repository. It created the bundle
+    # repository, and earns the right to delete it within a reconcile or two.
+    system.wait(
+        "the claim may delete its bundle repository only",
+        lambda: claims.not_deletable(system) & {image, bundle} == {image},
+    )
     claims.delete(system, "cut-off")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))
     system.ecr.delete_repository(repositoryName=image)
 
 
-def test_killed_programs_come_back_and_all_converges(system: System) -> None:
-    """kill -9 of each in turn while Workloads come: none is missing, none left."""
+def test_everything_converges_after_programs_are_killed(system: System) -> None:
+    """Kill each program in turn while Workloads are created, then check ECR."""
     victims = (FUNCTION, PROVIDER, "kube-apiserver", "kyverno-background", "crossplane")
     workloads = [f"{victim}-{n}" for victim in victims for n in range(EACH)]
     expected = {name for workload in workloads for name in claims.names(workload)}
@@ -62,13 +66,13 @@ def test_killed_programs_come_back_and_all_converges(system: System) -> None:
         system.kubectl.apply(*(claims.workload(f"{victim}-{n}") for n in range(EACH)))
         system[victim].stop(signal.SIGKILL)
         system[victim].start()
-        system.wait("the API server answers", lambda: _answers(system))
-    # Ready: until then the right to delete is not there, and a repository would stay.
+        system.wait("the API server responds", lambda: _serves_kinds(system))
+    # Wait for Ready: before that, the right to delete is missing and repositories stay.
     claims.wait_ready(system, *(f"{w}-ecr-repos" for w in workloads), seconds=300)
     assert expected <= system.repositories()
-    # Of these the provider did not live to record that it made them.
-    kept = claims.kept_by_their_claims(system) & expected
-    print(f"{len(kept)} of {len(expected)} repositories count as found there")
+    # The provider was killed before it recorded that it had created these.
+    kept = claims.not_deletable(system) & expected
+    print(f"{len(kept)} of {len(expected)} repositories count as adopted")
     assert len(kept) < len(expected)
     system.kubectl("delete", "workload", "--wait=false", *workloads)
     claims.wait_gone(system, *expected, but=frozenset(kept), seconds=240)
@@ -76,8 +80,8 @@ def test_killed_programs_come_back_and_all_converges(system: System) -> None:
         system.ecr.delete_repository(repositoryName=name)
 
 
-def _answers(system: System) -> bool:
-    """Whether the API server serves the kinds that Kyverno looks for at its start."""
+def _serves_kinds(system: System) -> bool:
+    """Whether the API server serves the kinds that Kyverno needs when it starts."""
     try:
         served = system.kubectl("get", "--raw", "/apis")
     except KubectlError:

@@ -1,4 +1,4 @@
-"""From the recipe through patch-and-transform to this function, and back."""
+"""Move claims from the patch-and-transform recipe to this function, and back."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ RECIPE = yaml.safe_load(
 
 
 def pipeline_of_the_recipe() -> dict[str, Any]:
-    """Return the recipe as function-patch-and-transform takes it."""
+    """Return the recipe as a pipeline for function-patch-and-transform."""
     spec = {k: v for k, v in RECIPE["spec"].items() if k != "resources"}
     step = {
         "step": "patch-and-transform",
@@ -31,7 +31,7 @@ def pipeline_of_the_recipe() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def recipes(system: System) -> System:
-    """The system with the real function-patch-and-transform installed too."""
+    """The system with the real function-patch-and-transform also installed."""
     system.install_function(
         "function-patch-and-transform",
         MANIFESTS / "patch-and-transform",
@@ -50,8 +50,8 @@ def test_moving_from_patch_and_transform_and_back(
     claims.apply(system, name)
     claims.wait_ready(system, name)
     if native:
-        # Crossplane v1's own patch and transform updated, and knew no field managers
-        # of server-side apply: as if all had been written by one update.
+        # Native patch and transform in Crossplane v1 used updates, not server-side
+        # apply. Clear managedFields to get the same state.
         for r in claims.resources_of(system, name):
             system.kubectl(
                 *("patch", "repositories.ecr.aws.crossplane.io", r["metadata"]["name"]),
@@ -77,7 +77,7 @@ def test_moving_from_patch_and_transform_and_back(
         ]
 
     def settled() -> bool:
-        # At first a claim may be Ready, and not, and Ready again.
+        # At first a claim may alternate between Ready and not Ready.
         now = claims.condition(claims.claim(system, name), "Ready")
         since = datetime.fromisoformat(now["lastTransitionTime"])
         age = datetime.now(UTC) - since
@@ -92,14 +92,18 @@ def test_moving_from_patch_and_transform_and_back(
         r'jsonpath={.status.conditions[?(@.type=="Ready")].status}{"\n"}',
     )
     system.kubectl.apply(system.composed_with())
-    system.wait("it is ours", lambda: identified() == [True, True], claims.HEALS_S)
+    system.wait(
+        "the function manages it",
+        lambda: identified() == [True, True],
+        claims.HEALS_S,
+    )
     assert unchanging() == before
     policies = {r["spec"]["deletionPolicy"] for r in claims.resources_of(system, name)}
     assert policies == {"Delete"}, "the recipe's provider created them"
 
     system.kubectl.apply(pipeline_of_the_recipe())
     system.wait(
-        "it is the recipe's again", lambda: not any(identified()), claims.HEALS_S
+        "the recipe manages it again", lambda: not any(identified()), claims.HEALS_S
     )
     assert unchanging() == before
 

@@ -1,4 +1,4 @@
-"""A repository's options, as ECR has them."""
+"""The repository options of the input, and what ECR has after they are applied."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ OPTIONS = {
 
 
 def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:
-    """Return what ECR says of a repository's options."""
+    """Return the options of a repository as ECR returns them."""
     (found,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
     try:
         lifecycle = ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
@@ -43,7 +43,7 @@ def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:
     }
 
 
-def test_ecr_has_what_the_input_asks_for(system: System) -> None:
+def test_ecr_has_the_options_of_the_input(system: System) -> None:
     image, bundle = sorted(claims.names("optional"))
     with system.configured(**OPTIONS):
         own = claims.manifest("optional")
@@ -51,7 +51,9 @@ def test_ecr_has_what_the_input_asks_for(system: System) -> None:
         forbidden = claims.manifest("forbidden")
         forbidden["spec"]["parameters"]["repository"] = {"forceDelete": False}
         system.kubectl.apply(own, forbidden)
-        assert "forceDelete" in claims.told(system, "forbidden", "NotAllowed")
+        assert "forceDelete" in claims.wait_for_reason(
+            system, "forbidden", "NotAllowed"
+        )
         claims.wait_ready(system, "optional", seconds=claims.HEALS_S)
 
         common = {
@@ -75,14 +77,14 @@ def test_ecr_has_what_the_input_asks_for(system: System) -> None:
         claims.delete(system, "forbidden", "optional")
         claims.wait_gone(system, image, bundle)
         system.wait(
-            "the policies' resources go too",
+            "the policy resources are deleted too",
             lambda: not _policies(system, {image, bundle}),
             120,
         )
 
 
 def _policies(system: System, repositories: set[str]) -> list[dict[str, Any]]:
-    """Return the policies' managed resources of repositories."""
+    """Return the policy resources of these repositories."""
     return [
         found
         for kind in system.api.policies
@@ -92,7 +94,7 @@ def _policies(system: System, repositories: set[str]) -> list[dict[str, Any]]:
     ]
 
 
-def test_switching_the_bundle_off_keeps_the_bundles_there_are(system: System) -> None:
+def test_disabling_bundles_keeps_existing_bundles(system: System) -> None:
     claims.apply(system, "bundled")
     claims.wait_ready(system, "bundled")
     claims.push(system, *claims.names("bundled"))
@@ -103,16 +105,19 @@ def test_switching_the_bundle_off_keeps_the_bundles_there_are(system: System) ->
         assert len(claims.names("unbundled") & system.repositories()) == 1
 
         def kept() -> bool:
-            return "`bundle` is false now" in claims.said(system, "bundled")["message"]
+            return (
+                "`bundle` is now false"
+                in claims.ready_condition(system, "bundled")["message"]
+            )
 
-        system.wait("the claim tells what is kept", kept, claims.HEALS_S)
+        system.wait("the claim reports what is kept", kept, claims.HEALS_S)
         assert claims.contents(system, claims.names("bundled")) == before
         claims.delete(system, "unbundled", wait=False)
     claims.delete(system, "bundled")
     claims.wait_gone(system, *claims.names("bundled"), *claims.names("unbundled"))
 
 
-def test_deletion_never_takes_the_right_to_delete_from_what_is_live(
+def test_deletion_never_removes_the_right_to_delete_from_existing_claims(
     system: System,
 ) -> None:
     claims.apply(system, "treasured")
@@ -120,11 +125,11 @@ def test_deletion_never_takes_the_right_to_delete_from_what_is_live(
     kept = frozenset(claims.names("treasured"))
     claims.push(system, *kept)
     before = claims.contents(system, set(kept))
-    assert not claims.kept_by_their_claims(system) & kept
+    assert not claims.not_deletable(system) & kept
     with system.configured(deletion="Never"):
         system.wait(
-            "no resource of it may delete",
-            lambda: kept <= claims.kept_by_their_claims(system),
+            "none of its resources may delete a repository",
+            lambda: kept <= claims.not_deletable(system),
             claims.HEALS_S,
         )
         claims.delete(system, "treasured")

@@ -1,4 +1,4 @@
-"""What a tenant asks for that cannot be had, and what ECR refuses."""
+"""Claims with invalid parameters, claims that ECR refuses, and the URIs of claims."""
 
 import base64
 
@@ -9,24 +9,22 @@ from system import REGION, System
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_what_ecr_refuses_is_said_on_the_claim(
-    refused: dict[str, str], name: str
-) -> None:
-    """In test_killed.py they recover, which takes the provider a while."""
+def test_a_claim_reports_an_error_of_ecr(refused: dict[str, str], name: str) -> None:
+    """test_killed.py checks later that they recover, which takes the provider long."""
     refusal = REFUSALS[name]
     assert refusal.code in refused[name]
     assert refusal.message in refused[name]
 
 
-def test_a_bad_workload_name_is_said_on_the_claim_and_nothing_is_made(
+def test_a_claim_reports_a_bad_workload_name_and_creates_nothing(
     system: System,
 ) -> None:
     system.kubectl.apply(claims.manifest("bad", "Shop"))
-    said = claims.told(system, "bad", "InvalidParameters")
+    said = claims.wait_for_reason(system, "bad", "InvalidParameters")
     assert "spec.parameters.workloadName" in said or "/Shop-default" in said
     assert not claims.resources_of(system, "bad")
 
-    def told() -> bool:
+    def reported() -> bool:
         return any(
             event["involvedObject"]["kind"] == "WorkloadECRRepo"
             and event["involvedObject"]["name"] == "bad"
@@ -34,26 +32,26 @@ def test_a_bad_workload_name_is_said_on_the_claim_and_nothing_is_made(
             for event in system.kubectl.all("events", "-n", "default")
         )
 
-    system.wait("so does an event of it", told)
+    system.wait("an event of the claim reports it too", reported)
     claims.edit(system, "bad", workloadName="healed")
     claims.wait_ready(system, "bad", seconds=claims.HEALS_S)
     assert claims.names("healed") <= system.repositories()
     claims.delete(system, "bad", wait=False)
 
 
-def test_a_live_claim_never_moves_to_another_repository(system: System) -> None:
-    """An edit of the prefix is reported, and what exists stays as it is."""
+def test_an_existing_claim_never_moves_to_another_repository(system: System) -> None:
+    """An edit of the prefix is reported, and existing repositories do not change."""
     claims.apply(system, "moved")
     claims.wait_ready(system, "moved")
     claims.edit(system, "moved", repoPrefix="other", region="eu-west-1")
 
-    def told() -> bool:
-        message = claims.said(system, "moved").get("message", "")
-        kept = f"Kept, because a repository never moves: {claims.PREFIX}/moved-"
-        return kept in message
+    def reported() -> bool:
+        message = claims.ready_condition(system, "moved").get("message", "")
+        kept = "Kept, because existing repositories are never moved or replaced: "
+        return f"{kept}{claims.PREFIX}/moved-" in message
 
     # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
-    system.wait("the claim tells what is kept", told, 120)
+    system.wait("the claim reports what is kept", reported, 120)
     assert (
         claims.names("moved") <= system.repositories() & claims.managed(system).keys()
     )
@@ -66,7 +64,7 @@ def _uris(system: System, name: str) -> dict[str, str]:
     described = system.ecr.describe_repositories(
         repositoryNames=sorted(claims.names(name))
     )
-    # ECR lists them as they were made.
+    # ECR lists repositories in the order of their creation.
     image, bundle = sorted(r["repositoryUri"] for r in described["repositories"])
     return {
         "imageRepositoryUri": image,
@@ -82,21 +80,21 @@ def _data(system: System, kind: str, name: str) -> dict[str, str]:
     return dict(data)
 
 
-def test_a_claims_connection_secret_has_its_uris(system: System) -> None:
+def test_the_connection_secret_of_a_claim_has_its_uris(system: System) -> None:
     secretive = claims.manifest("secretive")
     secretive["spec"]["writeConnectionSecretToRef"] = {"name": "secretive-ecr"}
     system.kubectl.apply(secretive)
     claims.wait_ready(system, "secretive")
     uris = _uris(system, "secretive")
     system.wait(
-        "the secret has what the claim shows",
+        "the Secret has the URIs in the claim's status",
         lambda: _data(system, "Secret", "secretive-ecr") == uris,
     )
     claims.delete(system, "secretive", wait=False)
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
-def test_an_object_holds_what_a_claims_secret_would(system: System, kind: str) -> None:
+def test_a_composed_object_holds_the_uris(system: System, kind: str) -> None:
     name = f"connected-{kind.lower()}"
     held = f"{name}-repositories"
     with system.configured(connection={"kind": kind}):
@@ -105,5 +103,5 @@ def test_an_object_holds_what_a_claims_secret_would(system: System, kind: str) -
         uris = _uris(system, name)
         system.wait("it has the URIs", lambda: _data(system, kind, held) == uris)
         claims.delete(system, name)
-        system.wait("it goes too", lambda: not _data(system, kind, held))
+        system.wait("it is deleted too", lambda: not _data(system, kind, held))
         claims.wait_gone(system, *claims.names(name))

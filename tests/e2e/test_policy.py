@@ -1,4 +1,4 @@
-"""What Kyverno needs, and what is seen where it has not got it."""
+"""The permissions and the ConfigMap that Kyverno needs, and what happens without."""
 
 import json
 
@@ -17,12 +17,12 @@ RIGHTS = [
     for resource in content["resources"]
     for verb in content["verbs"]
 ]
-# The reports controller's, and older Kyvernos': see the role.
+# Used by the reports controller and by older versions of Kyverno: see the role.
 NOT_THE_BACKGROUND_CONTROLLERS = {("workloads", "get"), ("workloads", "watch")}
 
 
-def test_kyverno_uses_every_right_that_it_is_given(system: System) -> None:
-    """By the API server's audit log of what the scenarios before this one did."""
+def test_kyverno_uses_every_permission_that_it_has(system: System) -> None:
+    """Read from the API server's audit log of all scenarios before this one."""
     used = system.plane.used_by_kyverno()
     unused = [
         (resource, verb)
@@ -30,13 +30,13 @@ def test_kyverno_uses_every_right_that_it_is_given(system: System) -> None:
         if (verb, resource) not in used
         and (resource, verb) not in NOT_THE_BACKGROUND_CONTROLLERS
     ]
-    assert not unused, f"never used; used are {sorted(used)}"
+    assert not unused, f"never used; these were used: {sorted(used)}"
 
 
-def test_without_the_right_to_list_the_trigger_there_is_no_claim(
+def test_without_permission_to_list_the_trigger_no_claim_is_created(
     system: System,
 ) -> None:
-    """Of all the rights, the one whose absence nothing tells: see the role."""
+    """The only permission whose absence nothing reports: see the role."""
     kubectl = system.kubectl
     role, rule, resource, verb = next(
         r for r in RIGHTS if r[2:] == ("workloads", "list")
@@ -46,21 +46,21 @@ def test_without_the_right_to_list_the_trigger_there_is_no_claim(
     patch = [{"op": "replace", "path": f"/rules/{rule}/verbs", "value": verbs}]
     kubectl("patch", "clusterrole", role, "--type=json", "-p", json.dumps(patch))
     try:
-        system.wait("the right is gone", lambda: not kubectl.may(*right))
+        system.wait("the permission is revoked", lambda: not kubectl.may(*right))
         before = system.plane.refused(verb, resource)
         kubectl.apply(claims.workload("unlisted"))
-        # At the second refusal it is past the first, and has made nothing.
+        # The second refusal shows that Kyverno gave up on the first one.
         system.wait(
-            "Kyverno is refused, twice",
+            "Kyverno is refused twice",
             lambda: system.plane.refused(verb, resource) >= before + 2,
             120,
         )
         assert claims.of_workload(system, "unlisted") is None
     finally:
         kubectl("apply", "-f", BASE / "rbac.yaml")
-    system.wait("the right is back", lambda: kubectl.may(*right))
+    system.wait("the permission is granted again", lambda: kubectl.may(*right))
     system.wait(
-        "the backfill makes the claim",
+        "the backfill creates the claim",
         lambda: claims.of_workload(system, "unlisted"),
         180,
     )
@@ -83,7 +83,7 @@ def test_without_the_right_to_list_the_trigger_there_is_no_claim(
     ],
     ids=["half-filled", "missing"],
 )
-def test_a_bad_configmap_is_said_on_the_policy_and_heals(
+def test_the_policy_reports_a_bad_configmap_and_recovers(
     system: System, mistake: tuple[str, ...], said: str
 ) -> None:
     kubectl = system.kubectl
@@ -92,7 +92,7 @@ def test_a_bad_configmap_is_said_on_the_policy_and_heals(
     try:
         kubectl.apply(claims.workload("unconfigured"))
 
-        def told() -> bool:
+        def reported() -> bool:
             return any(
                 event["involvedObject"]["kind"] == "GeneratingPolicy"
                 and said in event["message"]
@@ -100,17 +100,19 @@ def test_a_bad_configmap_is_said_on_the_policy_and_heals(
                 if event["reason"] == "PolicyError"
             )
 
-        system.wait("an event of the policy says what is missing", told)
+        system.wait("an event of the policy names what is missing", reported)
         assert claims.of_workload(system, "unconfigured") is None
     finally:
         kubectl("apply", "-f", BASE / "configmap.yaml")
     system.wait(
-        "the backfill heals it", lambda: claims.of_workload(system, "unconfigured"), 180
+        "the backfill creates the claim",
+        lambda: claims.of_workload(system, "unconfigured"),
+        180,
     )
     kubectl("delete", "workload", "unconfigured")
 
 
-def test_a_name_that_is_too_long_is_warned_of(system: System) -> None:
+def test_the_api_server_warns_about_a_name_that_is_too_long(system: System) -> None:
     longest = "a" * 53
     system.wait(
         "the API server warns",

@@ -1,6 +1,6 @@
-"""Claims restored from a backup: a fresh cluster, and the repositories of a lost one.
+"""Restore the claims of a lost cluster into a new cluster on the same AWS account.
 
-What docs/backup-and-restore.md says, with the provider running and with it stopped.
+Follows docs/backup-and-restore.md, with the provider running and with it stopped.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from system import ROOT, System, running, say
 
 PAGE = ROOT / "docs/backup-and-restore.md"
 PROVIDER = "provider-aws"
-# A scenario each; they share the two clusters.
+# One claim per scenario; all scenarios share the two clusters.
 RUNNING, STOPPED = "back-running", "back-stopped"
 MANAGED, SAVED, LOST = "back-managed", "back-saved", "back-lost"
-# This one's claim is Kyverno's.
+# Kyverno generates the claim of this one.
 WORKLOAD = "back-workload"
 OF_WORKLOAD = f"{WORKLOAD}-ecr-repos"
-# Its managed resources have two versions, which its provider converts.
+# Upbound's managed resources have two versions, which the provider converts.
 NO_WEBHOOK = "conversion webhook for ecr.aws.upbound.io/v1beta2"
 CLASSIC_RIGHTS = '{"spec": {"deletionPolicy": "Orphan"}}'
 UPBOUND_RIGHTS = '{"spec": {"managementPolicies": ["Observe"]}}'
@@ -33,10 +33,10 @@ CLAIMS = (RUNNING, STOPPED, MANAGED, SAVED, LOST)
 
 
 class Second(System):
-    """Another cluster on the same account, where all but the claims is there again."""
+    """Another cluster on the same account, with everything installed but no claims."""
 
     def __init__(self, first: System) -> None:
-        """Prepare one that uses the first one's ECR endpoint."""
+        """Prepare a cluster that uses the ECR endpoint of the first one."""
         super().__init__(
             "e2e-second", lambda s: say(f"{first.api.name}: second: {s}"), api=first.api
         )
@@ -53,10 +53,10 @@ class Second(System):
 
 
 class Backup:
-    """What a lost cluster held, and a cluster that it is restored into.
+    """The saved objects of a lost cluster, and the cluster to restore them into.
 
     Attributes:
-        system: That cluster.
+        system: The new cluster.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Backup:
         before: claims.Contents,
         saved: dict[str, list[dict[str, Any]]],
     ) -> None:
-        """Keep what was saved, by kind, and what the repositories held then."""
+        """Keep the saved objects by kind, and the repository contents at that time."""
         self.system = system
         self._before, self._saved = before, saved
 
     def claim(self, name: str) -> dict[str, Any]:
-        """Return a claim as it was saved."""
+        """Return a saved claim."""
         (found,) = (
             saved
             for saved in self._saved["workloadecrrepos"]
@@ -79,12 +79,12 @@ class Backup:
         return copy.deepcopy(found)
 
     def managed(self, name: str, *, owned: bool) -> list[dict[str, Any]]:
-        """Return a claim's managed resources as they were saved.
+        """Return the saved managed resources of a claim.
 
         Args:
-            name: The claim's.
-            owned: Whether with the owner that they had, as kubectl has them; Velero
-                takes that away (its pkg/restore/restore.go, resetMetadata).
+            name: The name of the claim.
+            owned: Whether to keep owner references, as kubectl does. Velero removes
+                them (pkg/restore/restore.go, resetMetadata).
         """
         found = [
             copy.deepcopy(saved)
@@ -98,13 +98,13 @@ class Backup:
         return found
 
     def kept(self, name: str) -> bool:
-        """Whether a claim's repositories and images are as they were."""
+        """Whether the repositories and images of a claim are unchanged."""
         names = claims.names(name)
         now = claims.contents(self.system, names)
         return now == {repository: self._before[repository] for repository in names}
 
     def wait_released(self, name: str) -> None:
-        """Wait until a deleted claim's managed resources are gone; the rest is kept."""
+        """Wait until the resources of a deleted claim are gone; check its images."""
         names = claims.names(name)
         claims.wait_gone(self.system, *names, but=frozenset(names))
         assert self.kept(name)
@@ -116,14 +116,14 @@ def backup(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Backup]:
-    """The backup of a cluster whose provider does no more, and a second cluster."""
+    """The backup of a cluster whose provider is stopped, and a second cluster."""
     system.kubectl.apply(claims.workload(WORKLOAD))
     claims.apply(system, *CLAIMS)
     claims.wait_ready(system, *CLAIMS, OF_WORKLOAD, seconds=claims.HEALS_S)
     repositories = set[str]().union(*map(claims.names, (*CLAIMS, WORKLOAD)))
     system.wait(
-        "they have earned the right to delete",
-        lambda: not repositories & claims.kept_by_their_claims(system),
+        "they have the right to delete their repositories",
+        lambda: not repositories & claims.not_deletable(system),
         claims.HEALS_S,
     )
     claims.push(system, *repositories)
@@ -150,7 +150,7 @@ def backup(
 
 @contextlib.contextmanager
 def stopped_provider(system: System) -> Iterator[None]:
-    """Have the provider stopped for a while."""
+    """Stop the provider inside a `with` block."""
     system[PROVIDER].stop()
     try:
         yield
@@ -159,7 +159,7 @@ def stopped_provider(system: System) -> Iterator[None]:
 
 
 def wants_webhook(system: System) -> bool:
-    """Whether a composite says that its resources need the provider to be written."""
+    """Whether a composite reports that its resources need the provider's webhook."""
     return any(
         NO_WEBHOOK in claims.condition(composite, "Synced").get("message", "")
         for composite in system.kubectl.all("-A", system.api.composite)
@@ -172,10 +172,10 @@ def test_claims_are_restored_with_the_provider_running(
     file = tmp_path / "claims.json"
     file.write_text(json.dumps(backup.claim(RUNNING)))
     backup.system.install(PAGE, "Restore", {"claims.yaml": str(file)})
-    claims.told(backup.system, RUNNING, "Adopted")
+    claims.wait_for_reason(backup.system, RUNNING, "Adopted")
     claims.wait_ready(backup.system, RUNNING)
     assert backup.kept(RUNNING)
-    assert claims.names(RUNNING) <= claims.kept_by_their_claims(backup.system)
+    assert claims.names(RUNNING) <= claims.not_deletable(backup.system)
 
 
 def test_claims_are_restored_before_the_provider_starts(backup: Backup) -> None:
@@ -183,12 +183,16 @@ def test_claims_are_restored_before_the_provider_starts(backup: Backup) -> None:
     with stopped_provider(system):
         system.kubectl.create(backup.claim(STOPPED))
         if system.api is UPBOUND:
-            system.wait("nothing can be composed", lambda: wants_webhook(system), 120)
+            system.wait(
+                "a composite reports the missing webhook",
+                lambda: wants_webhook(system),
+                120,
+            )
             with pytest.raises(KubectlError, match=NO_WEBHOOK):
                 system.kubectl.create(*backup.managed(SAVED, owned=True))
         else:
-            claims.told(system, STOPPED, "Creating")
-    claims.told(system, STOPPED, "Adopted")
+            claims.wait_for_reason(system, STOPPED, "Creating")
+    claims.wait_for_reason(system, STOPPED, "Adopted")
     claims.wait_ready(system, STOPPED)
     assert backup.kept(STOPPED)
     claims.delete(system, STOPPED)
@@ -196,7 +200,7 @@ def test_claims_are_restored_before_the_provider_starts(backup: Backup) -> None:
 
 
 def test_a_restored_workload_gets_its_claim_again(backup: Backup) -> None:
-    """The one in the backup is owned by a Workload that no longer exists."""
+    """The claim in the backup has an owner that no longer exists."""
     system = backup.system
     restored = backup.claim(OF_WORKLOAD)
     (owner,) = restored["metadata"]["ownerReferences"]
@@ -208,7 +212,7 @@ def test_a_restored_workload_gets_its_claim_again(backup: Backup) -> None:
         120,
     )
     system.kubectl.create(claims.workload(WORKLOAD))
-    claims.told(system, OF_WORKLOAD, "Adopted")
+    claims.wait_for_reason(system, OF_WORKLOAD, "Adopted")
     claims.wait_ready(system, OF_WORKLOAD)
     assert backup.kept(WORKLOAD)
     system.kubectl("delete", "workload", WORKLOAD)
@@ -218,27 +222,27 @@ def test_a_restored_workload_gets_its_claim_again(backup: Backup) -> None:
 def test_managed_resources_without_owners_give_a_claim_no_rights(
     backup: Backup,
 ) -> None:
-    """As Velero restores them, in the order of their kinds' names.
+    """As Velero restores them: in alphabetical order of the kinds.
 
-    What they say of who created the repository was true of another composite.
+    Their annotations say that another composite created the repository.
     """
     system = backup.system
     system.kubectl.create(*backup.managed(MANAGED, owned=False))
     system.kubectl.create(backup.claim(MANAGED))
-    claims.told(system, MANAGED, "Adopted")
+    claims.wait_for_reason(system, MANAGED, "Adopted")
     claims.wait_ready(system, MANAGED)
     system.wait(
-        "no right is left of the backup",
-        lambda: claims.names(MANAGED) <= claims.kept_by_their_claims(system),
+        "no right from the backup is left",
+        lambda: claims.names(MANAGED) <= claims.not_deletable(system),
     )
     claims.delete(system, MANAGED)
     backup.wait_released(MANAGED)
 
 
-def test_managed_resources_that_were_restored_can_be_made_harmless(
+def test_restored_managed_resources_can_be_made_harmless(
     backup: Backup,
 ) -> None:
-    """Before the provider starts, but after Kubernetes has deleted them."""
+    """The provider has not started, but Kubernetes has already deleted them."""
     system = backup.system
     with stopped_provider(system):
         system.kubectl.create(*backup.managed(SAVED, owned=True))
@@ -252,12 +256,12 @@ def test_managed_resources_that_were_restored_can_be_made_harmless(
             )
 
         system.wait("Kubernetes deletes them", deleted, 120)
-        claims.told(system, SAVED, "NameTaken")
+        claims.wait_for_reason(system, SAVED, "NameTaken")
         own = {"ecr.aws.crossplane.io": system.api.group}
         if system.api is not CLASSIC:
             own[CLASSIC_RIGHTS] = UPBOUND_RIGHTS
         system.install(PAGE, "Managed resources were restored", own)
-    claims.told(system, SAVED, "Adopted")
+    claims.wait_for_reason(system, SAVED, "Adopted")
     claims.wait_ready(system, SAVED)
     assert backup.kept(SAVED)
 
@@ -265,17 +269,17 @@ def test_managed_resources_that_were_restored_can_be_made_harmless(
 def test_managed_resources_with_owners_delete_their_repositories(
     backup: Backup,
 ) -> None:
-    """Why the page begins with a warning; nothing of ours is asked."""
+    """The reason for the warning on the page; our function is not involved."""
     backup.system.kubectl.create(*backup.managed(LOST, owned=True))
     backup.system.wait(
-        "the provider deletes what Kubernetes deleted",
+        "the provider deletes the repositories of deleted resources",
         lambda: not claims.names(LOST) & backup.system.repositories(),
         120,
     )
 
 
 def test_a_restored_claim_gets_its_rights_back(backup: Backup) -> None:
-    """After it was restored with the provider running."""
+    """The claim was restored with the provider running."""
     system, names = backup.system, claims.names(RUNNING)
     if system.api is CLASSIC:
         system.install(
@@ -290,10 +294,10 @@ def test_a_restored_claim_gets_its_rights_back(backup: Backup) -> None:
                 resourceArn=resource["status"]["atProvider"]["arn"],
                 tags=[{"Key": "function-ecr-repos/created-by", "Value": owner["uid"]}],
             )
-    claims.told(system, RUNNING, "Available")
+    claims.wait_for_reason(system, RUNNING, "Available")
     system.wait(
-        "they may be deleted again",
-        lambda: not names & claims.kept_by_their_claims(system),
+        "the claim may delete them again",
+        lambda: not names & claims.not_deletable(system),
     )
     assert backup.kept(RUNNING)
     claims.delete(system, RUNNING)

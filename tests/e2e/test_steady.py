@@ -1,4 +1,4 @@
-"""Claims that have settled: left alone, and still healed at once."""
+"""Steady claims: not reconciled every minute, but drift is still fixed immediately."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,30 +10,30 @@ from apis import CLASSIC
 from system import System
 
 SETTLED = [f"settled-{n}" for n in range(20)]
-# Answers that are good for a minute are asked for again within 66 s, at the latest.
+# A response with a ttl of a minute is requested again after 66 s at the latest.
 WATCHED_S = 75
-# Long before the hour is over: that they are not polled has been seen by then.
+# Long before the ttl of an hour is over, so the fix does not come from a poll.
 SEEN_S = 180
 
 
 @pytest.fixture(scope="module")
 def settled(system: System) -> Iterator[System]:
-    """The system with claims that are no longer asked for."""
+    """The system with claims that are no longer reconciled every minute."""
     claims.apply(system, *SETTLED)
     claims.wait_ready(system, *SETTLED, seconds=240)
-    # Of most new XRs Crossplane drops events, and asks for them each minute meanwhile
-    # (docs/production.md). It does not once it is started anew.
+    # Crossplane drops the events of most new XRs and reconciles them every minute
+    # (docs/production.md). A restart of Crossplane ends that.
     system["crossplane"].stop()
     system["crossplane"].start()
     yield system
     claims.delete(system, *SETTLED, wait=False)
 
 
-def seldom(system: System) -> Callable[[], bool]:
-    """Return a probe: were there fewer calls than claims for a while?
+def rarely_called(system: System) -> Callable[[], bool]:
+    """Return a probe: were there fewer calls than claims in the last 70 seconds?
 
-    Other tests' claims may be asked for. Of answers that are good for a minute, each
-    claim has one within the time at least, so it would never be true.
+    Claims of other tests may be reconciled meanwhile. With a ttl of a minute, each
+    claim would cause at least one call in this time: the probe would never be true.
     """
     seen: list[tuple[float, int]] = []
 
@@ -53,8 +53,8 @@ def healed(system: System, what: str, probe: Callable[[], object]) -> None:
     print(f"{what}: {took:.1f} s, {system.calls() - before} calls")
 
 
-def test_they_are_not_asked_for_each_minute(settled: System) -> None:
-    settled.wait("they are left alone", seldom(settled), 240)
+def test_steady_claims_are_not_reconciled_every_minute(settled: System) -> None:
+    settled.wait("they are rarely reconciled", rarely_called(settled), 240)
 
 
 def test_an_edit_of_a_managed_resource_is_undone(settled: System) -> None:
@@ -72,25 +72,25 @@ def test_an_edit_of_a_managed_resource_is_undone(settled: System) -> None:
     settled.kubectl("label", kind, *of, "--overwrite", f"{identity}=another")
     healed(
         settled,
-        "the label is set back",
+        "the label is restored",
         lambda: now()["metadata"]["labels"][identity] == identified,
     )
     edit = '{"spec": {"managementPolicies": ["Observe"]}}'
     if settled.api is CLASSIC:
         edit = '{"spec": {"deletionPolicy": "Orphan"}}'
     settled.kubectl("patch", kind, *of, "--type=merge", "-p", edit)
-    healed(settled, "the spec is set back", lambda: now()["spec"] == resource["spec"])
+    healed(settled, "the spec is restored", lambda: now()["spec"] == resource["spec"])
     assert now()["metadata"]["uid"] == metadata["uid"]
 
 
 def _in(metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Return how kubectl is told an object's namespace, if it has one."""
+    """Return the kubectl arguments for the namespace of an object, if it has one."""
     namespace = metadata.get("namespace")
     return ("-n", namespace) if namespace else ()
 
 
-def test_a_managed_resource_that_is_deleted_comes_back(settled: System) -> None:
-    """With its repository: who deletes what may delete, deletes that too."""
+def test_a_deleted_managed_resource_is_created_again(settled: System) -> None:
+    """Its repository too: it is deleted with a resource that may delete it."""
     name = SETTLED[1]
     (resource, other) = claims.resources_of(settled, name)
     metadata = resource["metadata"]
@@ -104,31 +104,31 @@ def test_a_managed_resource_that_is_deleted_comes_back(settled: System) -> None:
         new = found.get(claims.external_name(resource))
         return new is not None and new["metadata"]["uid"] != metadata["uid"]
 
-    healed(settled, "the managed resource is there again", back)
+    healed(settled, "the managed resource exists again", back)
     healed(
         settled,
-        "the repository is there again",
+        "the repository exists again",
         lambda: claims.names(name) <= settled.repositories(),
     )
     healed(settled, "its claim is Ready again", lambda: claims.is_ready(settled, name))
     after = {r["metadata"]["uid"] for r in claims.resources_of(settled, name)}
-    assert other["metadata"]["uid"] in after, "the other was left alone"
+    assert other["metadata"]["uid"] in after, "the other resource was not replaced"
 
 
-def test_an_edit_of_a_claim_is_answered(settled: System) -> None:
+def test_an_edit_of_a_claim_is_reconciled_immediately(settled: System) -> None:
     name = SETTLED[2]
     claims.edit(settled, name, repoPrefix="other")
 
-    def told() -> bool:
-        said = claims.said(settled, name)["message"]
+    def reported() -> bool:
+        said = claims.ready_condition(settled, name)["message"]
         return "Kept, because a repository never moves" in said
 
-    healed(settled, "the edit is answered", told)
+    healed(settled, "the claim reports the edit", reported)
 
 
 @pytest.mark.parametrize("how", ["annotation", "input"])
-def test_all_are_asked_for(settled: System, how: str) -> None:
-    """By an annotation, as docs/production.md has it, or by the Composition's input."""
+def test_all_claims_can_be_reconciled_at_once(settled: System, how: str) -> None:
+    """By an annotation, as in docs/production.md, or by a new Composition input."""
     before = settled.calls()
 
     def asked() -> bool:

@@ -1,4 +1,4 @@
-"""Many Workloads at once; `make e2e-full` has them at full size."""
+"""Many Workloads at once; `make e2e-full` runs these tests at full size."""
 
 import time
 
@@ -8,7 +8,7 @@ from providers import PROVIDER
 from system import FULL, FUNCTION, System
 
 MANY = 200 if FULL else 30
-# Kyverno drops update requests beyond 1,000.
+# Kyverno drops update requests when 1,000 are pending.
 CROWD = 1500
 
 
@@ -21,7 +21,7 @@ def test_many_workloads_at_once(system: System) -> None:
     system.kubectl.apply(*map(claims.workload, workloads))
     applied = time.monotonic() - started
     system.wait(
-        "every repository is there", lambda: expected <= system.repositories(), 900
+        "every repository exists", lambda: expected <= system.repositories(), 900
     )
     made = time.monotonic() - started
     claims.wait_ready(system, *(f"{w}-ecr-repos" for w in workloads), seconds=900)
@@ -32,9 +32,9 @@ def test_many_workloads_at_once(system: System) -> None:
         f"in {made:.0f} s, every claim Ready in {ready:.0f} s; the function used "
         f"{cpu:.1f} s of CPU and {function.memory_info().rss / 2**20:.0f} MiB"
     )
-    # The provider tries again where ECR is slow to answer, and finds what it made.
-    kept = claims.kept_by_their_claims(system) & expected
-    print(f"{len(kept)} of {len(expected)} repositories count as found there")
+    # If ECR is slow to respond, the provider retries and finds its own repository.
+    kept = claims.not_deletable(system) & expected
+    print(f"{len(kept)} of {len(expected)} repositories count as adopted")
     assert len(kept) < len(expected) // 10
     system.kubectl("delete", "workload", "--wait=false", *workloads)
     claims.wait_gone(system, *expected, but=frozenset(kept), seconds=600)
@@ -42,11 +42,12 @@ def test_many_workloads_at_once(system: System) -> None:
         system.ecr.delete_repository(repositoryName=name)
 
 
-def test_what_kyverno_drops_of_1500_the_backfill_makes(system: System) -> None:
-    """Claims only: what is behind them stands still meanwhile."""
+def test_the_backfill_creates_claims_that_kyverno_dropped(system: System) -> None:
+    """Only claims are created: Crossplane is stopped meanwhile."""
     kubectl = system.kubectl
     behind = ("crossplane", PROVIDER)
-    # A scan lists all Workloads once for each: the next must not begin meanwhile.
+    # A scan lists all Workloads once per Workload. The next scan must not start before
+    # it ends.
     system.scan_every("2m")
     for program in behind:
         system[program].stop()
@@ -61,7 +62,7 @@ def test_what_kyverno_drops_of_1500_the_backfill_makes(system: System) -> None:
         )
 
     print(f"{made()} claims then")
-    system.wait("every claim is there", lambda: made() == CROWD, 900)
+    system.wait("every claim exists", lambda: made() == CROWD, 900)
     print(f"{CROWD} claims in {time.monotonic() - started:.0f} s")
     kubectl("delete", "namespace", "crowd", "--wait=false")
     system.wait(

@@ -1,4 +1,4 @@
-"""Uninstalling: nothing of ours works afterwards."""
+"""Uninstall everything; nothing of ours works afterwards."""
 
 import functools
 from pathlib import Path
@@ -12,22 +12,22 @@ XRDS = "compositeresourcedefinitions.apiextensions.crossplane.io"
 
 
 def adopted(system: System, name: str) -> tuple[str, claims.Contents]:
-    """Have a claim adopt an image's repository; return its name and contents."""
+    """Make a claim adopt an image repository; return its name and contents."""
     image = f"{claims.PREFIX}/{name}-default"
     system.ecr.create_repository(repositoryName=image)
     claims.push(system, image)
     before = claims.contents(system, {image})
     claims.apply(system, name)
-    claims.told(system, name, "Adopted")
+    claims.wait_for_reason(system, name, "Adopted")
     return image, before
 
 
-def test_deleting_the_xrd_takes_what_claims_created_alone(system: System) -> None:
+def test_deleting_the_xrd_deletes_only_created_repositories(system: System) -> None:
     image, before = adopted(system, "legacy")
     claims.apply(system, "created")
     claims.wait_ready(system, "created", "legacy", seconds=claims.HEALS_S)
 
-    # Or it would make claims for as long as there is a kind to make.
+    # Otherwise the policy would generate claims as long as their CRD exists.
     system.kubectl("delete", "generatingpolicy", "workload-ecr-repos")
     definition = system.api.configuration / "definition.yaml"
     system.kubectl("delete", "-f", definition, "--timeout=180s")
@@ -36,10 +36,12 @@ def test_deleting_the_xrd_takes_what_claims_created_alone(system: System) -> Non
     assert claims.contents(system, {image}) == before
 
 
-def test_the_configuration_package_brings_all(system: System, tmp_path: Path) -> None:
-    """With nothing of ours there: its XRD, its Composition, and the function."""
+def test_the_configuration_package_installs_everything(
+    system: System, tmp_path: Path
+) -> None:
+    """From an empty cluster: the XRD, the Composition and the function."""
     kubectl = system.kubectl
-    # The same function installed by hand and as a dependency would be two.
+    # Installed by hand and as a dependency, the function would exist twice.
     kubectl("delete", "functions.pkg.crossplane.io", FUNCTION, "--timeout=60s")
     kubectl("delete", "composition", "workloadecrrepo")
     system[FUNCTION].stop()
@@ -48,7 +50,7 @@ def test_the_configuration_package_brings_all(system: System, tmp_path: Path) ->
     claims.wait_ready(system, "packaged", seconds=claims.HEALS_S)
 
 
-def test_deleting_the_configuration_package_takes_what_claims_created_alone(
+def test_deleting_the_configuration_package_deletes_only_created_repositories(
     system: System,
 ) -> None:
     image, before = adopted(system, "inherited")
@@ -59,15 +61,15 @@ def test_deleting_the_configuration_package_takes_what_claims_created_alone(
     def is_gone(kind: str, name: str) -> bool:
         return not system.kubectl.get(kind, name)
 
-    # The XRD is the last to go; what is applied to one that is going is lost.
+    # The XRD is deleted last. Changes applied to it during deletion would be lost.
     for kind, name in (("crd", CLAIMS), (XRDS, f"{system.api.composite}.{GROUP}")):
         system.wait(
-            f"the {kind} goes",
+            f"the {kind} is deleted",
             functools.partial(is_gone, kind, name),
             120,
         )
-    # The garbage collector may have missed whose the resources were. It knows again
-    # when the kind is there again.
+    # The garbage collector may have missed the owners of the resources. It finds them
+    # once the kind exists again.
     definition = system.api.configuration / "definition.yaml"
     system.kubectl("apply", "-f", definition)
     gone = claims.names("packaged") | {f"{image}-bundle"}
@@ -76,6 +78,6 @@ def test_deleting_the_configuration_package_takes_what_claims_created_alone(
     system.kubectl("delete", "-f", definition, "--timeout=120s")
 
 
-def test_what_runs_it_in_production_is_accepted(system: System) -> None:
+def test_the_production_manifests_are_accepted(system: System) -> None:
     said = system.kubectl("apply", "-k", ROOT / "package/runtime", "--dry-run=server")
     assert said.count("(server dry run)") == 3

@@ -1,12 +1,12 @@
-"""From one release to the next and back while claims come: the last file of all.
+"""Upgrade to this commit and back while claims are created.
 
-Ready claims stay Ready and Synced, and managed resources stay as they are. Crossplane
-has a moment without an active revision: the condition RepositoriesReady of what it
-reconciles then is Unknown until the next try. That is the one thing that may be seen.
+Ready claims stay Ready and Synced, and managed resources do not change. During a switch
+Crossplane briefly has no active revision. RepositoriesReady is then Unknown on the XRs
+that it reconciles, until the next reconcile. No other change is allowed.
 
-The package manager and its Deployment runtime are Crossplane's own. Nodes and DNS are
-nodes.py's. What ran before is the newest release of this repository's history, and,
-before there is one, this commit itself: PREVIOUS names any other.
+The package manager and its Deployment runtime are the real ones of Crossplane. nodes.py
+replaces nodes and DNS. The older version is the newest release in the history of this
+repository, or this commit itself if there is none. PREVIOUS selects another commit.
 """
 
 import dataclasses
@@ -41,11 +41,11 @@ FUNCTIONS, REVISIONS, CONFIGURATIONS, PROVIDERS = (
 )
 CLAIMS = "workloadecrrepos.tap.vrabbi.cloud"
 REPOSITORIES = "repositories.ecr.aws.crossplane.io"
-STANDING = 10
+EXISTING = 10
 
 
 def previous() -> str:
-    """Return the commit that ran before."""
+    """Return the commit of the older version."""
     if given := os.environ.get("PREVIOUS"):
         return given
     tags = _git("tag", "--merged", "HEAD~", "--sort=-version:refname", "v*").split()
@@ -64,7 +64,7 @@ def _git(*command: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Releases:
-    """Both releases, pushed; what runs for each; where the function's package is."""
+    """Both releases: pushed packages, their programs, the function's repository."""
 
     system: System
     nodes: Nodes
@@ -72,13 +72,13 @@ class Releases:
     configurations: dict[str, str]
 
     def function(self, version: str) -> None:
-        """Have the function be a release, by its package's tag."""
+        """Switch the Function to a release, by the tag of its package."""
         patch = f'{{"spec": {{"package": "{self.repository}:{version}"}}}}'
         self.system.kubectl("patch", FUNCTIONS, NAME, "--type=merge", "-p", patch)
         self.system.wait(f"the function is {version}", lambda: self._is(version), 120)
 
     def configuration(self, version: str) -> None:
-        """Have the Configuration be a release."""
+        """Switch the Configuration to a release."""
         self.system.kubectl.apply(
             {
                 "apiVersion": "pkg.crossplane.io/v1",
@@ -102,7 +102,7 @@ class Releases:
         )
 
     def _is(self, version: str) -> bool:
-        """Whether a release alone is active, runs and is all that runs."""
+        """Whether a release is the only active revision and the only one that runs."""
         if self.nodes.failed:
             raise self.nodes.failed[0]
         revisions = self.system.kubectl.all(
@@ -127,7 +127,7 @@ def releases(
         kubectl("delete", kind, "--all", "--timeout=60s")
     if FUNCTION in bare.programs.started:
         bare[FUNCTION].stop()
-    # Its own package, but for the image and the kinds of other services.
+    # The provider's own package without its image and the CRDs of other services.
     package = directory / "provider"
     (package / "crds").mkdir(parents=True)
     shutil.copy(provider_crds().parent / "crossplane.yaml", package)
@@ -183,7 +183,7 @@ def releases(
         installed.configuration(OLD)
         bare.established(CLAIMS)
         run_provider(bare, f"{ORGANISATION}-provider-aws")
-        # Later: a Configuration takes the newest function that there is.
+        # Push it later, because a Configuration installs the newest function.
         configurations[NEW] = publish(NEW)[1]
         yield installed
         crossplane.stop()
@@ -191,9 +191,9 @@ def releases(
 
 
 def run_provider(system: System, name: str) -> None:
-    """Have a provider's package be healthy: its program runs since the start.
+    """Make the package of a provider healthy; its program already runs.
 
-    What runs it names the certificates that it made for it, and says that it runs.
+    This publishes what a runtime would: the certificates, and that the program runs.
     """
     revisions = "providerrevisions.pkg.crossplane.io"
     revision = system.wait(
@@ -226,7 +226,7 @@ def run_provider(system: System, name: str) -> None:
         )
 
     system.wait(
-        "the provider's kinds are its package's",
+        "the provider package controls the provider's CRDs",
         lambda: says(revisions, revision, "RevisionHealthy"),
         240,
     )
@@ -250,7 +250,7 @@ def run_provider(system: System, name: str) -> None:
 
 
 def checkout(commit: str, directory: Path) -> None:
-    """Write a commit's function and its package."""
+    """Write the function and the package of a commit to a directory."""
     directory.mkdir()
     archive = subprocess.run(
         ["git", "archive", commit, "function", "package/function"],
@@ -266,7 +266,7 @@ def checkout(commit: str, directory: Path) -> None:
 
 
 def packaged(source: Path, directory: Path, version: str) -> Path:
-    """Write a package's directory that differs from another version's."""
+    """Write a package directory that is different for each version."""
     shutil.copytree(source / "package/function", directory)
     meta = yaml.safe_load((directory / "crossplane.yaml").read_text())
     meta["metadata"]["annotations"]["example.org/version"] = version
@@ -275,16 +275,16 @@ def packaged(source: Path, directory: Path, version: str) -> Path:
 
 
 class Users:
-    """Claims that come, those that stand and are touched; all that is seen of them."""
+    """Creates claims, touches existing XRs, and records all watch events of both."""
 
-    def __init__(self, system: System, prefix: str, standing: list[str]) -> None:
+    def __init__(self, system: System, prefix: str, existing: list[str]) -> None:
         self.system = system
         self.made: list[str] = []
         self.touched = 0
         self.seen: list[dict[str, Any]] = []
         self.errors: list[BaseException] = []
         self._prefix = prefix
-        self._standing = standing
+        self._existing = existing
         self._done = threading.Event()
         self._watches: list[Watch] = []
         self._threads = [threading.Thread(target=self._work, daemon=True)]
@@ -308,7 +308,7 @@ class Users:
             thread.join(30)
 
     def stop(self) -> None:
-        """Make no more claims."""
+        """Stop creating claims."""
         self._done.set()
         self._threads[0].join(60)
 
@@ -318,8 +318,8 @@ class Users:
                 name = f"{self._prefix}-{len(self.made)}"
                 self.system.kubectl.apply(claims.manifest(name, name))
                 self.made.append(name)
-                # An XR is reconciled, and the function called.
-                touched = self._standing[self.touched % len(self._standing)]
+                # This makes Crossplane reconcile the XR and call the function.
+                touched = self._existing[self.touched % len(self._existing)]
                 self.system.kubectl(
                     *("annotate", "xworkloadecrrepos", "--overwrite", "-l"),
                     f"crossplane.io/claim-name={touched}",
@@ -332,50 +332,50 @@ class Users:
     def _follow(self, following: Watch) -> None:
         try:
             self.seen.extend(following.events())
-        except Exception as e:  # noqa: BLE001  # the test looks
+        except Exception as e:  # noqa: BLE001  # the test checks `errors`
             self.errors.append(e)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """Return what was seen of a kind, in order, as `type` and the object."""
+        """Return the watch events of a kind in order."""
         return [e for e in list(self.seen) if e["object"]["kind"] == kind]
 
 
-def worsened(users: Users, standing: list[str]) -> list[str]:
-    """Return what claims were told that they should not have been.
+def unexpected_conditions(users: Users, existing: list[str]) -> list[str]:
+    """Return the conditions that claims must not have had.
 
-    One that is being made is Creating until the provider has settled, and may say so
-    again after a first Ready, upgrade or not. What Crossplane says of our condition
-    while it has no active revision is counted by interrupted().
+    A new claim is Creating until the provider has settled. It may be Creating again
+    after it was Ready, even without an upgrade. interrupted() counts the conditions
+    that Crossplane sets while it has no active revision.
     """
     found = []
     for event in users.of("WorkloadECRRepo"):
         of = event["object"]
         name = of["metadata"]["name"]
         for c in of.get("status", {}).get("conditions", []):
-            settled = c["type"] == "Synced" or name in standing
+            settled = c["type"] == "Synced" or name in existing
             if settled and c["status"] != "True" and not unknown(c):
-                found.append(f"{name} is told: {c}")
+                found.append(f"{name} has: {c}")
     return found
 
 
 def unknown(c: dict[str, Any]) -> bool:
-    """Whether it is what Crossplane says where it could not call the function."""
+    """Whether Crossplane set this condition because it could not call the function."""
     said = (c["type"], c["status"], c["reason"])
     return said == ("RepositoriesReady", "Unknown", "FatalError")
 
 
-def interrupted(users: Users, standing: list[str]) -> set[str]:
-    """Return the claims whose RepositoriesReady was Unknown for a while."""
+def interrupted(users: Users, existing: list[str]) -> set[str]:
+    """Return the claims whose RepositoriesReady was temporarily Unknown."""
     return {
         event["object"]["metadata"]["name"]
         for event in users.of("WorkloadECRRepo")
         for c in event["object"].get("status", {}).get("conditions", [])
-        if unknown(c) and event["object"]["metadata"]["name"] in standing
+        if unknown(c) and event["object"]["metadata"]["name"] in existing
     }
 
 
 def says_available(system: System, name: str) -> bool:
-    said = claims.said(system, name)
+    said = claims.ready_condition(system, name)
     return said.get("status") == "True" and claims.is_ready(system, name)
 
 
@@ -399,7 +399,7 @@ def _seconds(event: dict[str, Any]) -> float:
 
 
 def managed_states(system: System, of: set[str]) -> dict[str, Any]:
-    """Return what must not change of each managed resource."""
+    """Return the fields of each managed resource that must not change."""
     return {
         name: (r["metadata"]["uid"], r["metadata"]["generation"], r["spec"])
         for r in system.kubectl.all(REPOSITORIES)
@@ -408,8 +408,8 @@ def managed_states(system: System, of: set[str]) -> dict[str, Any]:
     }
 
 
-def test_the_configuration_brings_function_and_provider(releases: Releases) -> None:
-    """By its dependencies alone: the fixture applied nothing else of ours."""
+def test_the_configuration_installs_function_and_provider(releases: Releases) -> None:
+    """Only as its dependencies: the fixture applied nothing else of ours."""
     for kind, name in ((FUNCTIONS, NAME), (PROVIDERS, f"{ORGANISATION}-provider-aws")):
         assert [p["metadata"]["name"] for p in releases.system.kubectl.all(kind)] == [
             name
@@ -419,7 +419,7 @@ def test_the_configuration_brings_function_and_provider(releases: Releases) -> N
     assert "ProviderRevision" in owners
 
 
-def test_crossplane_makes_the_production_deployment(releases: Releases) -> None:
+def test_crossplane_creates_the_production_deployment(releases: Releases) -> None:
     (deployment,) = releases.system.kubectl.all(
         "deployments", "-n", "crossplane-system"
     )
@@ -448,44 +448,44 @@ def test_crossplane_makes_the_production_deployment(releases: Releases) -> None:
     ],
     ids=["upgrade", "rollback"],
 )
-def test_claims_and_resources_stay_as_they_are(
+def test_an_upgrade_changes_no_claim_and_no_resource(
     releases: Releases, prefix: str, switch: Callable[[Releases], object]
 ) -> None:
     system = releases.system
-    standing = [f"{prefix}-standing-{n}" for n in range(STANDING)]
-    system.kubectl.apply(*(claims.manifest(name, name) for name in standing))
+    existing = [f"{prefix}-existing-{n}" for n in range(EXISTING)]
+    system.kubectl.apply(*(claims.manifest(name, name) for name in existing))
     system.wait(
         "the first claims are Ready",
-        lambda: all(claims.is_ready(system, name) for name in standing),
+        lambda: all(claims.is_ready(system, name) for name in existing),
         240,
     )
-    expected = {each for name in standing for each in claims.names(name)}
+    expected = {each for name in existing for each in claims.names(name)}
     before = managed_states(system, expected)
     assert set(before) == expected
     started = time.time()
-    with Users(system, prefix, standing) as users:
+    with Users(system, prefix, existing) as users:
         system.wait("claims come", lambda: len(users.made) >= 3 or users.errors)
         switch(releases)
         took = time.time() - started
-        system.wait("more claims come", lambda: users.touched >= 10 or users.errors)
+        system.wait("more claims exist", lambda: users.touched >= 10 or users.errors)
         users.stop()
         made = list(users.made)
         system.wait(
-            "every claim is Ready and says so",
-            lambda: all(says_available(system, name) for name in (*standing, *made)),
+            "every claim is Ready and Available",
+            lambda: all(says_available(system, name) for name in (*existing, *made)),
             300,
         )
     assert not users.errors
     composites = warnings(users, "XWorkloadECRRepo", started)
-    told = interrupted(users, standing)
+    briefly_unknown = interrupted(users, existing)
     print(
-        f"{prefix} from {previous()}: {took:.1f} s, {len(made)} claims came meanwhile, "
-        f"XRs touched {users.touched} times; {len(told)} of {STANDING} standing claims "
-        f"were Unknown for a while; warnings on XRs: {len(composites)}",
+        f"{prefix} from {previous()}: {took:.1f} s, {len(made)} new claims, "
+        f"XRs touched {users.touched} times; {len(briefly_unknown)} of {EXISTING} "
+        f"claims were temporarily Unknown; warnings on XRs: {len(composites)}",
         *composites[:5],
         sep="\n",
     )
-    assert not worsened(users, standing)
+    assert not unexpected_conditions(users, existing)
     assert not warnings(users, "WorkloadECRRepo", started)
     assert managed_states(system, expected) == before
-    system.kubectl("delete", CLAIMS, "--wait=false", *standing, *made)
+    system.kubectl("delete", CLAIMS, "--wait=false", *existing, *made)

@@ -1,4 +1,4 @@
-"""The versions of Crossplane that `make e2e` does not run: a short suite on each."""
+"""A short suite on each version of Crossplane that `make e2e` does not run."""
 
 from collections.abc import Iterator
 
@@ -8,20 +8,20 @@ import tenants
 from apis import NAMESPACED, UPBOUND
 from system import ROOT, System, running, say
 
-# By the folder of the core under tests/conformance/tools.
+# The folders of these versions in tests/conformance/tools.
 VERSIONS = {"crossplane-core-v2.3": NAMESPACED, "crossplane-v1.20": UPBOUND}
 
 
 class FromPackages(System):
-    """The system whose function and Composition the package manager brings.
+    """The system with function and Composition installed by the package manager.
 
-    Its provider does not write its own tags: nothing may depend on those.
+    Its provider does not write its own tags, because nothing may depend on them.
     """
 
     provider_flags = ("--skip-default-tags",)
 
     def _packages(self) -> None:
-        """Start a registry, and install from it what a Configuration depends on."""
+        """Start a registry, and install the Configuration and its dependencies."""
         self._serve_packages()
         directory = self.directory / "package"
         directory.mkdir()
@@ -45,9 +45,9 @@ def old(request: pytest.FixtureRequest) -> Iterator[System]:
         yield system
 
 
-def test_a_workload_gets_its_repositories_and_takes_them_along(old: System) -> None:
+def test_repositories_are_created_and_deleted_with_a_workload(old: System) -> None:
     old.kubectl.apply(claims.workload("shop"))
-    # The policy's rights may come after it.
+    # The policy may be installed before its permissions.
     old.scan_every("15s")
     claims.wait_ready(old, "shop-ecr-repos", seconds=180)
     shop = claims.names("shop")
@@ -57,7 +57,7 @@ def test_a_workload_gets_its_repositories_and_takes_them_along(old: System) -> N
     claims.wait_gone(old, *shop)
 
 
-def test_of_two_claims_for_one_repository_one_gets_it(old: System) -> None:
+def test_one_of_two_competing_claims_gets_the_repository(old: System) -> None:
     for namespace in ("c", "b-c"):
         old.kubectl("create", "namespace", namespace)
     wanted = claims.names("a-b", "c")
@@ -66,34 +66,37 @@ def test_of_two_claims_for_one_repository_one_gets_it(old: System) -> None:
     claims.push(old, *wanted)
     before = claims.contents(old, wanted)
     old.kubectl.apply(claims.manifest("second", "a", "b-c"))
-    claims.told(old, "second", "NameTaken", "b-c")
+    claims.wait_for_reason(old, "second", "NameTaken", "b-c")
     assert claims.contents(old, wanted) == before
     claims.delete(old, "first", namespace="c")
-    # These do not watch required resources: it reconciles again within a minute or so.
-    claims.told(old, "second", "Available", "b-c")
-    assert not claims.images(claims.contents(old, wanted)), "the winner took its own"
+    # These versions do not watch required resources. The loser reconciles again after
+    # about a minute.
+    claims.wait_for_reason(old, "second", "Available", "b-c")
+    assert not claims.images(claims.contents(old, wanted)), (
+        "the winner's images were deleted with it"
+    )
     claims.remove_namespaces(old, "c", "b-c")
     claims.wait_gone(old, *wanted)
 
 
-def test_what_was_there_before_is_used_and_kept(old: System) -> None:
+def test_an_existing_repository_is_adopted_and_kept(old: System) -> None:
     image = f"{claims.PREFIX}/heirloom-default"
     old.ecr.create_repository(repositoryName=image)
     claims.push(old, image)
     before = claims.contents(old, {image})
     claims.apply(old, "heirloom")
-    claims.told(old, "heirloom", "Adopted")
+    claims.wait_for_reason(old, "heirloom", "Adopted")
     claims.delete(old, "heirloom")
     claims.wait_gone(old, image, f"{image}-bundle", but=frozenset({image}))
     assert claims.contents(old, {image}) == before
 
 
-def test_the_package_manager_installed_what_runs(old: System) -> None:
+def test_the_package_manager_installed_the_packages(old: System) -> None:
     functions = old.kubectl.all("functions.pkg.crossplane.io")
     assert [f["metadata"]["name"] for f in functions] == ["e2e-function-ecr-repos"]
     (configuration,) = old.kubectl.all("configurations.pkg.crossplane.io")
     assert configuration["metadata"]["name"] == "ecr-repos"
 
 
-def test_claims_go_on_with_the_admission_policy(old: System) -> None:
-    tenants.claims_go_on_with_the_policy(old)
+def test_claims_work_with_the_admission_policy(old: System) -> None:
+    tenants.check_claims_work_with_the_policy(old)

@@ -11,22 +11,22 @@ from control_plane import KubectlError
 from system import MANIFESTS, ROOT, System
 
 
-def test_the_recipes_own_policy_is_refused(bare: System) -> None:
+def test_the_policy_of_the_recipe_is_refused(bare: System) -> None:
     bare.install_configuration()
 
     def refused() -> bool:
-        # Kyverno hears of the claim's kind a moment later.
+        # Kyverno discovers the claim's CRD with a delay.
         with pytest.raises(KubectlError) as e:
             bare.kubectl("apply", "-f", MANIFESTS / "recipe.yaml")
         return "requires permissions get,create" in str(e.value)
 
-    bare.wait("Kyverno refuses it for want of rights", refused)
+    bare.wait("Kyverno refuses it because permissions are missing", refused)
 
 
-def test_a_workload_from_before_the_policy_gets_its_repositories(
+def test_a_workload_older_than_the_policy_gets_its_repositories(
     bare: System, request: pytest.FixtureRequest
 ) -> None:
-    """At once, by the order of the documented commands: the next scan is in an hour."""
+    """Immediately, without the next hourly scan, if the documented order is kept."""
     bare.kubectl.apply(claims.workload("older"))
     system: System = request.getfixturevalue("installed")
     claims.wait_ready(system, "older-ecr-repos")
@@ -34,7 +34,7 @@ def test_a_workload_from_before_the_policy_gets_its_repositories(
     system.kubectl("delete", "workload", "older")
 
 
-def test_a_workload_gets_its_repositories_and_takes_them_along(system: System) -> None:
+def test_repositories_are_created_and_deleted_with_a_workload(system: System) -> None:
     started = time.monotonic()
     system.kubectl.apply(claims.workload("shop"))
     claims.wait_ready(system, "shop-ecr-repos")
@@ -65,7 +65,7 @@ def test_a_workload_gets_its_repositories_and_takes_them_along(system: System) -
     ]
 
 
-def test_updates_and_backfills_leave_crossplanes_fields_alone(system: System) -> None:
+def test_updates_and_backfills_keep_the_fields_of_crossplane(system: System) -> None:
     def crossplanes() -> dict[str, Any]:
         found = claims.of_workload(system, "kept")
         assert found is not None
@@ -91,14 +91,14 @@ def test_updates_and_backfills_leave_crossplanes_fields_alone(system: System) ->
         assert found is not None
         return bool(found["spec"]["parameters"]["repoPrefix"] == claims.PREFIX)
 
-    system.wait("an edit of what the policy owns is undone", reverted)
+    system.wait("an edit of a field that the policy owns is reverted", reverted)
     backfill(system)
     assert crossplanes() == before
     system.kubectl("delete", "workload", "--wait=false", "kept")
 
 
 def backfill(system: System) -> None:
-    """Wait until a background scan has made a claim that was deleted."""
+    """Wait until a background scan has created a deleted claim again."""
     system.kubectl.apply(claims.workload("canary"))
     first = system.wait(
         "the canary has a claim", lambda: claims.of_workload(system, "canary")
@@ -111,7 +111,7 @@ def backfill(system: System) -> None:
             found is not None and found["metadata"]["uid"] != first["metadata"]["uid"]
         )
 
-    system.wait("the backfill has made it again", another, 90)
+    system.wait("the backfill has created it again", another, 90)
     system.kubectl("delete", "workload", "canary")
 
 
@@ -127,7 +127,7 @@ def without_kyverno(system: System) -> Iterator[System]:
     system.wait("Kyverno is ready", system.kyverno_is_ready)
 
 
-def test_kyverno_down_blocks_nothing(
+def test_nothing_is_blocked_while_kyverno_is_down(
     system: System, request: pytest.FixtureRequest
 ) -> None:
     claims.apply(system, "unblocked")
@@ -140,13 +140,15 @@ def test_kyverno_down_blocks_nothing(
     claims.wait_gone(system, *claims.names("unblocked"))
 
 
-def test_the_backfill_makes_what_was_missed_meanwhile(system: System) -> None:
+def test_the_backfill_creates_claims_missed_while_kyverno_was_down(
+    system: System,
+) -> None:
     claims.wait_ready(system, "meanwhile-ecr-repos")
     assert claims.of_workload(system, "short-lived") is None
     system.kubectl("delete", "workload", "--wait=false", "meanwhile")
 
 
-def test_the_policy_can_go_and_the_cluster_policy_take_over(system: System) -> None:
+def test_the_cluster_policy_can_replace_the_policy(system: System) -> None:
     system.kubectl.apply(claims.workload("stays"))
     claims.wait_ready(system, "stays-ecr-repos")
     system.kubectl("delete", "generatingpolicy", "workload-ecr-repos")

@@ -1,7 +1,7 @@
-"""Sends RunFunction broken bytes, guided by coverage, and watches its memory.
+"""Fuzz RunFunction with malformed requests, guided by coverage, and watch its memory.
 
-A crash, an answer that could not be shown on a terminal, or memory that grows is a
-failure. `make fuzz FUZZ_S=3600` does it for an hour.
+It fails on a crash, on a message with characters that a terminal cannot show, and on
+growing memory. `make fuzz FUZZ_S=3600` runs it for an hour.
 """
 
 import argparse
@@ -39,12 +39,12 @@ OURS |= {
 }
 LONGEST_INPUT = 1 << 16
 LONGEST_TEXT = 4096
-# What libFuzzer keeps of what it found interesting is in the same process.
+# Allowed growth: libFuzzer keeps interesting inputs in the memory of the same process.
 GROWTH_MIB = 64
 
 
 def main() -> int:
-    """Run the fuzzer in a process of its own, and say what came of it."""
+    """Run the fuzzer in a child process, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="how long (600)")
     seconds = parser.parse_args().seconds
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def watch(child: "subprocess.Popen[bytes]", seconds: int) -> list[float]:
-    """Return its resident memory, in MiB, once a second until it ends."""
+    """Return the resident memory of a process in MiB, once a second until it ends."""
     process, sizes, started = psutil.Process(child.pid), [], time.monotonic()
     while child.poll() is None:
         try:
@@ -104,7 +104,7 @@ def watch(child: "subprocess.Popen[bytes]", seconds: int) -> list[float]:
 
 
 def seeds() -> list[bytes]:
-    """Return whole requests to begin with: a first pass, a second, a contested one."""
+    """Return valid requests to start with: first and later passes, and competitors."""
 
     def load(name: str) -> list[dict[str, Any]]:
         return list(yaml.safe_load_all((ROOT / "example" / name).read_text()))
@@ -122,7 +122,7 @@ def seeds() -> list[bytes]:
         "defaults": {"region": "eu-west-2"},
     }
     composite = {"composite": {"resource": xr}}
-    # What a workload says of its repositories, where it may say anything.
+    # The workload overrides repository options, and all overrides are allowed.
     free = {**given, "allow": {"overrides": list(OPTION_NAMES)}}
     overridden = copy.deepcopy(xr)
     overridden["spec"]["parameters"]["repository"] = {
@@ -153,11 +153,11 @@ def seeds() -> list[bytes]:
         {"observed": {"composite": {"resource": each}}, "input": free}
         for each in (overridden, written)
     ]
-    # Large: what is read of it then is another path.
+    # A large request takes another path in the code.
     large = copy.deepcopy(overridden)
     large["metadata"]["labels"] = {f"l{n}": "x" * 20 for n in range(600)}
     overrides.append({"observed": {"composite": {"resource": large}}, "input": free})
-    rivals = {"items": [{"resource": image}]}
+    competitors = {"items": [{"resource": image}]}
     requests: list[dict[str, Any]] = [
         *overrides,
         {"observed": composite},
@@ -165,7 +165,7 @@ def seeds() -> list[bytes]:
         {"observed": {**composite, "resources": resources}, "input": given},
         {
             "observed": composite,
-            "requiredResources": {f"contenders-{IMAGE}": rivals},
+            "requiredResources": {f"contenders-{IMAGE}": competitors},
             "desired": {"resources": {"theirs": {"resource": bundle}}},
         },
     ]
@@ -176,7 +176,7 @@ def seeds() -> list[bytes]:
 
 
 def fuzz(corpus: list[str]) -> None:
-    """Be the process that is sent the bytes; it ends here."""
+    """Run the fuzzer in this process; does not return."""
     logging.configure(logging.Level.DISABLED)
     loop, runner = asyncio.new_event_loop(), FunctionRunner()
 
@@ -184,18 +184,18 @@ def fuzz(corpus: list[str]) -> None:
         try:
             req = fnv1.RunFunctionRequest.FromString(data)
         except DecodeError:
-            return  # gRPC refuses it before
+            return  # gRPC refuses it before it reaches the function
         rsp = loop.run_until_complete(runner.RunFunction(req, None))
         rsp.SerializeToString()
         said = [r.message for r in rsp.results] + [c.message for c in rsp.conditions]
         for text in said:
-            ours = text.replace("…", "")  # the sign of a cut
+            ours = text.replace("…", "")  # marks shortened text
             if not (ours.isprintable() and ours.isascii()):
                 raise AssertionError(f"not for a terminal: {text!r}")
             if len(text) > LONGEST_TEXT:
                 raise AssertionError(f"{len(text)} characters: {text[:200]!r}")
             if "internal error" in text:
-                raise AssertionError("it met something it was not built for")
+                raise AssertionError("the request caused an internal error")
         made = set(rsp.desired.resources) - set(req.desired.resources)
         if made - OURS:
             raise AssertionError(f"it composed {made}")

@@ -1,4 +1,4 @@
-"""A world for each test."""
+"""A new simulated world for each test."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""SECURITY.md says where the guarantees end as the simulation does."""
+"""SECURITY.md lists the same exceptions to the guarantees as the simulation."""
 
 from pathlib import Path
 

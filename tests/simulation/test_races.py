@@ -1,4 +1,7 @@
-"""Programs alone, in any order: hypothesis would try far fewer different orders."""
+"""Competing claims while programs act in random order.
+
+Plain random seeds try far more different orders than hypothesis would.
+"""
 
 import random
 
@@ -6,14 +9,14 @@ import pytest
 from hypothesis import settings
 
 from tests.simulation.simulated.classic import CLASSIC
-from tests.simulation.simulated.ecr import Claim, Place
+from tests.simulation.simulated.ecr import Claim, Location
 from tests.simulation.simulated.managed import Api
 from tests.simulation.simulated.starts import STARTS, begin, two_clusters
 from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
 from tests.simulation.simulated.world import World
 
 SEEDS = range(settings().max_examples // 10)
-THEIRS = Place("111111111111", "eu-west-2", "t/a-b-c")
+THEIRS = Location("111111111111", "eu-west-2", "t/a-b-c")
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
@@ -33,21 +36,23 @@ def test_races(api: Api, start: list[tuple[str, Claim]]) -> None:
 def race(
     world: World, api: Api, start: list[tuple[str, Claim]], chance: random.Random
 ) -> None:
-    """Let claims meet, push to what they have, and delete them one after the other."""
+    """Let claims compete, push images to all repositories, then delete the claims."""
     clusters = two_clusters(world, (api,))
     if chance.choice([True, False, False, False]):
         world.create_by_hand(THEIRS)
     begin(world, start, at_once=chance.choice([True, False]))
     world.work(chance, 30)
-    world.check_rest()
+    world.check_settled()
     while composites := [(c, x) for c in clusters for x in c.composites.values()]:
-        for place in world.ecr.repositories:
-            world.push(place)
+        for location in world.ecr.repositories:
+            world.push(location)
         cluster, composite = chance.choice(composites)
         cluster.delete(composite)
         world.work(chance, chance.choice([0, 10]))
-        world.check_rest()
+        world.check_settled()
     left = {
-        place for place, found in world.ecr.repositories.items() if found.maker is None
+        location
+        for location, found in world.ecr.repositories.items()
+        if found.creator is None
     }
     assert left <= {THEIRS}

@@ -1,7 +1,7 @@
-"""What went wrong once, step by step: what the random worlds would find with luck.
+"""Known failures, step by step. The random worlds would find them only by chance.
 
-Each ends with `check_rest`: all programs work until nothing changes, every right is
-seen to be earned, and nobody to wait for ever.
+Each scenario ends with `check_settled`: all programs act until nothing changes. It
+checks that every right was earned and that nothing waits for ever.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.simulated.classic import CLASSIC
 from tests.simulation.simulated.cluster import Cluster, Composite
-from tests.simulation.simulated.ecr import Place
+from tests.simulation.simulated.ecr import Location
 from tests.simulation.simulated.managed import Api, Ref
 from tests.simulation.simulated.starts import apply, parameters
 from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
@@ -18,8 +18,8 @@ from tests.simulation.simulated.world import World
 
 ONE, TWO = "111111111111", "222222222222"
 REGION = "eu-west-2"
-IMAGE = Place(ONE, REGION, "t/a-b-c")
-BUNDLE = Place(ONE, REGION, "t/a-b-c-bundle")
+IMAGE = Location(ONE, REGION, "t/a-b-c")
+BUNDLE = Location(ONE, REGION, "t/a-b-c-bundle")
 # Two claims whose repositories have the same names.
 FIRST, SECOND = ("c", "ab"), ("b-c", "a")
 ALL = pytest.mark.parametrize(
@@ -41,56 +41,56 @@ def finish(cluster: Cluster, ref: Ref) -> None:
 
 
 @ALL
-def test_a_claims_images_go_with_it_alone(world: World, api: Api) -> None:
+def test_images_are_only_deleted_with_their_claim(world: World, api: Api) -> None:
     cluster = world.cluster("east", api)
-    world.create_by_hand(Place(ONE, REGION, "t/other"))
+    world.create_by_hand(Location(ONE, REGION, "t/other"))
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     assert (claim.reason, claim.ready) == ("Available", True)
     world.push(IMAGE)
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert (cluster.objects, list(world.ecr.repositories)) == (
         {},
-        [Place(ONE, REGION, "t/other")],
+        [Location(ONE, REGION, "t/other")],
     )
 
 
 @ALL
-def test_a_repository_from_before_stays(world: World, api: Api) -> None:
+def test_an_existing_repository_is_kept(world: World, api: Api) -> None:
     cluster = world.cluster("east", api)
     world.create_by_hand(IMAGE)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     assert (claim.reason, claim.ready) == ("Adopted", True)
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert list(world.ecr.repositories) == [IMAGE]
 
 
 @UPBOUNDS
 def test_the_providers_own_tag_is_no_proof(world: World, api: Api) -> None:
-    """H1: with full rights a provider writes `crossplane-name` onto what it finds."""
+    """H1: with full rights a provider tags every repository with `crossplane-name`."""
     cluster = world.cluster("east", api)
     claim = apply(cluster, FIRST)
     cluster.reconcile(claim)
     image = claim.refs["imagerepo"]
     poll(cluster, image)
     world.create_by_hand(IMAGE)
-    finish(cluster, image)  # refused; but recorded as succeeded when it began
+    finish(cluster, image)  # refused, but was recorded as succeeded when it started
     cluster.configure(deletion="Always")
-    world.check_rest()
+    world.check_settled()
     cluster.configure()
-    world.check_rest()
+    world.check_settled()
     assert claim.reason == "Adopted"
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
 @UPBOUNDS
 def test_two_clusters_never_both_own_a_repository(world: World, api: Api) -> None:
-    """H2: their managed resources have one name, so one signature."""
+    """H2: the managed resources of both clusters have the same name and tag."""
     clusters = [world.cluster(name, api) for name in ("east", "west")]
     claims = [apply(cluster, FIRST) for cluster in clusters]
     for cluster, claim in zip(clusters, claims, strict=True):
@@ -100,15 +100,15 @@ def test_two_clusters_never_both_own_a_repository(world: World, api: Api) -> Non
             for ref in claim.refs.values():
                 step(cluster, ref)
     world.push(IMAGE)
-    world.check_rest()
+    world.check_settled()
     assert [claim.reason for claim in claims] == ["Available", "Adopted"]
     clusters[1].delete(claims[1])
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
 def test_no_two_composites_hold_one_repository_each(world: World) -> None:
-    """M1: a bundle earned its rights before its image was decided."""
+    """M1: a bundle got its rights before the owner of its image was decided."""
     cluster = world.cluster("east", NAMESPACED)
     first, second = apply(cluster, FIRST), apply(cluster, SECOND)
     cluster.reconcile(first)
@@ -120,14 +120,14 @@ def test_no_two_composites_hold_one_repository_each(world: World) -> None:
     cluster.reconcile(second)
     poll(cluster, image)
     finish(cluster, image)
-    world.check_rest()
+    world.check_settled()
     assert sorted(c.reason for c in (first, second)) == ["Available", "NameTaken"]
 
 
 @UPBOUNDS
 def test_a_forged_tag_is_no_proof(world: World, api: Api) -> None:
-    """M2: a workload may set tags, and so what the provider would have signed with."""
-    # Where the provider puts its own tags, it takes the forged one back in time.
+    """M2: a workload may set any tag, including the one that the provider writes."""
+    # With default tags, the provider would overwrite the forged tag in time.
     cluster = world.cluster("east", api, default_tags=False)
     cluster.configure(allow={"overrides": ["tags"]})
     forged = {"crossplane-name": "theirs"}
@@ -136,19 +136,19 @@ def test_a_forged_tag_is_no_proof(world: World, api: Api) -> None:
     for ref in claim.refs.values():
         poll(cluster, ref)
     world.create_by_hand(IMAGE, forged)
-    world.check_rest()
+    world.check_settled()
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
 @ALL
-def test_options_are_not_written_onto_what_was_there_before(
+def test_options_are_not_written_onto_an_existing_repository(
     world: World, api: Api
 ) -> None:
-    """M4: the classic provider writes what is in the first manifest onto what it finds.
+    """M4: the classic provider writes the first manifest's options onto a repository.
 
-    It removes the tags of what it adopts in any case: Exemption.CLASSIC_ADOPTS.
+    It always removes the tags of a repository that it adopts: Exemption.CLASSIC_ADOPTS.
     """
     cluster = world.cluster("east", api)
     cluster.configure(
@@ -160,7 +160,7 @@ def test_options_are_not_written_onto_what_was_there_before(
     )
     world.create_by_hand(IMAGE, {"team": "others"})
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     assert (claim.reason, claim.ready) == ("Adopted", True)
     theirs, ours = world.ecr.repositories[IMAGE], world.ecr.repositories[BUNDLE]
     assert (theirs.mutability, theirs.scan_on_push) == ("MUTABLE", False)
@@ -168,19 +168,19 @@ def test_options_are_not_written_onto_what_was_there_before(
     assert ours.tags["team"] == "platform"
 
 
-def test_a_repository_older_than_its_creation_is_another(world: World) -> None:
-    """M5: a provider config may be pointed at another account."""
+def test_a_repository_older_than_its_creation_record_is_not_owned(world: World) -> None:
+    """M5: a provider config may be changed to another account."""
     cluster = world.cluster("east", CLASSIC)
     world.create_by_hand(IMAGE._replace(account=TWO))
     world.pass_time(days=2000)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     assert claim.reason == "Available"
     cluster.repoint("p", TWO)
-    world.check_rest()
+    world.check_settled()
     assert claim.reason == "Adopted"
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert IMAGE._replace(account=TWO) in world.ecr.repositories
 
 
@@ -195,35 +195,35 @@ REFUSED: dict[str, dict[str, Any]] = {
 def test_a_refused_claim_still_loses_rights(
     world: World, api: Api, edit: dict[str, Any]
 ) -> None:
-    """M6: a fatal result would freeze what it had."""
+    """M6: a fatal result would keep all rights as they are."""
     cluster = world.cluster("east", api)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     apply(cluster, FIRST, **edit)
     cluster.configure(deletion="Never", allow={"repoPrefixes": ["t"]})
-    world.check_rest()
+    world.check_settled()
     assert (claim.reason in ("InvalidParameters", "NotAllowed"), claim.ready) == (
         True,
         False,
     )
     world.push(IMAGE)
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
 def test_a_refused_claim_still_loses_a_replaced_repository(world: World) -> None:
-    """M6, the other way to lose rights; only the classic API tells of it."""
+    """M6, another way to lose rights, which only the classic API can detect."""
     cluster = world.cluster("east", CLASSIC)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     apply(cluster, FIRST, region="nowhere")
     world.delete_by_hand(IMAGE)
     world.pass_time(hours=1)
     world.create_by_hand(IMAGE)
-    world.check_rest()
+    world.check_settled()
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
@@ -232,76 +232,78 @@ def test_a_refused_claim_still_loses_a_replaced_repository(world: World) -> None
     [(CLASSIC, UPBOUND), (UPBOUND, CLASSIC), (CLASSIC, NAMESPACED)],
     ids=lambda api: api.group,
 )
-def test_a_live_claims_repository_is_found_in_every_api(
+def test_the_owner_is_found_in_every_provider_api(
     world: World, before: Api, after: Api
 ) -> None:
-    """L1: after `provider` changed, a new claim adopted a live claim's repository."""
+    """L1: after `provider` changed, a new claim adopted another claim's repository."""
     cluster = world.cluster("east", before, after)
     first = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     if not after.namespaced:
         cluster.inputs[False]["provider"] = after.provider
     second = cluster.apply(SECOND, parameters(SECOND), namespaced=after.namespaced)
-    world.check_rest()
+    world.check_settled()
     assert (first.reason, second.reason) == ("Available", "NameTaken")
     cluster.delete(first)
-    world.check_rest()
+    world.check_settled()
     assert second.reason == "Available"
 
 
 @ALL
-def test_an_api_that_is_not_installed_is_not_asked(world: World, api: Api) -> None:
-    """L1's other half: a requirement of a kind that is not served fails the reconcile.
+def test_an_api_that_is_not_installed_is_not_required(world: World, api: Api) -> None:
+    """L1: a requirement for a kind that is not served would fail the reconcile.
 
-    On Crossplane v1 too, which knows required resources by their older name alone.
+    This includes Crossplane v1, which only supports `extra_resources`.
     """
     for name, required in (("east", True), ("west", False)):
         cluster = world.cluster(name, api, required_resources=required)
         claim = cluster.apply(FIRST, parameters(FIRST, prefix=name))
-        world.check_rest()
+        world.check_settled()
         assert (claim.reason, claim.ready) == ("Available", True)
 
 
 @ALL
-def test_a_lifecycle_policy_does_not_outlive_its_right(world: World, api: Api) -> None:
-    """L2: let go of with its repository, it went on expiring somebody's images."""
+def test_a_lifecycle_policy_is_deleted_when_its_right_is_lost(
+    world: World, api: Api
+) -> None:
+    """L2: without its repository, the policy kept expiring someone else's images."""
     cluster = world.cluster("east", api)
     cluster.configure(**KEEP_FIVE, deletion="Always")
     world.create_by_hand(IMAGE)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.repositories[IMAGE].lifecycle
     cluster.configure(**KEEP_FIVE)
-    world.check_rest()
+    world.check_settled()
     assert claim.reason == "Adopted"
     assert not world.ecr.repositories[IMAGE].lifecycle
     assert world.ecr.repositories[BUNDLE].lifecycle
 
 
 @THE_CLASSIC_ONE
-def test_a_lifecycle_policy_leaves_a_replaced_repository(
+def test_a_lifecycle_policy_is_deleted_from_a_replaced_repository(
     world: World, api: Api
 ) -> None:
-    """L2: its own controller may be the first to meet what was put there."""
+    """L2: the policy's own controller may be the first to see the new repository."""
     cluster = world.cluster("east", api)
     cluster.configure(**KEEP_FIVE)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     world.delete_by_hand(IMAGE)
     world.pass_time(hours=1)
     world.create_by_hand(IMAGE)
     poll(cluster, claim.refs["imagerepo-lifecycle"])
-    world.check_rest()
+    world.check_settled()
     assert claim.reason == "Adopted"
     assert not world.ecr.repositories[IMAGE].lifecycle
 
 
 @ALL
-@pytest.mark.parametrize("made", [False, True], ids=["at once", "made meanwhile"])
-def test_who_gets_the_image_gets_the_bundle(
+@pytest.mark.parametrize("made", [False, True], ids=["not created", "created"])
+def test_the_owner_of_the_image_gets_the_bundle(
     world: World, api: Api, *, made: bool
 ) -> None:
-    """Of two claims in a race each may have got one of the two repositories."""
+    """In a race, each of two claims may have created one of the two repositories."""
     cluster = world.cluster("east", api)
     first, second = apply(cluster, FIRST), apply(cluster, SECOND)
     cluster.reconcile(first, only="imagerepo")
@@ -310,80 +312,78 @@ def test_who_gets_the_image_gets_the_bundle(
         for ref in cluster.managed():
             poll(cluster, ref)
             finish(cluster, ref)
-    world.check_rest()
+    world.check_settled()
     assert (first.reason, second.reason) == ("Available", "NameTaken")
-    assert {r.maker.claim for r in world.ecr.repositories.values() if r.maker} == {
+    assert {r.creator.claim for r in world.ecr.repositories.values() if r.creator} == {
         FIRST
     }
 
 
 @ALL
-def test_a_creation_that_nobody_recorded_is_looked_at_again(
-    world: World, api: Api
-) -> None:
-    """The provider takes no notice of the record alone."""
+def test_an_unrecorded_creation_is_recovered(world: World, api: Api) -> None:
+    """A change of the record alone does not make the provider reconcile."""
     cluster = world.cluster("east", api)
     claim = apply(cluster, FIRST)
     cluster.reconcile(claim)
     for ref in claim.refs.values():
         poll(cluster, ref, killed="after the call")
-    world.check_rest()
+    world.check_settled()
     assert claim.ready
 
 
 @ALL
-def test_a_claim_that_comes_again_keeps_what_another_left(
+def test_a_new_claim_with_an_old_name_keeps_the_old_repository(
     world: World, api: Api
 ) -> None:
-    """A claim's name is no proof: the new one has another UID."""
+    """The name of a claim is no proof: the new claim has another UID."""
     cluster = world.cluster("east", api)
     cluster.configure(deletion="Never")
     cluster.delete(_settled(world, cluster))
-    world.check_rest()
+    world.check_settled()
     cluster.configure()
     again = _settled(world, cluster)
     assert again.reason == "Adopted"
     world.push(IMAGE)
     cluster.delete(again)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)
 
 
 def _settled(world: World, cluster: Cluster) -> Composite:
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     return claim
 
 
-def test_a_namespace_that_goes_first_loses_nothing(world: World) -> None:
-    """Exemption.NAMESPACE_FIRST: it hangs, and says so; others have a reason."""
+def test_a_namespace_deleted_before_its_composites_loses_no_image(world: World) -> None:
+    """Exemption.NAMESPACE_FIRST: the namespace hangs; other claims get a reason."""
     cluster = world.cluster("east", NAMESPACED)
     apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     world.push(IMAGE)
     cluster.delete_namespace("c")
     other = apply(cluster, SECOND)
-    world.check_rest()
+    world.check_settled()
     assert cluster.terminating == {"c"}
     assert world.ecr.repositories[IMAGE].images == 1
     assert other.reason == "NameTaken"
 
 
-def test_a_namespace_that_goes_last_goes(world: World) -> None:
+def test_a_namespace_deleted_after_its_composites_is_gone(world: World) -> None:
     cluster = world.cluster("east", NAMESPACED)
     claim = apply(cluster, FIRST)
-    world.check_rest()
+    world.check_settled()
     cluster.delete(claim)
-    world.check_rest()
+    world.check_settled()
     cluster.delete_namespace("c")
     assert (cluster.terminating, cluster.objects) == (set(), {})
 
 
 @pytest.mark.parametrize("api", [CLASSIC, UPBOUND], ids=lambda api: api.group)
-def test_what_another_claim_left_behind_is_not_taken_over(
+def test_the_orphans_of_another_claim_are_not_taken_over(
     world: World, api: Api
 ) -> None:
-    """Crossplane shows the loser of a name what its owner has orphaned."""
+    """Crossplane passes orphaned resources of the owner to the loser of the name."""
     cluster = world.cluster("east", api)
     owner, loser = apply(cluster, FIRST), apply(cluster, SECOND)
     for n, composite in enumerate((owner, loser)):
@@ -393,7 +393,7 @@ def test_what_another_claim_left_behind_is_not_taken_over(
             step(cluster, ref)
     world.push(IMAGE)
     cluster.orphan(owner)
-    world.check_rest()
+    world.check_settled()
     cluster.delete(loser)
-    world.check_rest()
+    world.check_settled()
     assert world.ecr.find(IMAGE)

@@ -1,10 +1,10 @@
-"""No order of what can happen breaks an invariant, on any provider's API."""
+"""No order of events breaks an invariant, on the API of any provider."""
 
 import random
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from tests.simulation.simulated.classic import CLASSIC
 from tests.simulation.simulated.cluster import Cluster, Composite, RefusedError
-from tests.simulation.simulated.ecr import Claim, Place
+from tests.simulation.simulated.ecr import Claim, Location
 from tests.simulation.simulated.managed import Api, Killed, Ref
 from tests.simulation.simulated.starts import STARTS, begin, parameters, two_clusters
 from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
@@ -30,13 +30,13 @@ NAMESPACES = st.sampled_from(["c", "b-c", "n", "n-bundle"])
 PREFIXES = st.sampled_from(["t"] * 6 + ["t/u"])
 CONFIGS = st.sampled_from(["p"] * 6 + ["q"])
 ACCOUNTS = st.sampled_from(["111111111111", "222222222222"])
-PLACES = st.builds(
-    Place,
+LOCATIONS = st.builds(
+    Location,
     ACCOUNTS,
     st.just("eu-west-2"),
     st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle"]),
 )
-# The second one is there to meet the first in ECR.
+# The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
 BAD = st.sampled_from(
     [{}] * 6 + [{"region": "nowhere"}, {"workloadName": "-"}, {"repoPrefix": "other"}]
@@ -65,7 +65,7 @@ KILLED: st.SearchStrategy[Killed] = st.sampled_from(
 
 
 class Worlds(RuleBasedStateMachine):
-    """Tenants, the platform team, people in ECR, and all programs."""
+    """Random actions of tenants, the platform team, people in ECR, and programs."""
 
     apis: ClassVar[tuple[Api, ...]]
     start: ClassVar[list[tuple[str, Claim]]]
@@ -79,16 +79,16 @@ class Worlds(RuleBasedStateMachine):
         self.world.loop.close()
 
     @initialize(
-        places=st.lists(PLACES, max_size=2),
+        locations=st.lists(LOCATIONS, max_size=2),
         at_once=st.booleans(),
         seed=SEEDS,
         steps=STEPS,
     )
     def meet(
-        self, places: list[Place], seed: int, steps: int, *, at_once: bool
+        self, locations: list[Location], seed: int, steps: int, *, at_once: bool
     ) -> None:
-        for place in places:
-            self.world.create_by_hand(place)
+        for location in locations:
+            self.world.create_by_hand(location)
         begin(self.world, self.start, at_once=at_once)
         self.work(seed, steps)
 
@@ -102,12 +102,12 @@ class Worlds(RuleBasedStateMachine):
         some = cluster.managed()
         return cluster, some[which % len(some)] if some else None
 
-    def place(self, which: int) -> Place | None:
-        """Return where a repository is or is asked for."""
+    def location(self, which: int) -> Location | None:
+        """Return the location of an existing or a requested repository."""
         some = set(self.world.ecr.repositories)
         for cluster in self.world.clusters.values():
             for ref in cluster.managed("Repository"):
-                some.add(cluster.provider(ref).place(cluster.objects[ref]))
+                some.add(cluster.provider(ref).location(cluster.objects[ref]))
         return sorted(some)[which % len(some)] if some else None
 
     # Tenants
@@ -147,8 +147,8 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(which=ANY)
     def push(self, which: int) -> None:
-        if place := self.place(which):
-            self.world.push(place)
+        if location := self.location(which):
+            self.world.push(location)
 
     @precondition(lambda self: self.apis[0].namespaced)
     @rule(name=CLUSTERS, namespace=NAMESPACES)
@@ -157,10 +157,10 @@ class Worlds(RuleBasedStateMachine):
 
     # The platform team
 
-    @rule(name=CLUSTERS, given=INPUTS, api=ANY)
-    def configure(self, name: str, given: dict[str, Any], api: int) -> None:
+    @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
+    def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
         cluster = self.world.clusters[name]
-        cluster.configure(**given)
+        cluster.configure(**fields)
         for each in cluster.inputs.values():
             each["provider"] = self.apis[api % len(self.apis)].provider
 
@@ -170,17 +170,17 @@ class Worlds(RuleBasedStateMachine):
 
     # People in ECR
 
-    @rule(place=PLACES)
-    def create_by_hand(self, place: Place) -> None:
-        self.world.create_by_hand(place)
+    @rule(location=LOCATIONS)
+    def create_by_hand(self, location: Location) -> None:
+        self.world.create_by_hand(location)
 
     @rule(which=ANY, hours=st.integers(0, 1), again=st.booleans())
     def delete_by_hand(self, which: int, hours: int, *, again: bool) -> None:
-        if place := self.place(which):
-            self.world.delete_by_hand(place)
+        if location := self.location(which):
+            self.world.delete_by_hand(location)
             self.world.pass_time(hours=hours)
             if again:
-                self.world.create_by_hand(place)
+                self.world.create_by_hand(location)
 
     # Programs
 
@@ -195,18 +195,18 @@ class Worlds(RuleBasedStateMachine):
         if composite:
             cluster.reconcile(composite, behind=behind, only=only)
 
-    @rule(name=CLUSTERS, which=ANY, killed=KILLED, rival=st.booleans())
-    def poll(self, name: str, which: int, killed: Killed, *, rival: bool) -> None:
+    @rule(name=CLUSTERS, which=ANY, killed=KILLED, competitor=st.booleans())
+    def poll(self, name: str, which: int, killed: Killed, *, competitor: bool) -> None:
         cluster, ref = self.managed(name, which)
         if ref is None:
             return
-        place = None
-        if rival and ref.kind == "Repository":
-            place = cluster.provider(ref).place(cluster.objects[ref])
+        location = None
+        if competitor and ref.kind == "Repository":
+            location = cluster.provider(ref).location(cluster.objects[ref])
         cluster.provider(ref).poll(
             ref,
             killed=killed,
-            meanwhile=lambda: self.world.create_by_hand(place) if place else None,
+            meanwhile=lambda: self.world.create_by_hand(location) if location else None,
         )
 
     @rule(name=CLUSTERS, which=ANY)
@@ -222,17 +222,17 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(seed=SEEDS, steps=STEPS)
     def work(self, seed: int, steps: int) -> None:
-        """Any of them do something, in any order."""
+        """Let programs act in random order."""
         self.world.work(random.Random(seed), steps)
 
     @rule()
     def settle(self) -> None:
-        """Most of the time, all that waits is done."""
+        """Let all programs act in turn a few times, as they usually do."""
         self.world.settle(3)
 
     @rule()
-    def rest(self) -> None:
-        self.world.check_rest()
+    def check_settled(self) -> None:
+        self.world.check_settled()
 
     @invariant()
     def every_right_is_earned(self) -> None:
@@ -257,12 +257,12 @@ class NamespacedWorlds(Worlds):
 
 
 class MixedWorlds(Worlds):
-    """Both cluster-scoped providers, and an Input that changes between them."""
+    """Both cluster-scoped providers, and an input that switches between them."""
 
     apis = (CLASSIC, UPBOUND)
 
 
-# Each example is some 30 steps, and each step may be some calls.
+# Each example has up to 30 steps, and each step may call the function several times.
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 @pytest.mark.parametrize(
     "worlds",
@@ -279,6 +279,8 @@ def test_worlds(worlds: type[Worlds], start: list[tuple[str, Claim]]) -> None:
         settings=settings(
             max_examples=settings().max_examples // 15,
             stateful_step_count=30,
+            # A busy machine must not fail the test: nothing here depends on real time.
             deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -1,15 +1,16 @@
-"""Crossplane, the providers and Amazon ECR, as far as images can be lost by them.
+"""A simulation of Crossplane, the providers and Amazon ECR: all that can lose images.
 
-    ecr         accounts, repositories, and who really made each one
+    ecr         accounts, repositories, and the true creator of each repository
     invariants  what must hold, and the exceptions by name
-    managed     crossplane-runtime's managed reconciler
+    managed     the managed reconciler of crossplane-runtime
     classic     provider-aws of crossplane-contrib
     upjet       provider-aws of Upbound, both of its APIs
     cluster     an API server with Crossplane, the function and the providers
-    world       clusters, accounts and people, and one clock
+    starts      the claims that a simulation starts with
+    world       clusters, accounts, people, and one clock
 
-What each does is read off the real programs, and cited where it stands. A step happens
-all at once; which step comes next is the test's choice. A reconcile may see a cluster
-of the past, a provider may be killed in the middle, and what runs in the background
-ends when the test says so.
+The behavior is taken from the source of the real programs; comments cite the files. A
+step is atomic, and the test chooses the next step. A reconcile may read an old state of
+the cluster. A provider may be killed during a step. A background operation ends when
+the test says so.
 """

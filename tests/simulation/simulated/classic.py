@@ -1,14 +1,14 @@
 """provider-aws of crossplane-contrib, v0.58.0: ecr.aws.crossplane.io.
 
 pkg/controller/ecr/repository/controller.go, and lifecyclepolicy/ beside it. It creates
-while the reconciler waits, so that its record of a creation is true; and it writes
-options and tags onto whatever it finds.
+repositories synchronously, so its record of a creation is true. It also writes options
+and tags onto every repository that it finds.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.simulation.simulated.ecr import EcrError, Place
+from tests.simulation.simulated.ecr import EcrError, Location
 from tests.simulation.simulated.invariants import Exemption
 from tests.simulation.simulated.managed import (
     EXTERNAL_NAME,
@@ -26,7 +26,7 @@ CLASSIC = Api(
     "ecr.aws.crossplane.io",
     {"Repository": "v1beta1", "LifecyclePolicy": "v1alpha1"},
     namespaced=False,
-    manages=False,
+    honours_policies=False,
 )
 
 
@@ -56,14 +56,14 @@ class _External:
 
 
 class Repositories(_External):
-    """The external name is the repository's."""
+    """The external name is the name of the repository."""
 
     def observe(self, mr: Manifest, operation: Operation) -> bool:
-        place = self.provider.place(mr)
-        found = self.ecr.find(place)
+        location = self.provider.location(mr)
+        found = self.ecr.find(location)
         if found is None:
             return False
-        # LateInitializeRepository: as part of the observation, whatever the policies.
+        # LateInitializeRepository: part of Observe, regardless of management policies.
         wanted = mr["spec"]["forProvider"]
         wanted.setdefault("imageTagMutability", found.mutability)
         wanted.setdefault(
@@ -71,23 +71,23 @@ class Repositories(_External):
         )
         condition(mr, "Ready")
         mr["status"]["atProvider"] = {
-            "repositoryArn": arn(place),
-            "repositoryName": place.name,
-            "repositoryUri": uri(place),
-            "registryId": place.account,
+            "repositoryArn": arn(location),
+            "repositoryName": location.name,
+            "repositoryUri": uri(location),
+            "registryId": location.account,
             "createdAt": found.created_at.isoformat(),
         }
         found.polled_by.add(mr["metadata"]["uid"])
         return True
 
     def late_initialize(self, mr: Manifest) -> None:
-        """Done by the observation."""
+        """Do nothing: observe() already did it."""
 
     def differs(self, mr: Manifest, operation: Operation) -> bool:
         return bool(self._changes(mr))
 
     def _changes(self, mr: Manifest) -> dict[str, object]:
-        found = self.ecr.repositories[self.provider.place(mr)]
+        found = self.ecr.repositories[self.provider.location(mr)]
         wanted = mr["spec"]["forProvider"]
         tags = {t["key"]: t["value"] for t in wanted.get("tags", [])}
         scanning = wanted["imageScanningConfiguration"]["scanOnPush"]
@@ -104,9 +104,9 @@ class Repositories(_External):
         wanted = mr["spec"]["forProvider"]
 
         def call() -> None:
-            # GenerateCreateRepositoryInput has no tags: they come with an update.
+            # GenerateCreateRepositoryInput has no tags: an update writes them later.
             made = self.cluster.world.create(
-                self.provider.place(mr), self.cluster.actor(mr)
+                self.provider.location(mr), self.cluster.actor(mr)
             )
             made.mutability = wanted.get("imageTagMutability", made.mutability)
             scanning = wanted.get("imageScanningConfiguration", {})
@@ -115,7 +115,7 @@ class Repositories(_External):
         return call
 
     def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        place, changes = self.provider.place(mr), self._changes(mr)
+        location, changes = self.provider.location(mr), self._changes(mr)
         ours = self.cluster.applied(mr).get("spec", {}).get("forProvider", {})
         fields = {
             "tags": "tags",
@@ -128,50 +128,54 @@ class Repositories(_External):
                 actor = self.cluster.actor(mr)
                 if fields[what] not in ours:
                     actor = actor._replace(exempt=Exemption.CLASSIC_ADOPTS)
-                self.ecr.change(place, actor, **{what: value})
+                self.ecr.change(location, actor, **{what: value})
 
         return call
 
     def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         force = mr["spec"]["forProvider"].get("forceDelete", False)
         return lambda: self.ecr.delete(
-            self.provider.place(mr), self.cluster.actor(mr), force=force
+            self.provider.location(mr), self.cluster.actor(mr), force=force
         )
 
 
 class LifecyclePolicies(_External):
-    """One text of a repository, which it does not own."""
+    """The lifecycle policy of a repository; it has no owner of its own."""
 
     field = ("repositoryName", "lifecyclePolicyText")
 
-    def place(self, mr: Manifest) -> Place:
+    def location(self, mr: Manifest) -> Location:
         wanted = mr["spec"]["forProvider"]
-        return Place(self.cluster.account(mr), wanted["region"], wanted[self.field[0]])
+        return Location(
+            self.cluster.account(mr), wanted["region"], wanted[self.field[0]]
+        )
 
     def text(self, mr: Manifest) -> str:
         return str(mr["spec"]["forProvider"][self.field[1]])
 
     def observe(self, mr: Manifest, operation: Operation) -> bool:
-        found = self.ecr.find(self.place(mr))
+        found = self.ecr.find(self.location(mr))
         if found is None:
-            # IsNotFound knows LifecyclePolicyNotFoundException alone.
+            # IsNotFound only recognizes LifecyclePolicyNotFoundException.
             raise EcrError("RepositoryNotFoundException")
         if found.lifecycle:
             condition(mr, "Ready")
         return bool(found.lifecycle)
 
     def late_initialize(self, mr: Manifest) -> None:
-        """Nothing is left open."""
+        """Do nothing: the spec has no optional fields."""
 
     def differs(self, mr: Manifest, operation: Operation) -> bool:
-        live = self.ecr.repositories[self.place(mr)].lifecycle
+        live = self.ecr.repositories[self.location(mr)].lifecycle
         return bool(self.text(mr) != live)
 
     def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         def call() -> None:
             actor = self.cluster.actor(mr)
             text = self.text(mr)
-            self.ecr.change(self.place(mr), actor, lifecycle=text, lifecycle_by=actor)
+            self.ecr.change(
+                self.location(mr), actor, lifecycle=text, lifecycle_by=actor
+            )
 
         return call
 
@@ -179,9 +183,9 @@ class LifecyclePolicies(_External):
 
     def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
         def call() -> None:
-            if self.ecr.find(self.place(mr)):
+            if self.ecr.find(self.location(mr)):
                 self.ecr.change(
-                    self.place(mr),
+                    self.location(mr),
                     self.cluster.actor(mr),
                     lifecycle="",
                     lifecycle_by=None,
@@ -190,11 +194,13 @@ class LifecyclePolicies(_External):
         return call
 
 
-def arn(place: Place) -> str:
-    """Return a repository's ARN."""
-    return f"arn:aws:ecr:{place.region}:{place.account}:repository/{place.name}"
+def arn(location: Location) -> str:
+    """Return the ARN of a repository."""
+    return (
+        f"arn:aws:ecr:{location.region}:{location.account}:repository/{location.name}"
+    )
 
 
-def uri(place: Place) -> str:
-    """Return where images are pushed to."""
-    return f"{place.account}.dkr.ecr.{place.region}.amazonaws.com/{place.name}"
+def uri(location: Location) -> str:
+    """Return the URI to which images are pushed."""
+    return f"{location.account}.dkr.ecr.{location.region}.amazonaws.com/{location.name}"

@@ -1,4 +1,4 @@
-"""An API server with Crossplane, the function, and the providers that are installed.
+"""An API server with Crossplane, the function and the installed providers.
 
 Crossplane is v2.4.2: internal/controller/apiextensions/composite/
 composition_functions.go and internal/xfn/required_resources.go.
@@ -38,23 +38,23 @@ if TYPE_CHECKING:
 
 INPUT = {"apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1", "kind": "Input"}
 COMPOSED_AS = "crossplane.io/composition-resource-name"
-# How far the function lets the cluster's clock and AWS's differ.
+# The clock difference between the cluster and AWS that the function tolerates.
 SLACK = timedelta(minutes=5)
 _PAST = 4
 _ROUNDS = 6  # required_resources.go: the first call, and MaxRequirementsIterations more
 
 
 class NotServedError(Exception):
-    """The API server knows no such kind."""
+    """The API server does not serve this kind."""
 
 
 class RefusedError(Exception):
-    """The API server refuses an object, and not as Invalid."""
+    """The API server refuses an object with another error than Invalid."""
 
 
 @dataclasses.dataclass
 class Composite:
-    """A composite, with what Crossplane keeps in it; its claim has the same."""
+    """A composite resource and its claim, as one object."""
 
     claim: Claim
     uid: str
@@ -72,7 +72,7 @@ class Composite:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What Crossplane puts on what it composes."""
+        """The labels that Crossplane sets on composed resources."""
         namespace, name = self.claim
         labels = {"crossplane.io/composite": self.name}
         if not self.namespaced:
@@ -81,7 +81,7 @@ class Composite:
         return labels
 
     def manifest(self) -> Manifest:
-        """Return it as the function sees it."""
+        """Return the manifest that the function receives."""
         namespace, name = self.claim
         ref = {"namespace": namespace, "name": name}
         metadata = {"name": self.name, "uid": self.uid}
@@ -110,25 +110,26 @@ class Cluster:
         required_resources: bool = True,
         default_tags: bool = True,
     ) -> None:
-        """Create one.
+        """Create a cluster.
 
         Args:
-            world: Where it is.
-            name: What it is called.
-            apis: The providers' that are installed; claims use the first cluster-scoped
-                one, composites without claims the namespaced one.
-            accounts: By provider config.
-            required_resources: Whether Crossplane knows them by that name; v1 does not.
+            world: The world that it belongs to.
+            name: Its name.
+            apis: The installed provider APIs. Claims use the first cluster-scoped one;
+                composites without claims use the namespaced one.
+            accounts: The AWS account of each provider config.
+            required_resources: Whether Crossplane supports `required_resources`. v1
+                only supports the older field `extra_resources`.
             default_tags: Whether Upbound's provider runs without --skip-default-tags.
         """
         if NAMESPACED in apis and UPBOUND not in apis and not required_resources:
-            # One package serves both; v1 can leave no kind of a package out.
+            # One package has both APIs; v1 cannot install only some kinds of it.
             apis = (*apis, UPBOUND)
         self.world = world
         self.name = name
         self.apis = {api.group: api for api in apis}
         self.accounts = dict(accounts)
-        # Of the Composition for claims, and of that for namespaced composites.
+        # The inputs in two Compositions: for claims, and for namespaced composites.
         self.inputs: dict[bool, Manifest] = {
             api.namespaced: {**INPUT, "provider": api.provider}
             for api in reversed(apis)
@@ -144,7 +145,7 @@ class Cluster:
             else UpjetProvider(self, api, default_tags=default_tags)
             for api in apis
         }
-        # By UID of a managed resource: the Input's `deletion` when last reconciled.
+        # `deletion` in the input when a managed resource was last reconciled, by UID.
         self.deletion: dict[str, str] = {}
         self.from_recipe: set[str] = set()
         self.recipes: set[Claim] = set()
@@ -154,12 +155,12 @@ class Cluster:
         self._runner = FunctionRunner()
 
     def configure(self, **fields: object) -> None:
-        """Have the platform team write fields of the Compositions' inputs anew."""
-        for given in self.inputs.values():
-            provider = given["provider"]
-            given.clear()
-            given.update(INPUT, provider=provider)
-            given.update(fields)
+        """Replace the input fields of both Compositions, as a platform team does."""
+        for input_ in self.inputs.values():
+            provider = input_["provider"]
+            input_.clear()
+            input_.update(INPUT, provider=provider)
+            input_.update(fields)
 
     # Tenants
 
@@ -170,7 +171,9 @@ class Cluster:
         *,
         namespaced: bool | None = None,
     ) -> Composite:
-        """Apply a claim, or a namespaced composite; by itself where both are served.
+        """Apply a claim or a namespaced composite.
+
+        Without `namespaced`, the first API of the cluster decides which of the two.
 
         Raises:
             RefusedError: Its namespace is being deleted.
@@ -191,19 +194,19 @@ class Cluster:
         return composite
 
     def delete(self, composite: Composite) -> None:
-        """Delete a claim: its composite is not run again, what it controls deleted."""
+        """Delete a claim, its composite, and all resources of the composite."""
         del self.composites[composite.uid]
         for ref in self.controlled_by(composite.uid):
             self.delete_object(ref)
 
     def orphan(self, composite: Composite) -> None:
-        """Delete a composite with --cascade=orphan, or lose it to a backup."""
+        """Delete a composite but not its resources: --cascade=orphan, or a backup."""
         for ref in self.controlled_by(composite.uid):
             del self.objects[ref]["metadata"]["ownerReferences"]
         del self.composites[composite.uid]
 
     def delete_namespace(self, namespace: str) -> None:
-        """Delete a namespace with all that is in it, in no order that helps."""
+        """Delete a namespace and everything in it, without the safe order."""
         self.terminating.add(namespace)
         for composite in list(self.composites.values()):
             if composite.claim[0] == namespace:
@@ -216,7 +219,7 @@ class Cluster:
     def repoint(self, config: str, account: str) -> None:
         """Point a provider config at another account.
 
-        What its resources made in the one, they now take for what is in the other.
+        Its resources then mistake repositories in the new account for their own.
         """
         self.accounts[config] = account
         for ref in self.managed("Repository"):
@@ -224,7 +227,7 @@ class Cluster:
                 self.world.mistake(self, ref)
 
     def recipe(self, claim: Claim, parameters: dict[str, Any]) -> None:
-        """Make a claim as patch and transform did, before its Composition moved."""
+        """Create a claim of the patch-and-transform recipe, then move it to us."""
         if any(composite.claim == claim for composite in self.composites.values()):
             return
         self.recipes.add(claim)
@@ -263,36 +266,38 @@ class Cluster:
         """Run a composite through the function, as Crossplane does.
 
         Args:
-            composite: Which one.
-            behind: How many reconciles ago the cluster is seen as it was; never before
-                what was seen last.
-            only: Apply this composed resource alone, and be killed then.
+            composite: The composite to reconcile.
+            behind: Read the state of the cluster as it was this many reconciles ago,
+                but never an older state than the last reconcile did.
+            only: Apply only this composed resource, as if Crossplane was then killed.
         """
         self._past = [*self._past, copy.deepcopy(self.objects)][-_PAST:]
-        # A cache goes forward only.
+        # A cache never goes back to an older state.
         del self._past[: -1 - behind]
-        seen, fresh = self._past[0], len(self._past) == 1
+        snapshot, fresh = self._past[0], len(self._past) == 1
         if composite.uid not in self.composites:
             return
         observed = {
             key: live
             for key, ref in composite.refs.items()
-            if (live := seen.get(ref)) and controller(live) in ("", composite.uid)
+            if (live := snapshot.get(ref)) and controller(live) in ("", composite.uid)
         }
         try:
-            rsp = self._run(composite, observed, seen)
-            self._take(composite, rsp)
+            rsp = self._run(composite, observed, snapshot)
+            self._record_response(composite, rsp)
             if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
                 composite.ready = False
                 for ref in composite.refs.values():
-                    self._told(ref, fresh=fresh)
+                    self._record_decision(ref, fresh=fresh)
                 return
             self._compose(composite, rsp, observed, only=only, fresh=fresh)
         except (NotServedError, RefusedError) as e:
             composite.ready, composite.reason = False, "ReconcileError"
             composite.message = str(e)
 
-    def _take(self, composite: Composite, rsp: fnv1.RunFunctionResponse) -> None:
+    def _record_response(
+        self, composite: Composite, rsp: fnv1.RunFunctionResponse
+    ) -> None:
         composite.status = dict(composite.status)
         composite.status["conditions"] = [
             {"type": c.type, "status": "True" if c.status == 2 else "False"}
@@ -322,7 +327,7 @@ class Cluster:
                 metadata["namespace"] = composite.claim[0]
         for key, live in observed.items():
             current = self.objects.get(ref_of(live))
-            # One that nobody controls is not Crossplane's to delete.
+            # Crossplane does not delete a resource without a controller.
             if key not in desired and current and controller(current) == composite.uid:
                 self.delete_object(ref_of(live))
         composite.refs = {key: ref_of(manifest) for key, manifest in desired.items()}
@@ -331,7 +336,7 @@ class Cluster:
             if not only or key == only:
                 applied[key] = self._apply(composite, key, manifest)
                 if applied[key]:
-                    self._told(ref_of(manifest), fresh=fresh)
+                    self._record_decision(ref_of(manifest), fresh=fresh)
         if only:
             composite.ready = False
             return
@@ -350,7 +355,7 @@ class Cluster:
         self,
         composite: Composite,
         observed: Mapping[str, Manifest],
-        seen: Mapping[Ref, Manifest],
+        snapshot: Mapping[Ref, Manifest],
     ) -> fnv1.RunFunctionResponse:
         request: Manifest = {
             "observed": {
@@ -372,12 +377,12 @@ class Cluster:
                 return rsp
             requirements = rsp.requirements
             request["extraResources"] = {
-                name: self._fetch(selector, seen)
+                name: self._fetch(selector, snapshot)
                 for name, selector in requirements.extra_resources.items()
             }
             if self._required_resources:
                 request["requiredResources"] = {
-                    name: self._fetch(selector, seen)
+                    name: self._fetch(selector, snapshot)
                     for name, selector in requirements.resources.items()
                 }
                 request["requiredSchemas"] = {
@@ -389,12 +394,12 @@ class Cluster:
         raise AssertionError("requirements didn't stabilize")
 
     def _fetch(
-        self, selector: fnv1.ResourceSelector, seen: Mapping[Ref, Manifest]
+        self, selector: fnv1.ResourceSelector, snapshot: Mapping[Ref, Manifest]
     ) -> Manifest:
-        """Return what a requirement selects: nothing for a name that is not there.
+        """Return the resources that a requirement selects; none for a missing name.
 
         Raises:
-            NotServedError: The API server knows no such kind.
+            NotServedError: The API server does not serve this kind.
         """
         if not self._serves(selector.api_version, selector.kind):
             raise NotServedError(f"{selector.api_version} {selector.kind}")
@@ -402,7 +407,7 @@ class Cluster:
         labels = selector.match_labels.labels.items()
         found = [
             manifest
-            for ref, manifest in sorted(self._all(seen), key=lambda each: each[0])
+            for ref, manifest in sorted(self._all(snapshot), key=lambda each: each[0])
             if (ref.group, ref.kind) == (group, selector.kind)
             and selector.namespace in ("", ref.namespace)
             and selector.match_name in ("", ref.name)
@@ -410,9 +415,9 @@ class Cluster:
         ]
         return {"items": [{"resource": manifest} for manifest in found]}
 
-    def _all(self, seen: Mapping[Ref, Manifest]) -> Iterator[tuple[Ref, Manifest]]:
-        """Return all objects; the definitions of the providers' kinds among them."""
-        yield from seen.items()
+    def _all(self, snapshot: Mapping[Ref, Manifest]) -> Iterator[tuple[Ref, Manifest]]:
+        """Return all objects, including the CRDs of the providers."""
+        yield from snapshot.items()
         yield self._lock()
         plurals = {"Repository": "repositories", "LifecyclePolicy": "lifecyclepolicies"}
         for api in self.apis.values():
@@ -436,7 +441,7 @@ class Cluster:
                 )
 
     def _lock(self) -> tuple[Ref, Manifest]:
-        """Return Crossplane's list of the packages that are installed."""
+        """Return Crossplane's Lock, the list of installed packages."""
         upbound = "v2.5.0" if NAMESPACED.group in self.apis else "v1.23.0"
         sources = {
             "crossplane-contrib/provider-aws": "v0.58.0"
@@ -471,10 +476,10 @@ class Cluster:
         return api is not None and api.versions.get(kind) == version
 
     def _apply(self, composite: Composite, key: str, manifest: Manifest) -> bool:
-        """Apply a composed resource server-side; False where that is Invalid.
+        """Apply a composed resource server-side; return False if that is Invalid.
 
         Raises:
-            NotServedError: The API server knows no such kind.
+            NotServedError: The API server does not serve this kind.
             RefusedError: Its namespace is being deleted.
         """
         if not self._serves(manifest["apiVersion"], manifest["kind"]):
@@ -492,7 +497,7 @@ class Cluster:
         metadata["labels"] = {**metadata.get("labels", {}), **composite.labels}
         metadata["annotations"] = {**metadata.get("annotations", {}), COMPOSED_AS: key}
         metadata["ownerReferences"] = [{"uid": composite.uid, "controller": True}]
-        # Of each manager what it applied last: what it leaves out now is removed.
+        # The last manifest of each field manager: fields that it now omits are removed.
         before = self._applied.get((ref, composite.uid), {})
         self._applied[ref, composite.uid] = copy.deepcopy(desired)
         _merge(live, before, desired)
@@ -514,13 +519,13 @@ class Cluster:
         }
 
     def _default(self, ref: Ref, live: Manifest) -> None:
-        """Fill in the defaults of the providers' CRDs."""
+        """Set the defaults from the CRDs of the providers."""
         api = self.apis.get(ref.group)
         if api is None:
             return
         if not api.namespaced:
             live["spec"].setdefault("deletionPolicy", "Delete")
-        if api.manages:
+        if api.honours_policies:
             live["spec"].setdefault("managementPolicies", ["*"])
         if api.namespaced:
             live["spec"]["providerConfigRef"].setdefault(
@@ -528,7 +533,7 @@ class Cluster:
             )
 
     def delete_object(self, ref: Ref) -> None:
-        """Delete an object; one with a finalizer waits for its controller."""
+        """Delete an object; with a finalizer, only mark it as deleted."""
         metadata = self.objects[ref]["metadata"]
         if not metadata.get("finalizers"):
             self.remove(ref)
@@ -536,7 +541,7 @@ class Cluster:
             metadata.setdefault("deletionTimestamp", self.world.time())
 
     def is_deleted(self, ref: Ref) -> bool:
-        """Whether an object is there still, and deleted."""
+        """Whether an object exists and is marked as deleted."""
         return "deletionTimestamp" in self.objects.get(ref, {}).get("metadata", {})
 
     def finalize(self, ref: Ref) -> None:
@@ -544,7 +549,7 @@ class Cluster:
         self.objects[ref]["metadata"]["finalizers"] = [FINALIZER]
 
     def remove(self, ref: Ref) -> None:
-        """Remove an object that nothing keeps any more."""
+        """Remove an object that has no finalizer left."""
         live = self.objects.pop(ref)
         self.usages.discard(live["metadata"]["uid"])
         self._applied = {k: v for k, v in self._applied.items() if k[0] != ref}
@@ -554,7 +559,7 @@ class Cluster:
         self.terminating &= {ref.namespace for ref in self.objects}
 
     def controlled_by(self, uid: str) -> list[Ref]:
-        """Return what a composite controls."""
+        """Return the objects that a composite controls."""
         return [ref for ref, m in self.objects.items() if controller(m) == uid]
 
     # The providers
@@ -572,14 +577,14 @@ class Cluster:
         return self.providers[ref.group]
 
     def applied(self, mr: Manifest) -> Manifest:
-        """Return what the composite that controls a resource applied of it."""
+        """Return the manifest that the controlling composite last applied."""
         return self._applied.get((ref_of(mr), controller(mr)), {})
 
     def account(self, mr: Manifest) -> str:
-        """Return the account of a managed resource's provider config.
+        """Return the AWS account of the provider config of a managed resource.
 
         Raises:
-            ProviderError: There is no such config.
+            ProviderError: The provider config does not exist.
         """
         config = mr["spec"]["providerConfigRef"]["name"]
         if config not in self.accounts:
@@ -589,7 +594,7 @@ class Cluster:
         return self.accounts[config]
 
     def actor(self, mr: Manifest) -> Actor:
-        """Return a managed resource as the one that acts in ECR."""
+        """Return the identity with which a managed resource acts in ECR."""
         metadata = mr["metadata"]
         uid, owner = metadata["uid"], controller(mr)
         composite = self.composites.get(owner)
@@ -600,13 +605,13 @@ class Cluster:
                 "crossplane.io/claim-name", labels.get("crossplane.io/composite", "")
             ),
         )
-        kin = tuple(
+        siblings = tuple(
             self.objects[ref]["metadata"]["uid"]
             for ref in (self.controlled_by(owner) if owner else ())
             if ref.kind == "Repository"
         )
         exempt = None
-        if any(self.deletion.get(each) == "Always" for each in (uid, *kin)):
+        if any(self.deletion.get(each) == "Always" for each in (uid, *siblings)):
             exempt = Exemption.ALWAYS
         elif uid in self.from_recipe:
             exempt = Exemption.RECIPE
@@ -614,26 +619,27 @@ class Cluster:
             exempt = Exemption.ORPHANED
         return Actor(
             *(self.name, uid, owner, claim),
-            kin=kin,
+            siblings=siblings,
             live=composite is not None,
             exempt=exempt,
         )
 
-    def _told(self, ref: Ref, *, fresh: bool) -> None:
-        """Note that the function has decided on a resource, maybe on its newest state.
+    def _record_decision(self, ref: Ref, *, fresh: bool) -> None:
+        """Record that the function has decided about a managed resource.
 
-        Where it refuses a claim it still decides on the rights that the claim has.
+        The function also decides about rights when it refuses a claim. Decisions from
+        an old state (not `fresh`) do not end exemptions.
         """
         mr = self.objects.get(ref)
         if mr is None or ref.kind != "Repository" or ref.group not in self.apis:
             return
         uid, annotations = mr["metadata"]["uid"], mr["metadata"]["annotations"]
-        given = self.inputs[self.apis[ref.group].namespaced]
-        self.deletion[uid] = given.get("deletion", "OnlyCreated")
+        input_ = self.inputs[self.apis[ref.group].namespaced]
+        self.deletion[uid] = input_.get("deletion", "OnlyCreated")
         if not fresh:
             return
         self.from_recipe.discard(uid)
-        found = self.world.ecr.find(self.provider(ref).place(mr))
+        found = self.world.ecr.find(self.provider(ref).location(mr))
         if found is None or self.apis[ref.group] is not CLASSIC:
             return
         record = [annotations.get(key) for key in (PENDING, SUCCEEDED)]
@@ -646,23 +652,23 @@ class Cluster:
             found.mistaken_for.pop(uid, None)
 
     def check_rights(self) -> None:
-        """See that every right was earned.
+        """Check that every right was earned.
 
         Raises:
-            NotEarned: One was not.
+            NotEarned: A right was not earned.
         """
         for ref in self.managed("Repository"):
             mr, api = self.objects[ref], self.apis[ref.group]
             actions = set(mr["spec"].get("managementPolicies", ["*"]))
-            deletes = may_delete(mr, manages=api.manages) and bool(
+            deletes = may_delete(mr, honours_policies=api.honours_policies) and bool(
                 merged(mr, "forceDelete")
             )
             if deletes and self.deletion.get(mr["metadata"]["uid"]) == "Never":
                 raise NotEarned(f"{ref} may delete under `deletion: Never`")
-            changes = api.manages and may(actions, "Update")
+            changes = api.honours_policies and may(actions, "Update")
             if not (deletes or changes):
                 continue
-            found = self.world.ecr.find(self.provider(ref).place(mr))
+            found = self.world.ecr.find(self.provider(ref).location(mr))
             actor = self.actor(mr)
             if found and not (found.earned_by(actor) or found.exempts(actor)):
                 verb = "delete" if deletes else "change"
@@ -670,14 +676,14 @@ class Cluster:
 
 
 def controller(manifest: Manifest) -> str:
-    """Return the UID of what controls an object; empty for nothing."""
+    """Return the UID of the controller of an object, or an empty string."""
     for owner in manifest["metadata"].get("ownerReferences", ()):
         return str(owner["uid"])
     return ""
 
 
 def ref_of(manifest: Manifest) -> Ref:
-    """Return where an object is."""
+    """Return the reference to an object."""
     metadata = manifest["metadata"]
     return Ref(
         manifest["apiVersion"].rpartition("/")[0],
@@ -688,9 +694,9 @@ def ref_of(manifest: Manifest) -> Ref:
 
 
 def _merge(live: Manifest, before: Manifest, desired: Manifest) -> None:
-    """Apply over a live object, and remove what the same manager no longer applies.
+    """Merge into a live object, and remove fields that the manager no longer applies.
 
-    Lists are atomic. What others have changed since is theirs, and stays.
+    Lists are atomic. A field that another manager has changed since is kept.
     """
     for key, was in before.items():
         if key in desired:

@@ -1,4 +1,4 @@
-"""Amazon ECR. Who made a repository is known here alone: it is the ground truth."""
+"""Amazon ECR, with the ground truth that the function cannot see: who created what."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from tests.simulation.simulated.invariants import Exemption, ImagesLost, NotEarn
 Claim = tuple[str, str]  # namespace, name
 
 
-class Place(NamedTuple):
-    """Where a repository is: there is one at a time."""
+class Location(NamedTuple):
+    """The location of a repository; at most one exists there at a time."""
 
     account: str
     region: str
@@ -19,29 +19,29 @@ class Place(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """A managed resource, when it acts.
+    """A managed resource at the time of an action in ECR.
 
     Attributes:
-        cluster: Its cluster's name.
-        managed: Its UID.
+        cluster: The name of its cluster.
+        managed: The UID of the managed resource.
         composite: The UID of the composite that controls it; empty for an orphan.
-        claim: That composite's claim, or namespace and name of one without claims.
-        kin: The managed resources of that composite's repositories.
-        live: Whether the composite is.
-        exempt: Why it may act on what it did not earn, if it may.
+        claim: Namespace and name of the claim, or of a composite without a claim.
+        siblings: The UIDs of all Repository resources of the same composite.
+        live: Whether the composite exists.
+        exempt: The exemption that allows an action without an earned right, if any.
     """
 
     cluster: str
     managed: str
     composite: str
     claim: Claim
-    kin: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
     live: bool = True
     exempt: Exemption | None = None
 
 
 class EcrError(Exception):
-    """ECR refused; the text is its exception's name."""
+    """ECR refused a call; the text is the name of the exception."""
 
 
 @dataclasses.dataclass
@@ -49,14 +49,15 @@ class Repository:
     """One repository.
 
     Attributes:
-        maker: Who made it; None for a person.
-        mistaken_for: The managed resources that made an earlier one at this place and
-            may have to take this one for it, and the exemption for that.
-        polled_by: The classic managed resources whose status says what this one is.
-        lifecycle_by: Whose resource put the lifecycle policy; None for a person.
+        creator: The managed resource that created it; None for a person.
+        mistaken_for: The managed resources that created an earlier repository in this
+            location and may mistake this one for it, with the exemption for each.
+        polled_by: The classic managed resources whose status describes this repository.
+        lifecycle_by: The managed resource that set the lifecycle policy; None for a
+            person.
     """
 
-    maker: Actor | None
+    creator: Actor | None
     created_at: datetime
     images: int = 0
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -68,20 +69,20 @@ class Repository:
     polled_by: set[str] = dataclasses.field(default_factory=set)
 
     def earned_by(self, actor: Actor) -> bool:
-        """Whether it was made by this managed resource, or for this composite."""
-        maker = self.maker
+        """Whether this managed resource or its composite created the repository."""
+        creator = self.creator
         return (
-            maker is not None
-            and (maker.cluster, maker.claim) == (actor.cluster, actor.claim)
+            creator is not None
+            and (creator.cluster, creator.claim) == (actor.cluster, actor.claim)
             and (
-                maker.managed in (actor.managed, *actor.kin)
-                or (maker.composite == actor.composite != "")
+                creator.managed in (actor.managed, *actor.siblings)
+                or (creator.composite == actor.composite != "")
             )
         )
 
     def exempts(self, actor: Actor) -> Exemption | None:
-        """Why this one may act on it all the same; None if it may not."""
-        uids = (actor.managed, *actor.kin)
+        """Return the exemption under which it may act anyway, or None."""
+        uids = (actor.managed, *actor.siblings)
         known = [self.mistaken_for[uid] for uid in uids if uid in self.mistaken_for]
         return actor.exempt or (known[0] if known else None)
 
@@ -90,64 +91,67 @@ class Ecr:
     """All repositories of all accounts."""
 
     def __init__(self) -> None:
-        self.repositories: dict[Place, Repository] = {}
-        # All who ever made one of a name, in whichever account.
-        self.makers: dict[str, list[Actor]] = {}
+        self.repositories: dict[Location, Repository] = {}
+        # All creators of repositories with a name, in any account.
+        self.creators: dict[str, list[Actor]] = {}
 
-    def find(self, place: Place) -> Repository | None:
-        return self.repositories.get(place)
+    def find(self, location: Location) -> Repository | None:
+        return self.repositories.get(location)
 
     def create(
         self,
-        place: Place,
-        maker: Actor | None,
+        location: Location,
+        creator: Actor | None,
         at: datetime,
         tags: dict[str, str] | None = None,
         mistaken: Iterable[tuple[str, Exemption]] = (),
     ) -> Repository:
-        if place in self.repositories:
+        if location in self.repositories:
             raise EcrError("RepositoryAlreadyExistsException")
-        made = Repository(maker, at, tags=dict(tags or {}))
+        made = Repository(creator, at, tags=dict(tags or {}))
         made.mistaken_for = {
-            uid: why for uid, why in mistaken if maker is None or uid != maker.managed
+            uid: why
+            for uid, why in mistaken
+            if creator is None or uid != creator.managed
         }
-        if maker:
-            self.makers.setdefault(place.name, []).append(maker)
-        self.repositories[place] = made
+        if creator:
+            self.creators.setdefault(location.name, []).append(creator)
+        self.repositories[location] = made
         return made
 
-    def delete(self, place: Place, actor: Actor, *, force: bool) -> None:
+    def delete(self, location: Location, actor: Actor, *, force: bool) -> None:
         """Delete a repository for a managed resource.
 
         Raises:
-            EcrError: It is not empty, and the deletion not forced.
-            ImagesLost: It has images, and its deletion is nobody's right.
+            EcrError: The repository has images and the deletion is not forced.
+            ImagesLost: The repository has images and the actor has no right to delete.
         """
-        found = self.find(place)
+        found = self.find(location)
         if found is None:
             return
         if found.images and not force:
             raise EcrError("RepositoryNotEmptyException")
         if found.images and not found.exempts(actor):
             if not found.earned_by(actor):
-                raise ImagesLost(f"{actor} deleted {place}: {found}")
+                raise ImagesLost(f"{actor} deleted {location}: {found}")
             if actor.live:
-                raise ImagesLost(f"{actor} deleted {place} under its live claim")
-        del self.repositories[place]
+                raise ImagesLost(f"{actor} deleted {location} under its live claim")
+        del self.repositories[location]
 
-    def change(self, place: Place, actor: Actor, **changes: object) -> None:
+    def change(self, location: Location, actor: Actor, **changes: object) -> None:
         """Change a repository for a managed resource.
 
         Raises:
-            EcrError: It is not there.
-            NotEarned: Its change is nobody's right, nor takes back one of its own.
+            EcrError: The repository does not exist.
+            NotEarned: The actor has no right to change it, and does not revert its own
+                change.
         """
-        found = self.find(place)
+        found = self.find(location)
         if found is None:
             raise EcrError("RepositoryNotFoundException")
         put, takes_back = found.lifecycle_by, changes.get("lifecycle") == ""
         own = takes_back and put is not None and put.managed == actor.managed
         if not (own or found.earned_by(actor) or found.exempts(actor)):
-            raise NotEarned(f"{actor} changed {place} to {changes}: {found}")
+            raise NotEarned(f"{actor} changed {location} to {changes}: {found}")
         for field, value in changes.items():
             setattr(found, field, value)

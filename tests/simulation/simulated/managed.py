@@ -1,8 +1,8 @@
 """The managed reconciler: crossplane-runtime, pkg/reconciler/managed/reconciler.go.
 
-Steps, conditions, annotations and finalizer are its own, in its order; it is the same
-in v1.20.0, which the classic provider has, and in v2.0.0-20250730220209-c306b1c8b181,
-which Upbound's v2.5.0 has.
+Steps, their order, conditions, annotations and finalizer are those of the original. It
+is the same in v1.20.0, which the classic provider uses, and in
+v2.0.0-20250730220209-c306b1c8b181, which Upbound's v2.5.0 uses.
 """
 
 import copy
@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from tests.simulation.simulated.ecr import EcrError, Place
+from tests.simulation.simulated.ecr import EcrError, Location
 
 if TYPE_CHECKING:
     from tests.simulation.simulated.cluster import Cluster
@@ -28,8 +28,8 @@ INCOMPLETE = (
     "cannot determine creation result - remove the crossplane.io/external-create-"
     "pending annotation if it is safe to proceed"
 )
-# pkg/reconciler/managed/policies.go, defaultSupportedManagementPolicies. The empty set
-# pauses.
+# pkg/reconciler/managed/policies.go, defaultSupportedManagementPolicies. An empty set
+# pauses the resource.
 SUPPORTED = [
     {"*"},
     {"Observe", "Create", "Update", "LateInitialize", "Delete"},
@@ -49,7 +49,7 @@ SUPPORTED = [
 
 
 class Ref(NamedTuple):
-    """An object of an API server."""
+    """A reference to an object in the API server."""
 
     group: str
     kind: str
@@ -61,20 +61,20 @@ class Api(NamedTuple):
     """A provider's API.
 
     Attributes:
-        versions: Of each kind that is served; its Repository's is the Input's.
-        manages: Whether management policies are honoured. The classic provider does so
-            behind a flag that is off by default, and takes any other value than the
-            default for an error.
+        versions: The version of each served kind; the input names that of Repository.
+        honours_policies: Whether management policies are honoured. The classic provider
+            does so only with a flag that is off by default. Without the flag, any value
+            but the default is an error.
     """
 
     group: str
     versions: dict[str, str]
     namespaced: bool
-    manages: bool
+    honours_policies: bool
 
     @property
     def provider(self) -> str:
-        """What the Input calls it."""
+        """The value of `provider` in the input."""
         return f"{self.group}/{self.versions['Repository']}"
 
 
@@ -88,13 +88,14 @@ class KilledError(Exception):
 
 @dataclasses.dataclass
 class Operation:
-    """What a provider remembers of one resource while it lives.
+    """What a provider keeps in memory about one resource.
 
     Attributes:
-        running: What runs in the background, and what it does; it ends by itself.
-        error: Of the last one. It outlasts the next Create, which returns it.
-        force: What deletes images, as it was last applied; None if not known yet.
-        deleted: Whether it deleted the external resource.
+        verb: The name of the last operation.
+        running: The call that runs in the background, if any.
+        error: The error of the last operation; the next Create still returns it.
+        force: The last applied value of forceDelete; None if not known yet.
+        deleted: Whether the provider deleted the external resource.
     """
 
     verb: str = ""
@@ -105,7 +106,7 @@ class Operation:
 
 
 class External(Protocol):
-    """How a kind's external resource is observed, made, changed and deleted."""
+    """How to observe, create, update and delete the external resources of a kind."""
 
     in_background: bool
 
@@ -113,40 +114,40 @@ class External(Protocol):
         """Prepare the manifest."""
 
     def observe(self, mr: Manifest, operation: Operation) -> bool:
-        """Write down what there is; whether there is something."""
+        """Write the observed state to the status; return whether it exists."""
 
     def late_initialize(self, mr: Manifest) -> None:
-        """Fill in what the spec leaves open."""
+        """Copy observed values into unset fields of the spec."""
 
     def differs(self, mr: Manifest, operation: Operation) -> bool:
-        """Whether what there is differs from the spec."""
+        """Whether the external resource differs from the spec."""
 
     def create(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        """Return the call that creates it, by the spec of now."""
+        """Return the call that creates it according to the current spec."""
 
     def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        """Return the call that changes it, by the spec of now."""
+        """Return the call that updates it according to the current spec."""
 
     def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        """Return the call that deletes it, by the spec of now."""
+        """Return the call that deletes it according to the current spec."""
 
 
 class Provider:
-    """One provider's program, for one of its APIs."""
+    """The program of a provider, for one of its APIs."""
 
     def __init__(self, cluster: "Cluster", api: Api) -> None:
         self.cluster = cluster
         self.api = api
         self.externals: dict[str, External] = {}
         self.operations: dict[str, Operation] = {}
-        # By UID, what was desired of those that wait for a person.
+        # The desired state of resources that wait for a person, by UID.
         self._waiting: dict[str, Manifest] = {}
 
     def kill(self, *, finished: bool) -> None:
-        """Kill and restart it: all that it remembers is lost.
+        """Kill and restart the provider: it loses everything in memory.
 
         Args:
-            finished: Whether AWS was still told what ran in the background.
+            finished: Whether background calls still reached AWS.
         """
         for operation in self.operations.values():
             if operation.running and finished:
@@ -158,7 +159,7 @@ class Provider:
         self._waiting.clear()
 
     def finish(self, ref: Ref) -> None:
-        """End what runs in the background for a resource, and tell its status.
+        """Finish the background call for a resource, and write the result to status.
 
         upjet v2.2.1-0.20251128133821-1e4f37b6b5f8, pkg/controller/api.go, callbackFn.
         """
@@ -190,9 +191,9 @@ class Provider:
         """Reconcile one managed resource.
 
         Args:
-            ref: Which one.
+            ref: The managed resource.
             killed: When the provider is killed, if it creates something.
-            meanwhile: What someone else does after it looked and before it acts.
+            meanwhile: What someone else does between its observation and its action.
         """
         mr = self.cluster.objects.get(ref)
         if mr is None:
@@ -217,35 +218,40 @@ class Provider:
         going = "deletionTimestamp" in metadata
         actions = set(mr["spec"].get("managementPolicies", ["*"]))
         if metadata["annotations"].get(PAUSED) == "true" or (
-            self.api.manages and not actions
+            self.api.honours_policies and not actions
         ):
             condition(mr, "Synced", "ReconcilePaused")
             return
-        supported = SUPPORTED if self.api.manages else [{"*"}]
+        supported = SUPPORTED if self.api.honours_policies else [{"*"}]
         if actions not in supported:
             raise ProviderError(f"managementPolicies {sorted(actions)} not supported")
-        if going and not may_delete(mr, manages=self.api.manages):
+        if going and not may_delete(mr, honours_policies=self.api.honours_policies):
             self.cluster.remove(ref)
             return
         external.initialize(mr)
         if incomplete(metadata["annotations"]):
             condition(mr, "Ready", "Creating")
             condition(mr, "Synced", INCOMPLETE)
-            # It does not ask again; only a change of the desired state has it look.
+            # It does not retry; only a change of the desired state reconciles it again.
             self._waiting[metadata["uid"]] = desired_state(mr)
             return
         self.connect(mr)
         operation = self.operations.setdefault(metadata["uid"], Operation())
         self.connected(mr, operation)
         if operation.running:
-            # It exists and is up to date, says upjet meanwhile (pkg/controller/
-            # external_async_tfpluginsdk.go, Observe and Delete).
+            # During the call, upjet reports that it exists and is up to date
+            # (pkg/controller/external_async_tfpluginsdk.go, Observe and Delete).
             if not going:
                 self.cluster.finalize(ref)
                 condition(mr, "Synced")
             return
         exists = not (going and operation.deleted) and external.observe(mr, operation)
-        if not exists and self.api.manages and actions == {"Observe"} and not going:
+        if (
+            not exists
+            and self.api.honours_policies
+            and actions == {"Observe"}
+            and not going
+        ):
             raise ProviderError("observe failed: external resource does not exist")
         meanwhile()
         if going:
@@ -298,7 +304,7 @@ class Provider:
         call: Callable[[], None],
         operation: Operation,
     ) -> None:
-        """Call AWS; or have it called, and say what the last failure was."""
+        """Call AWS, or start the call in the background and raise the last error."""
         if not external.in_background:
             call()
             return
@@ -307,19 +313,19 @@ class Provider:
             raise ProviderError(said)
 
     def connect(self, mr: Manifest) -> None:
-        """See that the provider config is there.
+        """Check that the provider config exists.
 
         Raises:
-            ProviderError: It is not.
+            ProviderError: It does not exist.
         """
         self.cluster.account(mr)
 
     def connected(self, mr: Manifest, operation: Operation) -> None:
-        """Remember what is known of the external resource."""
+        """Restore what the provider knows about the external resource."""
 
-    def place(self, mr: Manifest) -> Place:
-        """Where a Repository's repository is."""
-        return Place(
+    def location(self, mr: Manifest) -> Location:
+        """Return the location of the repository of a Repository resource."""
+        return Location(
             self.cluster.account(mr),
             mr["spec"]["forProvider"]["region"],
             mr["metadata"]["annotations"][EXTERNAL_NAME],
@@ -331,17 +337,17 @@ def may(actions: set[str], action: str) -> bool:
     return bool({action, "*"} & actions)
 
 
-def may_delete(mr: Manifest, *, manages: bool) -> bool:
-    """Whether the external resource goes with its managed resource.
+def may_delete(mr: Manifest, *, honours_policies: bool) -> bool:
+    """Whether the external resource is deleted with its managed resource.
 
-    pkg/reconciler/managed/policies.go, ShouldDelete: of LegacyManaged ones, which have
-    a deletion policy, and of the others.
+    pkg/reconciler/managed/policies.go, ShouldDelete, both for LegacyManaged resources,
+    which have a deletion policy, and for the others.
     """
     policy = mr["spec"].get("deletionPolicy")
     actions = set(mr["spec"].get("managementPolicies", ["*"]))
     if policy is None:
         return may(actions, "Delete")
-    if not manages:
+    if not honours_policies:
         return bool(policy != "Orphan")
     if policy == "Delete" and may(actions, "Delete"):
         return True
@@ -349,7 +355,7 @@ def may_delete(mr: Manifest, *, manages: bool) -> bool:
 
 
 def incomplete(annotations: dict[str, str]) -> bool:
-    """Whether a creation began and nobody knows how it ended.
+    """Whether a creation started and its result is unknown.
 
     crossplane-runtime, pkg/meta/meta.go, ExternalCreateIncomplete.
     """
@@ -359,7 +365,7 @@ def incomplete(annotations: dict[str, str]) -> bool:
 
 
 def desired_state(mr: Manifest) -> Manifest:
-    """Return what has a provider reconcile a managed resource again.
+    """Return the part of a managed resource whose change triggers a reconcile.
 
     crossplane-runtime, pkg/resource/predicates.go, DesiredStateChanged.
     """
@@ -377,7 +383,7 @@ def desired_state(mr: Manifest) -> Manifest:
 
 
 def condition(mr: Manifest, kind: str, problem: str = "") -> None:
-    """Set a condition: true, or false with a reason or message."""
+    """Set a condition to true, or to false with a problem as its message."""
     said = {"type": kind, "status": "False" if problem else "True"}
     said |= {"message": problem} if problem else {}
     conditions = mr["status"].setdefault("conditions", [])

@@ -1,4 +1,4 @@
-"""Who meets whom in a world: two clusters on one account, and claims with one name."""
+"""The initial claims of a world, whose repository names collide."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from tests.simulation.simulated.ecr import Claim
 from tests.simulation.simulated.managed import Api
 from tests.simulation.simulated.world import World
 
-# Two workloads and two namespaces that meet in one name, and a bundle's name that is an
-# image's.
+# By name of a claim. Workload a-b in namespace c and a in b-c have the same repository
+# name. The bundle of x in n has the name of the image of x in n-bundle.
 WORKLOADS = {"ab": "a-b", "ab2": "a-b", "a": "a", "x": "x"}
 STARTS: dict[str, list[tuple[str, Claim]]] = {
     "two clusters": [("east", ("c", "ab")), ("west", ("c", "ab"))],
     "two namespaces": [("east", ("c", "ab")), ("east", ("b-c", "a"))],
-    "a bundle's name": [("east", ("n", "x")), ("east", ("n-bundle", "x"))],
+    "bundle and image": [("east", ("n", "x")), ("east", ("n-bundle", "x"))],
 }
 
 
@@ -23,7 +23,7 @@ def parameters(
     config: str = "p",
     **more: Any,
 ) -> dict[str, Any]:
-    """Return what a claim asks for."""
+    """Return the parameters of a claim."""
     return {
         "workloadName": WORKLOADS[claim[1]],
         "repoPrefix": prefix,
@@ -39,7 +39,7 @@ def apply(cluster: Cluster, claim: Claim, **more: Any) -> Composite:
 
 
 def two_clusters(world: World, apis: tuple[Api, ...]) -> list[Cluster]:
-    """Make two clusters on the same accounts, which differ in what they run."""
+    """Create two clusters on the same accounts that run different versions."""
     return [
         world.cluster("east", *apis),
         world.cluster("west", *apis, required_resources=False, default_tags=False),
@@ -47,7 +47,11 @@ def two_clusters(world: World, apis: tuple[Api, ...]) -> list[Cluster]:
 
 
 def begin(world: World, start: list[tuple[str, Claim]], *, at_once: bool) -> None:
-    """Apply claims; at once, none of them sees what another one composes."""
+    """Apply claims.
+
+    With `at_once`, the first reconcile of each claim does not see the resources that
+    are composed for the others.
+    """
     for name, claim in start:
         apply(world.clusters[name], claim)
     for cluster in world.clusters.values() if at_once else ():

@@ -1,9 +1,10 @@
 """provider-aws of Upbound, v2.5.0: ecr.aws.upbound.io and ecr.aws.m.upbound.io.
 
-upjet v2.2.1-0.20251128133821-1e4f37b6b5f8, pkg/controller: what is not cited otherwise
-is external_tfpluginsdk.go, and external_async_tfpluginsdk.go for a Repository, which is
-created, changed and deleted in the background (provider-aws config/*/ecr/config.go:
-UseAsync). So `external-create-succeeded` says that a creation began.
+Unless cited otherwise, the source is upjet v2.2.1-0.20251128133821-1e4f37b6b5f8,
+pkg/controller/external_tfpluginsdk.go. For a Repository it is
+external_async_tfpluginsdk.go: it is created, updated and deleted in the background
+(provider-aws config/*/ecr/config.go: UseAsync). So `external-create-succeeded` only
+says that a creation started.
 """
 
 from collections.abc import Callable
@@ -28,27 +29,27 @@ UPBOUND = Api(
     "ecr.aws.upbound.io",
     {"Repository": "v1beta2", "LifecyclePolicy": "v1beta1"},
     namespaced=False,
-    manages=True,
+    honours_policies=True,
 )
 NAMESPACED = Api(
     "ecr.aws.m.upbound.io",
     {"Repository": "v1beta1", "LifecyclePolicy": "v1beta1"},
     namespaced=True,
-    manages=True,
+    honours_policies=True,
 )
 
 
 class UpjetProvider(Provider):
-    """Its program, for one of the two."""
+    """The program of Upbound's provider, for one of its two APIs."""
 
     def __init__(
         self, cluster: "Cluster", api: Api, *, default_tags: bool = True
     ) -> None:
-        """Create it.
+        """Create the provider.
 
         Args:
-            cluster: Where it runs.
-            api: Whose resources it reconciles.
+            cluster: The cluster in which it runs.
+            api: The API whose resources it reconciles.
             default_tags: Whether it was started without --skip-default-tags.
         """
         super().__init__(cluster, api)
@@ -59,15 +60,16 @@ class UpjetProvider(Provider):
         }
 
     def connect(self, mr: Manifest) -> None:
-        """See that the provider config is there, and note that it is used.
+        """Check that the provider config exists, and record its usage.
 
         crossplane-runtime v2.0.0-20250730220209-c306b1c8b181, pkg/resource/
-        providerconfig.go, Track: the note is an object in the resource's namespace.
-        Nothing is made in a namespace that is being deleted, and the notes that it had
-        are deleted with it at once (observed on v2.5.0; crossplane-runtime issue 1150).
+        providerconfig.go, Track: the ProviderConfigUsage is in the namespace of the
+        resource. In a namespace that is being deleted, existing usages are deleted
+        immediately and no new one can be created (observed on v2.5.0;
+        crossplane-runtime issue 1150).
 
         Raises:
-            ProviderError: One of the two fails.
+            ProviderError: The provider config or the usage is missing.
         """
         super().connect(mr)
         if not self.api.namespaced:
@@ -84,9 +86,9 @@ class UpjetProvider(Provider):
         self.cluster.usages.add(uid)
 
     def connected(self, mr: Manifest, operation: Operation) -> None:
-        """Rebuild Terraform's state: from the status, or the spec if there is none.
+        """Rebuild the Terraform state from the status, or from the spec without one.
 
-        Connect. ECR does not know whether a deletion would be forced.
+        Source: Connect. ECR does not store whether a deletion is forced.
         """
         if operation.force is None and mr["spec"]["forProvider"].get("policy") is None:
             at = mr["status"].get("atProvider")
@@ -95,13 +97,13 @@ class UpjetProvider(Provider):
 
 
 def merged(mr: Manifest, field: str) -> object:
-    """Return a field of forProvider, or else of initProvider."""
+    """Return a field of forProvider, or of initProvider if it is not set there."""
     spec = mr["spec"]
     return spec["forProvider"].get(field, spec.get("initProvider", {}).get(field))
 
 
 class Repositories:
-    """aws_ecr_repository; the external name is the repository's."""
+    """aws_ecr_repository; the external name is the name of the repository."""
 
     in_background = True
 
@@ -111,10 +113,10 @@ class Repositories:
         self.ecr = provider.cluster.world.ecr
 
     def initialize(self, mr: Manifest) -> None:
-        """Name it, and give it tags, which one that is only observed does not get.
+        """Set the external name, and tags unless the resource is only observed.
 
         pkg/config/resource.go, Tagger; crossplane-runtime, pkg/resource/resource.go,
-        GetExternalTags: a name alone, though names are of a namespace.
+        GetExternalTags: the tags contain the name but not the namespace.
         """
         metadata, spec = mr["metadata"], mr["spec"]
         metadata["annotations"].setdefault(EXTERNAL_NAME, metadata["name"])
@@ -130,23 +132,23 @@ class Repositories:
             )
 
     def observe(self, mr: Manifest, operation: Operation) -> bool:
-        """Write down what there is.
+        """Write the observed state to the status.
 
-        SetObservation unmarshals into the status that there is, so that its maps never
-        lose a key (provider-aws apis/*/ecr/*/zz_repository_terraformed.go; observed).
+        SetObservation unmarshals into the existing status, so maps never lose a key
+        (provider-aws apis/*/ecr/*/zz_repository_terraformed.go; observed).
         """
-        place = self.provider.place(mr)
-        found = self.ecr.find(place)
+        location = self.provider.location(mr)
+        found = self.ecr.find(location)
         if found is None:
             operation.force = None
             return False
         at = mr["status"].setdefault("atProvider", {})
         at |= {
-            "id": place.name,
-            "arn": classic.arn(place),
-            "repositoryUrl": classic.uri(place),
-            "registryId": place.account,
-            "region": place.region,
+            "id": location.name,
+            "arn": classic.arn(location),
+            "repositoryUrl": classic.uri(location),
+            "registryId": location.account,
+            "region": location.region,
             "forceDelete": bool(operation.force),
             "imageTagMutability": found.mutability,
             "imageScanningConfiguration": {"scanOnPush": found.scan_on_push},
@@ -162,9 +164,9 @@ class Repositories:
         wanted, at = mr["spec"]["forProvider"], mr["status"]["atProvider"]
         for field in ("imageTagMutability", "imageScanningConfiguration"):
             wanted.setdefault(field, at[field])
-        # Only where there are none: pkg/resource/lateinit.go leaves a map as it is.
+        # Only without existing tags: pkg/resource/lateinit.go does not merge maps.
         if not wanted.get("tags") and (
-            tags := self.ecr.repositories[self.provider.place(mr)].tags
+            tags := self.ecr.repositories[self.provider.location(mr)].tags
         ):
             wanted["tags"] = dict(tags)
 
@@ -173,12 +175,12 @@ class Repositories:
         return bool(self._changes(mr)) or force != operation.force
 
     def _changes(self, mr: Manifest) -> dict[str, object]:
-        """Return what an update changes.
+        """Return the fields that an update changes.
 
-        filterInitExclusiveDiffs: what is in initProvider alone is neither written onto
-        a repository that is there nor taken away from it (observed).
+        filterInitExclusiveDiffs: fields that are only in initProvider are neither set
+        on an existing repository nor removed from it (observed).
         """
-        found = self.ecr.repositories[self.provider.place(mr)]
+        found = self.ecr.repositories[self.provider.location(mr)]
         wanted = mr["spec"]["forProvider"]
         tags = wanted.get("tags", {})
         initial = mr["spec"].get("initProvider", {}).get("tags", {}).keys() - tags
@@ -203,11 +205,11 @@ class Repositories:
             merged(mr, "imageTagMutability"),
             merged(mr, "imageScanningConfiguration"),
         )
-        force, place = bool(merged(mr, "forceDelete")), self.provider.place(mr)
+        force, location = bool(merged(mr, "forceDelete")), self.provider.location(mr)
         actor = self.cluster.actor(mr)
 
         def call() -> None:
-            made = self.cluster.world.create(place, actor, tags)
+            made = self.cluster.world.create(location, actor, tags)
             made.mutability = str(mutability or made.mutability)
             if isinstance(scanning, dict):
                 made.scan_on_push = scanning["scanOnPush"]
@@ -216,43 +218,43 @@ class Repositories:
         return call
 
     def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        changes, place = self._changes(mr), self.provider.place(mr)
+        changes, location = self._changes(mr), self.provider.location(mr)
         force = bool(merged(mr, "forceDelete"))
-        # With the rights of when it began, whatever they are when it ends.
+        # The rights at its start count, even if they change before it ends.
         actor = self.cluster.actor(mr)
 
         def call() -> None:
             if changes:
-                self.ecr.change(place, actor, **changes)
-            elif self.ecr.find(place) is None:
+                self.ecr.change(location, actor, **changes)
+            elif self.ecr.find(location) is None:
                 raise EcrError("RepositoryNotFoundException")
             operation.force = force
 
         return call
 
     def delete(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        place, force = self.provider.place(mr), bool(operation.force)
+        location, force = self.provider.location(mr), bool(operation.force)
         actor = self.cluster.actor(mr)
 
         def call() -> None:
-            self.ecr.delete(place, actor, force=force)
+            self.ecr.delete(location, actor, force=force)
             operation.deleted = True
 
         return call
 
 
 class LifecyclePolicies(classic.LifecyclePolicies):
-    """aws_ecr_lifecycle_policy; the external name comes with the creation."""
+    """aws_ecr_lifecycle_policy; the external name is set on creation."""
 
     field = ("repository", "policy")
 
     def initialize(self, mr: Manifest) -> None:
-        """Nothing: it is named when it is made."""
+        """Do nothing: it gets its external name on creation."""
 
     def observe(self, mr: Manifest, operation: Operation) -> bool:
         if EXTERNAL_NAME not in mr["metadata"]["annotations"]:
             return False
-        found = self.ecr.find(self.place(mr))
+        found = self.ecr.find(self.location(mr))
         if found is None or not found.lifecycle:
             return False
         condition(mr, "Ready")
@@ -263,12 +265,12 @@ class LifecyclePolicies(classic.LifecyclePolicies):
 
         def call() -> None:
             put()
-            mr["metadata"]["annotations"][EXTERNAL_NAME] = self.place(mr).name
+            mr["metadata"]["annotations"][EXTERNAL_NAME] = self.location(mr).name
 
         return call
 
     def update(self, mr: Manifest, operation: Operation) -> Callable[[], None]:
-        """Refuse: assertNoForceNew.
+        """Refuse to update (source: assertNoForceNew).
 
         Raises:
             ProviderError: Always.

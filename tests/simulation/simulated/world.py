@@ -1,4 +1,4 @@
-"""Clusters and accounts of AWS, people, and one clock."""
+"""Clusters, AWS accounts and people, with one clock."""
 
 import asyncio
 import copy
@@ -10,20 +10,20 @@ from typing import Self
 
 from tests.simulation.simulated.classic import CLASSIC
 from tests.simulation.simulated.cluster import Cluster, Composite, controller
-from tests.simulation.simulated.ecr import Actor, Ecr, Place, Repository
+from tests.simulation.simulated.ecr import Actor, Ecr, Location, Repository
 from tests.simulation.simulated.invariants import Exemption, WaitsForEver
 from tests.simulation.simulated.managed import Api, Ref, incomplete, may_delete
 
-# A provider config's name and a repository's.
+# The names of a provider config and of a repository.
 Identity = tuple[str, str]
-# Reasons that say why a composite is not Ready and will not be by waiting.
-_TELLING = {"NameTaken", "InvalidParameters", "NotAllowed", "ReconcileError"}
-# Fair rounds until nothing changes any more.
+# Reasons that explain why a composite is not Ready and will not become Ready by itself.
+_FINAL_REASONS = {"NameTaken", "InvalidParameters", "NotAllowed", "ReconcileError"}
+# After this many rounds, in which all programs act, nothing may change any more.
 _ROUNDS = 25
 
 
 class World:
-    """All there is."""
+    """All clusters, all AWS accounts, and the clock."""
 
     def __init__(self) -> None:
         self.ecr = Ecr()
@@ -44,18 +44,18 @@ class World:
         self.loop.close()
 
     def cluster(self, name: str, *apis: Api, **options: object) -> Cluster:
-        """Make a cluster whose provider configs p and q reach accounts one and two."""
+        """Create a cluster with the provider configs p and q for two AWS accounts."""
         accounts = {"p": "111111111111", "q": "222222222222"}
         self.clusters[name] = Cluster(self, name, *apis, accounts=accounts, **options)  # type: ignore[arg-type]
         return self.clusters[name]
 
     def now(self) -> datetime:
-        """Return a time that never comes again."""
+        """Advance the clock and return a unique time."""
         self._now += timedelta(seconds=1)
         return self._now
 
     def time(self) -> str:
-        """Return such a time as Kubernetes writes it."""
+        """Advance the clock and return a unique time in the format of Kubernetes."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def pass_time(self, **duration: float) -> None:
@@ -67,38 +67,42 @@ class World:
     # ECR
 
     def create(
-        self, place: Place, maker: Actor | None, tags: dict[str, str] | None = None
+        self,
+        location: Location,
+        creator: Actor | None,
+        tags: dict[str, str] | None = None,
     ) -> Repository:
         """Create a repository.
 
-        Who made an earlier one there and lives may have to take this one for it: here
-        all exemptions for a replaced repository begin.
+        An existing managed resource that created an earlier repository in this location
+        may mistake the new one for it. Exemptions for replaced repositories start here.
 
         Raises:
-            EcrError: There is one already.
+            EcrError: The repository already exists.
         """
         mistaken = [
             (uid, why)
             for cluster, ref in self._all()
-            if cluster.provider(ref).place(cluster.objects[ref]) == place
-            if self._made(cluster, ref, place)
+            if cluster.provider(ref).location(cluster.objects[ref]) == location
+            if self._made(cluster, ref, location)
             for uid, why in [_exemption(cluster, ref)]
         ]
-        return self.ecr.create(place, maker, self.now(), tags, mistaken)
+        return self.ecr.create(location, creator, self.now(), tags, mistaken)
 
     def mistake(self, cluster: Cluster, ref: Ref) -> None:
-        """Let a managed resource take what is there now for what it made elsewhere."""
-        found = self.ecr.find(cluster.provider(ref).place(cluster.objects[ref]))
+        """Record that a managed resource mistakes the repository for its own."""
+        found = self.ecr.find(cluster.provider(ref).location(cluster.objects[ref]))
         if found:
             uid, why = _exemption(cluster, ref)
             found.mistaken_for[uid] = why
             found.polled_by.discard(uid)
 
-    def _made(self, cluster: Cluster, ref: Ref, place: Place) -> bool:
+    def _made(self, cluster: Cluster, ref: Ref, location: Location) -> bool:
         actor = cluster.actor(cluster.objects[ref])
         return any(
-            maker.managed == actor.managed or maker.composite == actor.composite != ""
-            for maker in self.ecr.makers.get(place.name, ())
+            creator.managed == actor.managed
+            or creator.composite == actor.composite != ""
+            for creator in self.ecr.creators.get(location.name, ())
         )
 
     def _all(self) -> Iterator[tuple[Cluster, Ref]]:
@@ -108,24 +112,26 @@ class World:
 
     # People
 
-    def create_by_hand(self, place: Place, tags: dict[str, str] | None = None) -> None:
-        """Have a person make a repository and push to it, unless there is one."""
-        if self.ecr.find(place) is None:
-            self.create(place, None, tags).images = 1
+    def create_by_hand(
+        self, location: Location, tags: dict[str, str] | None = None
+    ) -> None:
+        """Create a repository as a person and push to it, unless it exists."""
+        if self.ecr.find(location) is None:
+            self.create(location, None, tags).images = 1
 
-    def delete_by_hand(self, place: Place) -> None:
-        """Have a person delete a repository, images and all."""
-        self.ecr.repositories.pop(place, None)
+    def delete_by_hand(self, location: Location) -> None:
+        """Delete a repository and its images as a person."""
+        self.ecr.repositories.pop(location, None)
 
-    def push(self, place: Place) -> None:
-        """Push an image, if there is a repository."""
-        if found := self.ecr.find(place):
+    def push(self, location: Location) -> None:
+        """Push an image if the repository exists."""
+        if found := self.ecr.find(location):
             found.images += 1
 
     # All programs
 
     def settle(self, rounds: int = _ROUNDS) -> bool:
-        """Let all programs work, each in its turn; whether nothing changes any more."""
+        """Let all programs act in turn; return whether nothing changes any more."""
         for _ in range(rounds):
             before = copy.deepcopy(self._state())
             for cluster in self.clusters.values():
@@ -135,7 +141,7 @@ class World:
                     cluster.provider(ref).poll(ref)
                     cluster.provider(ref).finish(ref)
                     if cluster.is_deleted(ref):
-                        # After a deletion the reconciler asks at once, not at the poll.
+                        # After a deletion the reconciler requeues immediately.
                         cluster.provider(ref).poll(ref)
                 self.check()
             if self._state() == before:
@@ -143,7 +149,7 @@ class World:
         return False
 
     def work(self, chance: random.Random, steps: int) -> None:
-        """Let programs work in any order, and see what they see late."""
+        """Let programs act in random order, some of them on an old state."""
         for _ in range(steps):
             some = [c for c in self.clusters.values() if c.composites or c.objects]
             if not some:
@@ -170,48 +176,48 @@ class World:
     # Invariants
 
     def check(self) -> None:
-        """See that no right is held that was not earned.
+        """Check that every right was earned.
 
         Raises:
-            NotEarned: One is.
+            NotEarned: A right was not earned.
         """
         for cluster in self.clusters.values():
             cluster.check_rights()
 
-    def check_rest(self) -> None:
-        """Settle, and see that nothing waits for ever.
+    def check_settled(self) -> None:
+        """Let all programs settle, and check that nothing waits for ever.
 
         Raises:
-            WaitsForEver: Something does.
+            WaitsForEver: Something waits for ever.
         """
         if not self.settle():
             raise WaitsForEver("it never settles")
         for cluster in self.clusters.values():
             for composite in cluster.composites.values():
-                _check_answered(composite)
+                _check_explained(composite)
             for ref in cluster.managed():
-                _check_gone(cluster, ref)
+                _check_deleted(cluster, ref)
             if not cluster.recipes:  # Exemption.RECIPE_SHARES
                 _check_competitors(cluster)
         self._check_lifecycle()
 
     def _check_lifecycle(self) -> None:
-        """See that no policy stays where whoever put it has earned nothing.
+        """Check that no lifecycle policy is left on a repository of someone else.
 
         Raises:
-            WaitsForEver: One does, and goes on expiring images.
+            WaitsForEver: A policy is left, and keeps expiring images.
         """
-        for place, found in self.ecr.repositories.items():
+        for location, found in self.ecr.repositories.items():
             by = found.lifecycle_by
             if by is None or found.earned_by(by):
                 continue
-            # Or else it stayed by Exemption.REPLACED_CLASSIC.
+            # Otherwise Exemption.REPLACED_CLASSIC explains why it stayed.
             lives = found.exempts(by) is Exemption.REPLACED_CLASSIC or any(
                 mr["metadata"]["uid"] == by.managed
                 for mr in self.clusters[by.cluster].objects.values()
             )
             if not (lives and found.exempts(by)):
-                raise WaitsForEver(f"{by} left its lifecycle policy on {place}")
+                raise WaitsForEver(f"{by} left its lifecycle policy on {location}")
 
 
 def _exemption(cluster: Cluster, ref: Ref) -> tuple[str, Exemption]:
@@ -221,15 +227,15 @@ def _exemption(cluster: Cluster, ref: Ref) -> tuple[str, Exemption]:
     )
 
 
-def _check_answered(composite: Composite) -> None:
-    if composite.ready or composite.reason in _TELLING:
+def _check_explained(composite: Composite) -> None:
+    if composite.ready or composite.reason in _FINAL_REASONS:
         return
     if "The provider says" in composite.message:
         return
-    raise WaitsForEver(f"{composite} says nothing")
+    raise WaitsForEver(f"{composite} is not Ready and does not say why")
 
 
-def _check_gone(cluster: Cluster, ref: Ref) -> None:
+def _check_deleted(cluster: Cluster, ref: Ref) -> None:
     mr = cluster.objects[ref]
     if not cluster.is_deleted(ref):
         return
@@ -240,25 +246,25 @@ def _check_gone(cluster: Cluster, ref: Ref) -> None:
     if not force and any("RepositoryNotEmptyException" in each for each in said):
         return  # Exemption.NOT_EMPTY
     if incomplete(mr["metadata"]["annotations"]) and may_delete(
-        mr, manages=cluster.apis[ref.group].manages
+        mr, honours_policies=cluster.apis[ref.group].honours_policies
     ):
         return  # Exemption.UNRECORDED
-    raise WaitsForEver(f"{ref} is never gone: {mr}")
+    raise WaitsForEver(f"{ref} is never deleted: {mr}")
 
 
 def _check_competitors(cluster: Cluster) -> None:
-    """See that of several that want one repository one has both of its own.
+    """Check that one of several competing composites has both repositories.
 
-    Two that name it by different provider configs are no competitors that anyone could
-    know of: Exemption.TWO_CONFIGS.
+    Composites that use different provider configs cannot detect that they compete:
+    Exemption.TWO_CONFIGS.
     """
     ready: dict[Identity, Composite] = {}
-    torn: dict[Identity, Composite] = {}
+    split: dict[Identity, Composite] = {}
     for composite in cluster.composites.values():
         wanted, made = _wanted(cluster, composite)
         if composite.reason == "NameTaken":
             _check_taken(cluster, composite)
-        some = ready if composite.ready else torn if made else {}
+        some = ready if composite.ready else split if made else {}
         for each in wanted:
             other = some.setdefault(each, composite)
             if other is not composite:
@@ -266,14 +272,17 @@ def _check_competitors(cluster: Cluster) -> None:
 
 
 def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool]:
-    """Return what a composite's resources name, and whether it has one of two."""
+    """Return the repositories of a composite, and whether NameTaken split them.
+
+    They are split if the composite reports NameTaken although it created one of them.
+    """
     wanted, made = set(), False
     for ref in composite.refs.values():
         mr = cluster.objects.get(ref)
         if ref.kind == "Repository" and mr and controller(mr) == composite.uid:
-            place = cluster.provider(ref).place(mr)
-            wanted.add((mr["spec"]["providerConfigRef"]["name"], place.name))
-            found = cluster.world.ecr.find(place)
+            location = cluster.provider(ref).location(mr)
+            wanted.add((mr["spec"]["providerConfigRef"]["name"], location.name))
+            found = cluster.world.ecr.find(location)
             made |= found is not None and found.earned_by(cluster.actor(mr))
     return wanted, made and composite.reason == "NameTaken"
 
@@ -283,6 +292,6 @@ def _check_taken(cluster: Cluster, composite: Composite) -> None:
     for ref in cluster.managed("Repository"):
         mr = cluster.objects[ref]
         theirs = controller(mr) != composite.uid
-        if theirs and cluster.provider(ref).place(mr).name in names:
+        if theirs and cluster.provider(ref).location(mr).name in names:
             return
-    raise WaitsForEver(f"nobody has what {composite} is denied")
+    raise WaitsForEver(f"{composite} reports NameTaken, but nobody else has the name")
