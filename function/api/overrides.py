@@ -21,12 +21,12 @@ _FIX = "Correct it, or remove it"
 
 
 def repository_options(
-    input_: Input, role: RepositoryRole, overrides: bytes
+    step_input: Input, role: RepositoryRole, overrides: bytes
 ) -> RepositoryOptions:
     """Return the options of a repository, without the automatic tags.
 
     Args:
-        input_: The Composition's Input.
+        step_input: The Composition's Input.
         role: Which of the two repositories.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
@@ -37,21 +37,23 @@ def repository_options(
     # Large ones are not cached: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
     merge = _merge.__wrapped__ if large else _merge
-    return merge(input_, role, overrides)
+    return merge(step_input, role, overrides)
 
 
 # A cluster has few Compositions, and few claims that set options.
 @functools.lru_cache(maxsize=256)
-def _merge(input_: Input, role: RepositoryRole, overrides: bytes) -> RepositoryOptions:
-    layers = input_.repository_layers(role)
+def _merge(
+    step_input: Input, role: RepositoryRole, overrides: bytes
+) -> RepositoryOptions:
+    layers = step_input.repository_layers(role)
     if overrides:
-        layers = (*layers, _parse(input_, overrides))
+        layers = (*layers, _parse(step_input, overrides))
     return merge_options(layers)
 
 
-def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
+def _parse(step_input: Input, overrides: bytes) -> RepositoryOptions:
     struct = structpb.Struct.FromString(overrides)
-    allowed = input_.allow.overrides or []
+    allowed = step_input.allow.overrides or []
     for name in sorted(struct.fields):
         if name not in allowed:
             raise NotAllowedError(
@@ -69,5 +71,5 @@ def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
         options = RepositoryOptions.model_validate(values)
     except ValidationError as e:
         raise InvalidParameterError(*first_error(e, FIELD), _FIX) from None
-    check_options_supported(options, input_.provider, FIELD, InvalidParameterError)
+    check_options_supported(options, step_input.provider, FIELD, InvalidParameterError)
     return options
