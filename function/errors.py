@@ -1,4 +1,4 @@
-"""What can be wrong with a request, and what its author is told.
+"""The errors of a request, and how their messages are written.
 
 InvalidRequestError
 ├── InvalidParameterError  a parameter of the claim (or its default) is missing or wrong
@@ -16,8 +16,8 @@ _LONGEST_QUOTE = 120
 def quote(value: object, longest: int = _LONGEST_QUOTE) -> str:
     """Quote a value for one line of a message, a log or a terminal.
 
-    A tenant's text is hostile until parsed: everything outside printable ASCII is
-    escaped, and at most `longest` characters of it are repeated.
+    A tenant's text can be hostile until it is parsed. So everything outside printable
+    ASCII is escaped, and at most `longest` characters are repeated.
     """
     text = value[: longest + 1] if isinstance(value, str) else value
     quoted = json.dumps(text, default=str)
@@ -27,9 +27,9 @@ def quote(value: object, longest: int = _LONGEST_QUOTE) -> str:
 
 
 def printable(text: str, longest: int = 256) -> str:
-    """Return short, printable ASCII text unchanged, and quote any other.
+    """Return short, printable ASCII text unchanged, and quote any other text.
 
-    For values that the function once parsed and that others may have changed since.
+    For values that the function parsed earlier and that others may have changed since.
     """
     plain = text.isascii() and text.isprintable() and len(text) <= longest
     return text if plain else quote(text, longest)
@@ -41,14 +41,14 @@ class InvalidRequestError(Exception):
     reason: ClassVar[Literal["InvalidParameters", "NotAllowed"]] = "InvalidParameters"
 
     def __init__(self, field: str, value: str, rule: str, fix: str) -> None:
-        """Describe what is wrong.
+        """Write the message: FIELD: got VALUE; RULE. FIX.
 
         Args:
             field: The path of the field, e.g. spec.parameters.region.
             value: Its value, already safe to print (see quote), or a word such as
                 "nothing".
             rule: The rule that the value breaks.
-            fix: What its author should do, as a sentence without the full stop.
+            fix: What its author should do, a sentence without its full stop.
         """
         self.field = field
         super().__init__(f"{field}: got {value}; {rule}. {fix}.")
@@ -63,7 +63,7 @@ class InvalidInputError(InvalidRequestError):
 
 
 class ForeignResourceError(InvalidRequestError):
-    """Crossplane shows an observed resource that another claim left behind."""
+    """An observed resource belonged to another claim, which was deleted."""
 
 
 class NotAllowedError(InvalidRequestError):

@@ -29,7 +29,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
 
     def __init__(self) -> None:
         """Create a FunctionRunner; configure logging before."""
-        # Bound once: otherwise each use creates a logger.
+        # Bound once, because each use of an unbound logger creates a logger.
         self.log = logging.get_logger().bind()
 
     async def RunFunction(  # noqa: N802  # gRPC's name
@@ -39,7 +39,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
     ) -> fnv1.RunFunctionResponse:
         """Return the response to one request, whatever happens.
 
-        An exception must not reach gRPC: it would send its text to the caller.
+        No exception reaches gRPC, which would send its text to the caller.
         """
         debug = self.log.is_enabled_for(DEBUG)
         try:
@@ -64,12 +64,15 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
     ) -> None:
         if self.log.is_enabled_for(DEBUG):
             self.log.debug(
-                "Refused", reason=error.reason, message=str(error), **_log_context(req)
+                "Refused request",
+                reason=error.reason,
+                message=str(error),
+                **_log_context(req),
             )
 
 
 def _log_context(req: fnv1.RunFunctionRequest) -> dict[str, str]:
-    """Return what a log line says about a request: its tag, XR and namespace."""
+    """Return the log keys of a request: its tag, XR and namespace."""
     composite = req.observed.composite.resource
     metadata = struct(composite, "metadata")
     claim = struct(struct(composite, "spec"), "claimRef")

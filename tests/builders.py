@@ -1,4 +1,4 @@
-"""Requests, observed resources and responses, as the tests of all parts build them.
+"""Build requests and observed resources, and read responses.
 
 The workload is `shop` in namespace `default`; its repository is `tap/shop-default` in
 eu-west-2, by provider config `aws`. What a recipe_ function makes is the original
@@ -35,7 +35,7 @@ NAME = "tap/shop-default"
 CLASSIC = "ecr.aws.crossplane.io/v1beta1"
 CLUSTER = "ecr.aws.upbound.io/v1beta2"
 NAMESPACED = "ecr.aws.m.upbound.io/v1beta1"
-# Who created it: Upbound's as a tag in ECR, the classic one's as an annotation.
+# Where a creation is recorded: an ECR tag (Upbound), an annotation (classic).
 SIGNATURE = "function-ecr-repos/created-by"
 RECORD = "ecrrepos.fn.tap.vrabbi.cloud/created-by"
 CREATED = {
@@ -47,7 +47,7 @@ READY = {"type": "Ready", "status": "True"}
 
 
 class ProviderApi(NamedTuple):
-    """What is different from one provider to the next.
+    """What differs between providers.
 
     Attributes:
         config: The providerConfigRef that a manifest has.
@@ -203,7 +203,7 @@ def call(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
 
 
 def call_bytes(serialized: bytes) -> fnv1.RunFunctionResponse:
-    """Call RunFunction with what came over the wire."""
+    """Call RunFunction with a serialized request."""
     return call(fnv1.RunFunctionRequest.FromString(serialized))
 
 

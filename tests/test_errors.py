@@ -4,9 +4,6 @@
 """
 
 import copy
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import INPUT, request, xr
+from tests.server.server_process import serving
 
 ACCOUNT = "123456789012"
 VALID = xr()
@@ -111,22 +109,14 @@ def broken_xr(path: list[str], value: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stub() -> Iterator[grpcv1.FunctionRunnerServiceStub]:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{s.getsockname()[1]}"
-    command = [sys.executable, "-m", "function.main", "serve", "--insecure"]
-    process = subprocess.Popen([*command, "--address", address])
-    try:
+    with serving("--insecure") as (address, process):
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(timeout=30)
             yield grpcv1.FunctionRunnerServiceStub(channel)
         assert process.poll() is None, "the server died"
-    finally:
-        process.kill()
-        process.wait()
 
 
-def test_what_is_broken_below_is_otherwise_valid(
+def test_the_request_is_valid_before_it_is_broken(
     stub: grpcv1.FunctionRunnerServiceStub,
 ) -> None:
     rsp = stub.RunFunction(request(VALID, input=INPUT))
@@ -135,7 +125,7 @@ def test_what_is_broken_below_is_otherwise_valid(
 
 
 @given(broken=BROKEN)
-def test_every_bad_request_is_refused_by_the_name_of_its_field(
+def test_every_bad_request_is_refused_with_its_field(
     stub: grpcv1.FunctionRunnerServiceStub, broken: Broken
 ) -> None:
     path, value, given_input, field = broken

@@ -22,7 +22,7 @@ from tests.builders import (
 )
 
 
-def test_the_recipes_own_example() -> None:
+def test_the_example_of_the_recipe() -> None:
     rsp = call(request(recipe_xr()))
     assert desired(rsp) == {
         "imagerepo": recipe_repository(RECIPE_NAME),
@@ -70,7 +70,7 @@ def test_ready_repositories_are_reported() -> None:
     assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_TRUE, "Available")
 
 
-def test_what_earlier_steps_desire_is_passed_on() -> None:
+def test_the_desired_state_of_earlier_steps_is_passed_on() -> None:
     earlier = {
         "composite": {"resource": {"status": {"theirs": "kept"}}},
         "resources": {
@@ -85,7 +85,7 @@ def test_what_earlier_steps_desire_is_passed_on() -> None:
     assert rsp.context["theirs"] == 1
 
 
-def test_the_input_can_leave_the_bundle_out_and_give_defaults() -> None:
+def test_an_input_without_a_bundle_and_with_defaults() -> None:
     rsp = call(
         request(
             recipe_xr({"workloadName": "w"}),
@@ -163,7 +163,7 @@ NO_PARAMETERS: list[Any] = [
         ),
     ],
 )
-def test_bad_input_is_fatal_and_loses_nothing(
+def test_bad_input_is_fatal_and_keeps_earlier_steps(
     composite: dict[str, Any], given_input: dict[str, Any], field: str, reason: str
 ) -> None:
     earlier = {"resources": {"theirs": {"resource": {"kind": "Theirs"}}}}

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 from google.protobuf import struct_pb2 as structpb
+from hypothesis import given
+from hypothesis import strategies as st
 
-from function.structs import boolean, items, strings, struct, text, texts
+from function.structs import boolean, fill, items, strings, struct, text, texts
 
 MANIFEST: dict[str, Any] = {
     "text": "x",
@@ -54,3 +56,23 @@ def test_reading(
 def test_several_strings_at_once() -> None:
     manifest = resource.dict_to_struct(MANIFEST)
     assert texts(manifest, "text", "missing", "number") == ["x", "", ""]
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text()
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_fill_does_what_update_does(values: dict[str, Any]) -> None:
+    want, got = structpb.Struct(), structpb.Struct()
+    want.update(values)
+    fill(got, values)
+    assert got == want

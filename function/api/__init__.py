@@ -1,1 +1,1 @@
-"""What people write: the Composition's Input and spec.parameters of a claim or XR."""
+"""What users write: a Composition's Input, and spec.parameters of a claim or XR."""

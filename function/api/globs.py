@@ -11,7 +11,7 @@ def matching_glob(value: str, globs: Iterable[str]) -> str | None:
     return next((glob for glob in globs if compile_glob(glob).match(value)), None)
 
 
-# An Input has up to a thousand, of 256 characters each.
+# An Input can have a thousand globs of 256 characters each.
 @functools.lru_cache(maxsize=2048)
 def compile_glob(glob: str) -> re.Pattern[str]:
     """Compile a glob that matches whole values, case-sensitively."""

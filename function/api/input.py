@@ -1,6 +1,6 @@
-"""The Composition's input: its fields, bounds and descriptions, and how it is parsed.
+"""The Composition's input: its fields, bounds and descriptions, and its parser.
 
-`make generate` writes its CRD, JSON Schemas and reference page from the model here.
+`make generate` writes its CRD, JSON Schemas and reference page from this model.
 """
 
 import functools
@@ -34,7 +34,7 @@ _FIX = "Correct the input of the pipeline step in the Composition"
 
 def _is_provider(api_version: str) -> str:
     if api_version not in PROVIDERS:
-        raise ValueError(f"should be one of {', '.join(PROVIDERS)}")
+        raise ValueError(f"it must be one of {', '.join(PROVIDERS)}")
     return api_version
 
 
@@ -42,7 +42,7 @@ Glob = Annotated[str, Field(min_length=1, max_length=256)]
 Globs = Annotated[list[Glob], Field(max_length=1000)]
 
 
-# The names of RepositoryOptions' fields, which no type checker can derive.
+# The names of RepositoryOptions' fields. A type checker cannot compute them.
 if TYPE_CHECKING:
     Option = str
 else:
@@ -180,7 +180,7 @@ class Input(Model):
     )
 
     def repository_layers(self, role: RepositoryRole) -> tuple[RepositoryOptions, ...]:
-        """Return the options of one of the two repositories, the last layer wins."""
+        """Return the layers of options of one repository; the last layer wins."""
         layer = self.image if role == "image" else self.bundle_repository
         return tuple(each for each in (self.repository, layer) if each is not None)
 
@@ -202,7 +202,7 @@ class Input(Model):
         return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))
 
     def __hash__(self) -> int:
-        """Return the hash of its values: caches look it up for each request."""
+        """Return the hash of its values. Caches use it for each request."""
         return self._hash
 
 
@@ -210,14 +210,14 @@ DEFAULT_INPUT = Input()
 
 
 class _Document(Input):
-    """The Input as it is in a Composition, with type and metadata."""
+    """The Input as a Composition contains it, with apiVersion, kind and metadata."""
 
     api_version: Literal["ecrrepos.fn.tap.vrabbi.cloud/v1beta1"]
     kind: Literal["Input"]
     metadata: dict[str, Any] | None = None
 
     def input(self) -> Input:
-        """Return it without these."""
+        """Return the Input without these three fields."""
         fields = {
             field.alias or name: getattr(self, name)
             for name, field in Input.model_fields.items()
@@ -226,26 +226,26 @@ class _Document(Input):
 
 
 def parse_input(struct: structpb.Struct) -> Input:
-    """Parse a request's input; an empty one is all defaults.
+    """Parse a request's input; an empty one has all defaults.
 
     Raises:
-        InvalidInputError: It is not an Input of this version, it is too large, a field
-            is unknown or wrong, or the provider does not support it. Fields are named
-            from `input`, the Composition's field.
+        InvalidInputError: It is too large or not an Input of this version, or a field
+            is unknown, wrong, or not supported by the provider. The path of the field
+            begins with `input`, the field of the pipeline step.
     """
-    # Go writes a map's entries in another order each time.
+    # Deterministic: Go sends the entries of a map in another order each time.
     serialized = struct.SerializeToString(deterministic=True)
     if len(serialized) > LARGEST_INPUT:
         raise InvalidInputError(
             "input",
             f"an object of {len(serialized)} bytes",
-            f"it is too large: {LARGEST_INPUT} bytes at most",
-            "Make the input of the pipeline step in the Composition smaller",
+            f"it must not be larger than {LARGEST_INPUT} bytes",
+            "Shorten the input of the pipeline step in the Composition",
         )
     return _parse(serialized)
 
 
-# A cluster has a few Compositions, and each sends the same input each time.
+# A cluster has few Compositions, and each sends the same input with every request.
 @functools.lru_cache(maxsize=32)
 def _parse(serialized: bytes) -> Input:
     if not serialized:
@@ -261,7 +261,7 @@ def _parse(serialized: bytes) -> Input:
 
 
 def _check_supported(parsed: Input) -> None:
-    """Refuse what the chosen provider's API has no field for."""
+    """Refuse fields that the provider's API does not support."""
     provider = PROVIDERS[parsed.provider]
     if parsed.provider_config_kind and not provider.config_kinds:
         raise unsupported_error(

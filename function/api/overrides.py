@@ -1,4 +1,4 @@
-"""The options of one repository: the Input's, and over them the workload's own."""
+"""The options of one repository: the Input's options, replaced by the claim's."""
 
 import functools
 
@@ -17,7 +17,7 @@ from function.errors import InvalidParameterError, NotAllowedError
 from function.limits import LARGEST_OVERRIDES_REMEMBERED
 
 FIELD = "spec.parameters.repository"
-_FIX = "Correct it, or leave it out"
+_FIX = "Correct it, or remove it"
 
 
 def repository_options(
@@ -31,16 +31,16 @@ def repository_options(
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
     Raises:
-        InvalidParameterError: One of the workload's options is unknown or wrong.
-        NotAllowedError: The Input does not allow one of them.
+        InvalidParameterError: An option in `overrides` is unknown or wrong.
+        NotAllowedError: The Input does not allow an option in `overrides`.
     """
-    # Large ones are parsed each time: tenants write them, and must not fill the memory.
+    # Large ones are not cached: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
     merge = _merge.__wrapped__ if large else _merge
     return merge(input_, role, overrides)
 
 
-# A cluster has few Compositions, and few workloads with options of their own.
+# A cluster has few Compositions, and few claims that set options.
 @functools.lru_cache(maxsize=256)
 def _merge(input_: Input, role: RepositoryRole, overrides: bytes) -> RepositoryOptions:
     layers = input_.repository_layers(role)
@@ -56,11 +56,14 @@ def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
         if name not in allowed:
             raise NotAllowedError(
                 ".".join((FIELD, printable(name))),
-                "a value of the workload's own",
-                f"the platform allows {', '.join(allowed) or 'none'}",
-                "Leave it out, or ask the platform team to allow it",
+                "a value",
+                f"the platform allows claims to set only {', '.join(allowed)}"
+                if allowed
+                else "the platform allows claims to set no options",
+                "Remove it, or ask the platform team to allow it",
             )
-    # The tenant's mistakes, not the Input's: fn.py treats the two differently.
+    # InvalidParameterError, because a tenant wrote them: fn.py handles a wrong Input
+    # differently.
     values = to_values(struct, FIELD, InvalidParameterError, _FIX)
     try:
         options = RepositoryOptions.model_validate(values)

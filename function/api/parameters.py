@@ -20,27 +20,27 @@ from function.limits import LARGEST_OVERRIDES, LONGEST_PARAMETER
 from function.providers.registry import PROVIDERS
 from function.structs import items, struct, text, texts
 
-# Of claims and composite resources.
+# The API group and the kinds of claims and composite resources.
 GROUP = "tap.vrabbi.cloud"
 XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
 PARAMETERS = "spec.parameters"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
 _REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
 _REGION_RE = re.compile(_REGION)
-# RFC 1123: what Kubernetes takes as the name of a provider config.
+# RFC 1123: what Kubernetes accepts as the name of a provider config.
 _SUBDOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-# How many globs a message names.
+# How many globs a message contains at most.
 _MOST_GLOBS = 10
-# What the API server can know of each parameter's rule.
+# The part of each parameter's rule that the API server can check.
 _PATTERNS = {
     "workloadName": "^[^/]+$",
     "region": f"^{_REGION}$",
     "providerName": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
 }
-# The bounds of each parameter in the XRDs: the API server refuses most mistakes.
+# The bounds of each parameter in the XRDs, which the API server enforces.
 PARAMETER_BOUNDS: dict[str, dict[str, Any]] = {
     name: {
         "minLength": 1,
@@ -52,21 +52,21 @@ PARAMETER_BOUNDS: dict[str, dict[str, Any]] = {
 
 
 class RawParameters(NamedTuple):
-    """What an XR says, unchecked.
+    """The unchecked parameters and metadata of an XR.
 
     Attributes:
-        workload_name: spec.parameters.workloadName, like the next ones None if absent.
-        repo_prefix: repoPrefix.
-        region: region.
-        provider_name: providerName.
+        workload_name: spec.parameters.workloadName; None if absent.
+        repo_prefix: spec.parameters.repoPrefix; None if absent.
+        region: spec.parameters.region; None if absent.
+        provider_name: spec.parameters.providerName; None if absent.
         xr_name: The XR's name.
-        xr_uid: The XR's UID; empty where it has none, as in a file.
+        xr_uid: The XR's UID; empty if it has none, as in a file.
         xr_namespace: The XR's namespace; None if it is cluster-scoped.
         claim_namespace: The claim's namespace; None if there is no claim.
         overrides: spec.parameters.repository, a serialized Struct; empty if it is too
             large.
-        overrides_size: The size of that, in bytes.
-        watch_suspended: Whether Crossplane drops the XR's events.
+        overrides_size: The size of spec.parameters.repository in bytes.
+        watch_suspended: Whether Crossplane drops events of the XR.
     """
 
     workload_name: str | None
@@ -83,15 +83,15 @@ class RawParameters(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """An XR's parameters, parsed and allowed.
+    """An XR's parameters after they were parsed and checked.
 
     Attributes:
-        image_name: The name of the image's repository.
-        bundle_name: The name of the bundle's repository.
+        image_name: The name of the image repository.
+        bundle_name: The name of the bundle repository.
         xr_name: The XR's name.
         workload_name: The workload's name.
         namespace: The tenant's namespace.
-        namespaced: Whether the XR is in it.
+        namespaced: Whether the XR itself is in that namespace.
         prefix: The prefix of both names.
         region: An AWS region.
         provider_config: A provider config.
@@ -114,7 +114,7 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
     """Read an XR's parameters.
 
     Raises:
-        InvalidParameterError: Something is of another kind than text, or an object.
+        InvalidParameterError: A field has the wrong type.
     """
     spec = _struct(xr, "spec", "spec")
     metadata = _struct(xr, "metadata", "metadata")
@@ -149,8 +149,8 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
         raise InvalidParameterError(
             f"{PARAMETERS}.repository",
             f"an object of {raw.overrides_size} bytes",
-            f"it is too large: {LARGEST_OVERRIDES} bytes at most",
-            "Make it smaller",
+            f"it must not be larger than {LARGEST_OVERRIDES} bytes",
+            "Remove options that you do not need",
         )
     namespace = _namespace(raw)
     defaults, allow = input_.defaults, input_.allow
@@ -160,7 +160,7 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
         raise InvalidParameterError(
             f"{PARAMETERS}.region",
             quote(region),
-            "a region is an AWS region's code",
+            "it must be the code of an AWS region",
             "Use a code such as eu-west-2",
         )
     provider_name = _required("providerName", raw.provider_name, defaults.provider_name)
@@ -168,8 +168,8 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
         raise InvalidParameterError(
             f"{PARAMETERS}.providerName",
             quote(provider_name),
-            "a provider config's name is a Kubernetes name (RFC 1123 subdomain)",
-            "Use the name of a ProviderConfig, as `kubectl get providerconfigs` shows",
+            "it must be a Kubernetes name (RFC 1123 subdomain)",
+            "Use the name of a ProviderConfig from `kubectl get providerconfigs`",
         )
     prefix = parse_prefix(
         _required("repoPrefix", raw.repo_prefix, defaults.repo_prefix),
@@ -199,10 +199,10 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
 def _watch_suspended(xr: structpb.Struct) -> bool:
     """Whether an XR's circuit breaker is open, so that Crossplane drops its events.
 
-    crossplane/crossplane v2.3.4, internal/circuit: after some fifty changes in a short
-    while it lets one event through each 30 s, and drops the others, until the first
-    one after five minutes closes it. The reconciler says so in a condition before it
-    runs the pipeline.
+    crossplane/crossplane v2.3.4, internal/circuit: about fifty changes in a short time
+    open it. Then only one event in 30 seconds passes, and the others are dropped. The
+    first event after five minutes closes it. The reconciler sets a condition about it
+    before it runs the pipeline.
     """
     return any(
         texts(condition, "type", "status") == ["Responsive", "False"]
@@ -221,32 +221,34 @@ def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
 
 
 def check_scope(parameters: Parameters, input_: Input) -> None:
-    """Refuse what the XR could not compose: a provider's resources, an object.
+    """Refuse an Input whose resources this XR cannot compose.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
     cluster-scoped resources.
 
     Raises:
-        InvalidInputError: One is namespaced, and the other is not.
+        InvalidInputError: The XR is namespaced and the resources are not, or the other
+            way round.
     """
     namespaced = parameters.namespaced
     if input_.connection and not namespaced:
         raise InvalidInputError(
             "input.connection",
             input_.connection.kind,
-            "this XR is not namespaced, and has connection details",
-            "Leave it out, and set spec.writeConnectionSecretToRef in the claim",
+            "only namespaced XRs can use it, and this XR is cluster-scoped",
+            "Remove it, and set spec.writeConnectionSecretToRef in the claim",
         )
     if PROVIDERS[input_.provider].namespaced == namespaced:
         return
     able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == namespaced)
     if namespaced:
-        rule = "this XR is namespaced, and can compose no cluster-scoped resources"
+        rule = "its resources are cluster-scoped, but this XR is namespaced"
         fix = f"Set provider: {able} in the Composition's input"
     else:
-        rule = "its resources are in namespaces, and this XR is in none"
+        rule = "its resources are namespaced, but this XR is cluster-scoped"
         fix = (
-            f"Use a provider of cluster-scoped resources ({able}), or a namespaced XRD"
+            f"Use a provider with cluster-scoped resources ({able}), or a namespaced "
+            "XRD"
         )
     raise InvalidInputError("input.provider", input_.provider, rule, fix)
 
@@ -260,7 +262,9 @@ def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
     raise NotAllowedError(
         f"{PARAMETERS}.{name}",
         quote(value),
-        f"the platform allows {', '.join(shown) or 'nothing'}",
+        f"the platform allows only {', '.join(shown)}"
+        if shown
+        else "the platform allows no value",
         "Use an allowed value, or ask the platform team to allow this one",
     )
 
@@ -268,7 +272,8 @@ def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
 def _namespace(raw: RawParameters) -> str:
     """Return the tenant's namespace.
 
-    A namespaced XR's own wins: there, a tenant could write any spec.claimRef.
+    The namespace of a namespaced XR wins over its spec.claimRef, which a tenant can set
+    to anything.
     """
     field, namespace = "metadata.namespace", raw.xr_namespace
     if namespace is None:
@@ -277,16 +282,16 @@ def _namespace(raw: RawParameters) -> str:
         raise InvalidParameterError(
             field,
             "nothing",
-            "a repository's name ends with its claim's namespace, and this XR has "
-            "neither spec.claimRef.namespace nor metadata.namespace",
-            "Create a WorkloadECRRepo claim in a namespace, not an XR by hand",
+            "repository names end with the claim's namespace, and this XR has neither "
+            "spec.claimRef.namespace nor metadata.namespace",
+            "Create a WorkloadECRRepo in a namespace instead of this XR",
         )
     if not _LABEL.fullmatch(namespace):
         raise InvalidParameterError(
             field,
             quote(namespace),
-            "a namespace is a Kubernetes name (RFC 1123 label)",
-            "Use the namespace the claim is in",
+            "it must be a Kubernetes name (RFC 1123 label)",
+            "Use the namespace of the claim",
         )
     return namespace
 
@@ -299,8 +304,8 @@ def _required(name: str, value: str | None, default: str | None) -> str:
     if value and len(value) > longest:
         raise InvalidParameterError(
             field,
-            f"{quote(value)} of {len(value)} characters",
-            f"it is too long: {longest} characters at most",
+            f"{quote(value)} with {len(value)} characters",
+            f"it must have at most {longest} characters",
             "Use a shorter value",
         )
     if value:
@@ -308,17 +313,17 @@ def _required(name: str, value: str | None, default: str | None) -> str:
     raise InvalidParameterError(
         field,
         "nothing" if value is None else '""',
-        "it is required and not empty",
+        "it is required and must not be empty",
         f"Set {field}",
     )
 
 
 def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
-    """Return a string of an object; None where there is none, or null."""
+    """Return a string of an object; None if it is absent or null."""
     value = parent.fields.get(key)
     if value is None:
         return None
-    # Most often it is one, and asking first costs as much as reading.
+    # Fast path: almost every value is a string that is not empty.
     if string := value.string_value:
         return string
     kind = value.WhichOneof("kind")
@@ -326,7 +331,7 @@ def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
         return None
     if kind != "string_value":
         raise InvalidParameterError(
-            field, _article(kind), "it must be a string", "Quote the value"
+            field, _article(kind), "it must be a string", "Put the value in quotes"
         )
     return ""
 
@@ -345,7 +350,7 @@ def _struct(parent: structpb.Struct, key: str, field: str) -> structpb.Struct:
         field,
         _article(kind),
         "it must be an object",
-        "Compare it with `kubectl explain workloadecrrepo.spec`",
+        "See `kubectl explain workloadecrrepo.spec`",
     )
 
 

@@ -1,4 +1,4 @@
-"""Turn what people wrote into values, and what is wrong with it into a refusal."""
+"""What the parsers of the Input and of spec.parameters share: values and errors."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,17 +20,17 @@ def to_values(
     error_class: type[InvalidRequestError],
     fix: str,
 ) -> dict[str, Any]:
-    """Return a Struct as plain values. Reading stops where there are too many.
+    """Return a Struct as plain values. Reading stops at the limit of values.
 
     Args:
         struct: The Struct.
         field: Its path, for errors.
-        error_class: The error to raise: it says whose mistake it is.
-        fix: What its author can do about a wrong number.
+        error_class: The error to raise. It depends on who wrote the Struct.
+        fix: The fix for a wrong number.
 
     Raises:
-        InvalidRequestError: It has too many values, or a number that JSON cannot
-            express.
+        InvalidRequestError: The Struct has too many values, or a number that JSON
+            cannot express.
     """
     try:
         return _Reader().object(struct)
@@ -38,12 +38,12 @@ def to_values(
         raise error_class(
             field,
             f"more than {MOST_VALUES} values",
-            f"it has too many values: {MOST_VALUES} at most, with those inside others",
-            "Make it smaller",
+            f"it must have at most {MOST_VALUES} values, nested ones included",
+            "Remove values that you do not need",
         ) from None
-    except (OverflowError, ValueError):  # an infinite or undefined number
+    except (OverflowError, ValueError):  # int() of infinity and of NaN
         raise error_class(
-            field, "a number that JSON has no word for", "numbers are finite", fix
+            field, "an infinite or undefined number", "numbers must be finite", fix
         ) from None
 
 
@@ -66,7 +66,7 @@ class _Reader:
         if self._left < 0:
             raise _TooManyError
 
-    def _value(self, value: structpb.Value) -> Any:  # noqa: ANN401
+    def _value(self, value: structpb.Value) -> Any:
         kind = value.WhichOneof("kind")
         if kind == "struct_value":
             return self.object(value.struct_value)
@@ -74,12 +74,22 @@ class _Reader:
             self._count(len(value.list_value.values))
             return [self._value(item) for item in value.list_value.values]
         if kind == "number_value":
-            # A Struct has floats only.
+            # All numbers of a Struct are floats.
             whole = int(value.number_value)
             return whole if whole == value.number_value else value.number_value
         if kind == "bool_value":
             return value.bool_value
         return value.string_value if kind == "string_value" else None
+
+
+# Rules in words of our own, by pydantic's type of error.
+_RULES_BY_TYPE = {
+    "dict_type": "it must be an object",
+    "extra_forbidden": "there is no such field",
+    "missing": "it is required",
+    "model_type": "it must be an object",
+    "string_type": "it must be a string",
+}
 
 
 def first_error(error: ValidationError, root: str) -> tuple[str, str, str]:
@@ -92,15 +102,15 @@ def first_error(error: ValidationError, root: str) -> tuple[str, str, str]:
     first = error.errors(include_url=False)[0]
     path = first["loc"]
     if first["type"] == "value_error" and path[-1:] == ("[key]",):
-        path = path[:-1]  # pydantic's mark of a map's wrong key
+        path = path[:-1]  # how pydantic marks the wrong key of a map
     field = ".".join([root, *(printable(part) for part in path)])
     missing = first["type"] == "missing"
     value = first["input"]
     if isinstance(value, Model):
         value = value.model_dump(by_alias=True, exclude_none=True)
     rule = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_type":
-        rule = "it must be a string"
+    rule = rule.replace("Input should be ", "it must be ")
+    rule = _RULES_BY_TYPE.get(first["type"], rule)
     if first["type"] == "string_pattern_mismatch":
         rule = RULES[first["ctx"]["pattern"]]
     return (
@@ -111,7 +121,7 @@ def first_error(error: ValidationError, root: str) -> tuple[str, str, str]:
 
 
 def printable(part: int | str) -> str:
-    """Return a part of a field's path, safe to print."""
+    """Return one part of the path of a field, safe to print."""
     return str(part) if isinstance(part, int) else quote(part).strip('"')
 
 
@@ -121,16 +131,16 @@ def check_options_supported(
     field: str,
     error_class: type[InvalidRequestError],
 ) -> None:
-    """Refuse the first option that the provider's API has no field for.
+    """Refuse the first option that the provider's API does not support.
 
     Args:
         options: The options.
-        provider: The provider, as the Input names it.
+        provider: The Input's `provider`.
         field: The path of the options.
-        error_class: The error to raise: it says whose mistake it is.
+        error_class: The error to raise. It depends on who wrote the options.
 
     Raises:
-        InvalidRequestError: There is one.
+        InvalidRequestError: There is such an option.
     """
     unsupported = PROVIDERS[provider].unsupported_options
     if not unsupported:
@@ -160,18 +170,18 @@ def unsupported_error(
     supporting: Iterable[str],
     error_class: type[InvalidRequestError],
 ) -> InvalidRequestError:
-    """Return the error for what the provider's API has no field for.
+    """Return the error for a field that the provider's API does not support.
 
     Args:
-        field: The path of the option.
+        field: The path of the field.
         value: Its value, safe to print.
-        provider: The provider, as the Input names it.
-        supporting: The providers that have a field for it.
-        error_class: Says whose mistake it is.
+        provider: The Input's `provider`.
+        supporting: The providers that support the field.
+        error_class: The error to return. It depends on who wrote the field.
     """
     return error_class(
         field,
         value,
-        f"the API of provider {provider} has no field for it",
-        f"Leave it out, or choose a provider that has one: {', '.join(supporting)}",
+        f"provider {provider} does not support it",
+        f"Remove it, or use a provider that supports it: {', '.join(supporting)}",
     )

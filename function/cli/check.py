@@ -78,7 +78,7 @@ def check(
       0  no problem found
       1  a document has a problem
       2  a file cannot be read or is not YAML, or the command line is wrong
-    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    """
     logging.configure(logging.Level.DISABLED)
     checker = Checker(load_composition(composition), namespace)
     findings: list[Finding] = []

@@ -29,9 +29,9 @@ class CommandGroup(click.Group):
 
     def __init__(
         self,
-        *args: Any,  # noqa: ANN401  # click's
+        *args: Any,
         lazy_subcommands: Mapping[str, str],
-        **kwargs: Any,  # noqa: ANN401  # click's
+        **kwargs: Any,
     ) -> None:
         """Create a group.
 
@@ -55,7 +55,7 @@ class CommandGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ANN401  # click's
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run the program; exit with its status."""
         kwargs["standalone_mode"] = False
         try:
@@ -69,7 +69,7 @@ class CommandGroup(click.Group):
             sys.exit(INTERRUPTED_STATUS)
         sys.exit(status if isinstance(status, int) else 0)
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the user chose, and report its exceptions."""
         try:
             return super().invoke(ctx)

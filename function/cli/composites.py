@@ -78,11 +78,13 @@ def load_composition(file: str | None) -> CompositionStep:
         return CompositionStep()
     composition = load_manifests(file)[0]
     if composition["kind"] != "Composition":
-        raise InputFileError(file, f"a {composition['kind']}, not a Composition")
+        raise InputFileError(
+            file, f"the kind is {composition['kind']}, not Composition"
+        )
     steps = function_steps(composition)
     if not steps:
         raise InputFileError(
-            file, f"no pipeline step calls a function whose name is {FUNCTION_NAME}"
+            file, f"no pipeline step has a functionRef to {FUNCTION_NAME}"
         )
     step_input = steps[0][1].get("input") or {}
     if not isinstance(step_input, dict):
@@ -153,7 +155,7 @@ def to_xr(
     if group != GROUP or kind not in (XR_KIND, CLAIM_KIND):
         raise InputFileError(
             file,
-            f"{api_version} {kind} is neither a {CLAIM_KIND} nor a {XR_KIND} of "
+            f"{kind} of {api_version} is neither a {CLAIM_KIND} nor an {XR_KIND} of "
             f"{GROUP}",
         )
     xr = copy.deepcopy(document)

@@ -80,7 +80,7 @@ def explain(
       0  no guard stops a claim
       1  a guard stops a claim
       2  a file cannot be used, or the command line is wrong
-    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    """
     if account and not (account.isdigit() and len(account) == _ACCOUNT_DIGITS):
         raise click.BadParameter(
             f"an AWS account ID has {_ACCOUNT_DIGITS} digits", param_hint="--account"
@@ -270,9 +270,9 @@ def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Gu
         return Guard(
             name,
             "acts",
-            f"{parameters.prefix.host_like} looks like a registry host but is none, so "
-            "it stays in the repository names, and the claim gets a warning. Remove it "
-            "from repoPrefix if you did not intend that",
+            f"{parameters.prefix.host_like} looks like a registry host, but is not one "
+            "of ECR's. It stays in the repository names, and the claim gets a warning. "
+            "Remove it from repoPrefix, unless that is intended",
         )
     if input_.registry_host is RegistryHost.KEEP:
         return Guard(
@@ -298,7 +298,7 @@ def _allow_guard(parameters: Parameters, input_: Input) -> Guard:
             allowed.append(f"any {name}")
         else:
             glob = matching_glob(value, globs)
-            allowed.append(f"{name} {quote(value)} by {quote(glob)}")
+            allowed.append(f"{name} {quote(value)} (pattern {quote(glob)})")
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
 
 
@@ -351,7 +351,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
 
 
 def _as_text(explanation: Explanation, *, color: bool) -> str:
-    def style(text: str, **styles: Any) -> str:  # noqa: ANN401  # click's
+    def style(text: str, **styles: Any) -> str:
         return click.style(text, **styles) if color else text
 
     region, registry = explanation.region, explanation.registry

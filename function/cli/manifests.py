@@ -180,7 +180,7 @@ def _yaml_error(file: str, error: yaml.MarkedYAMLError) -> InputFileError:
     return InputFileError(file, f"not YAML: {position}{problem}", line)
 
 
-def _json_problem(content: Any) -> str:  # noqa: ANN401  # any YAML value
+def _json_problem(content: Any) -> str:
     """Return why Kubernetes could not store a document; empty if it could."""
     pending: list[tuple[Any, int]] = [(content, 0)]
     values = 0

@@ -76,7 +76,7 @@ def render(
       0  no fatal result
       1  a result is fatal
       2  a file cannot be used, or the command line is wrong
-    """  # noqa: D301  # \b is click's mark for text that it must not wrap
+    """
     logging.configure(logging.Level.DISABLED)
     step = load_composition(composition)
     observed_resources = [

@@ -70,7 +70,7 @@ def _function_fields(manifest: Manifest | None) -> Manifest:
     return fields
 
 
-def _merge(observed: Any, desired: Any) -> Any:  # noqa: ANN401  # any YAML value
+def _merge(observed: Any, desired: Any) -> Any:
     """Return a value after the desired one is applied: only objects are merged."""
     if not (isinstance(observed, dict) and isinstance(desired, dict)):
         return desired

@@ -19,20 +19,22 @@ Reason = Literal[
 ]
 # What each reason tells a team: docs/conditions.md is generated from it.
 REASON_MEANINGS: dict[Reason, str] = {
-    "Available": "the repositories are ready; push",
-    "Adopted": "ready; push. At least one repository existed before the claim, and "
-    "stays when the claim is deleted",
-    "Creating": "the provider has not created the repositories yet. If ECR refuses, "
-    "the message contains the provider's error",
-    "NameTaken": "another claim owns a repository with this name",
-    "InvalidParameters": "a parameter or the Composition's input is wrong",
-    "NotAllowed": "the platform does not allow this value",
+    "Available": "The repositories are ready. Push images.",
+    "Adopted": "The repositories are ready. Push images. The claim did not create at "
+    "least one of them. Deleting the claim keeps that one, unless the Input says "
+    "`deletion: Always`.",
+    "Creating": "The provider has not created the repositories yet. If ECR or the "
+    "provider reports an error, the message contains it.",
+    "NameTaken": "Another claim owns a repository with this name.",
+    "InvalidParameters": "A parameter or the Composition's input is wrong.",
+    "NotAllowed": "The platform does not allow a value or an option of the claim.",
 }
 # The reasons with which the condition is True.
 PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})
 
 _LONGEST_PROBLEM = 500
-# Each attempt has another one: with it, the condition and so the XR would never settle.
+# Each attempt has a new one. With it, the condition would change at each attempt, and
+# the XR would never settle.
 _REQUEST_ID = re.compile(r",?\s*request ?id:? ?[\w-]+", re.IGNORECASE)
 
 
@@ -73,10 +75,9 @@ def repositories_ready(
     if taken := those(Ownership.CONFLICT):
         return Condition(
             reason="NameTaken",
-            message=f"Another claim has the repository {taken}, and one repository "
-            "cannot be two claims'. Nothing of it was touched. Choose another "
-            "workloadName, repoPrefix or namespace; or wait: this claim gets it when "
-            "the other gives it up",
+            message=f"Another claim already owns the repository {taken}. This claim "
+            "did not change it. Use another workloadName, repoPrefix or namespace in "
+            "a new claim, or wait until the other claim is deleted",
         )
     observed = {key: each.reportable for key, each in repositories.items()}
     waiting = [name for key, name in names.items() if not observed[key].ready]
@@ -86,16 +87,19 @@ def repositories_ready(
     if waiting:
         return Condition(
             reason="Creating",
-            message=f"Waiting for the provider to make {', '.join(waiting)}{problems}",
+            message=f"Waiting for the provider to create {', '.join(waiting)}"
+            f"{problems}",
         )
     usable = f"Ready to push to: {', '.join(names.values())}"
     if adopted := those(Ownership.ADOPTED):
         outcome = (
-            "deletes it and its images" if deletion is Deletion.ALWAYS else "keeps it"
+            "also deletes adopted repositories, with all their images"
+            if deletion is Deletion.ALWAYS
+            else "keeps adopted repositories"
         )
         return Condition(
             reason="Adopted",
-            message=f"{usable}. There before this claim, not created by it: {adopted}. "
+            message=f"{usable}. Adopted, not created by this claim: {adopted}. "
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
@@ -107,7 +111,7 @@ def unapplied_changes(
     *,
     bundle_switched_off: bool,
 ) -> str:
-    """Return a sentence about what live repositories keep; empty if nothing differs.
+    """Return which changes live repositories do not take; empty for none.
 
     Args:
         repositories: The repositories, the bundle last.
@@ -115,20 +119,20 @@ def unapplied_changes(
         bundle_switched_off: Whether a live bundle is not requested any more.
     """
     kept = [
-        f"{_location(each.desired)} (the parameters now give "
+        f"{_location(each.desired)} (the parameters now say "
         f"{_location(each.requested)})"
         for each in repositories
         if each.desired.location != each.requested.location
     ]
     kept += [
-        f"{_location(each.desired)} of {each.provider.api_version} (`provider` is "
-        f"{new_provider.api_version} now)"
+        f"{_location(each.desired)} and provider {each.provider.api_version} "
+        f"(`provider` is now {new_provider.api_version})"
         for each in repositories
         if each.provider is not new_provider
     ]
     kept += [
-        f"{_location(each.desired)} with encryption {_encryption(desired)} "
-        f"(the options now give {_encryption(requested)})"
+        f"{_location(each.desired)} and encryption {_encryption(desired)} "
+        f"(the options now say {_encryption(requested)})"
         for each in repositories
         if (desired := each.desired.options.encryption)
         and (requested := each.requested.options.encryption)
@@ -136,12 +140,14 @@ def unapplied_changes(
     ]
     if bundle_switched_off:
         *_, bundle = repositories
-        kept.append(f"{_location(bundle.desired)} (`bundle` is false now)")
+        kept.append(f"{_location(bundle.desired)} (`bundle` is now false)")
     if not kept:
         return ""
     return (
-        f". Kept, because a repository never moves: {', '.join(kept)}. To have what is "
-        "asked for now, delete the claim and create it anew; images are not copied"
+        f". Kept, because existing repositories are never moved or replaced: "
+        f"{', '.join(kept)}. To apply the change, first copy the images elsewhere: "
+        "deleting the claim can delete its repositories with all images. Then delete "
+        "the claim and create it again"
     )
 
 
@@ -166,14 +172,14 @@ def _problems(texts: Sequence[str]) -> str:
         return ""
     quoted = ", ".join(quote(text, _LONGEST_PROBLEM) for text in unique)
     return (
-        f". The provider says: {quoted}. It tries again; if this lasts, show it to "
-        "the platform team"
+        f". The provider says: {quoted}. It retries by itself. If this continues, "
+        "contact the platform team"
     )
 
 
 def _location(repository: DesiredRepository) -> str:
     config, region, name = map(printable, repository.location)
-    return f"{name} in {region} by {config}"
+    return f"{name} in {region} with providerName {config}"
 
 
 def _encryption(encryption: EncryptionOptions) -> str:

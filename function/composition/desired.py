@@ -303,9 +303,9 @@ def _warnings(
         return
     if host := parameters.prefix.host_like:
         yield (
-            f"spec.parameters.repoPrefix: {host} looks like a registry host but is "
-            "none, so it was kept as part of the repositories' names. Leave it out "
-            "unless that is meant"
+            f"spec.parameters.repoPrefix: {host} looks like a registry host, but is "
+            "not one of ECR's. It stays in the repository names. Remove it, unless "
+            "that is intended"
         )
 
 

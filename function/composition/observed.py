@@ -200,9 +200,17 @@ def _check_left_behind(
     labelled = bool(owner.claim[1] if claimed else owner.composite[1])
     others = owned_by_another(owner, identity)
     if not may_be_taken_over(labelled=labelled, others=others):
+        # deletionPolicy alone is not enough: a Delete in managementPolicies wins
+        # (crossplane-runtime, pkg/reconciler/managed/policies.go: ShouldDelete).
+        keeps_repository = (
+            'managementPolicies: ["Observe"]'
+            if provider_of(text(managed, "apiVersion")).honours_management_policies
+            else "deletionPolicy: Orphan"
+        )
         raise ForeignResourceError(
             f"the composed resource {name}",
-            "one that another claim left behind",
-            "what another claim created is never taken over",
-            "Delete that managed resource, once its deletion policy is Orphan",
+            "a managed resource that belonged to another claim",
+            "a claim never takes over another claim's managed resource",
+            f"Set {keeps_repository} on that managed resource, which keeps its "
+            "repository. Then delete the managed resource",
         )

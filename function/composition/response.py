@@ -2,16 +2,17 @@
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import duration_pb2
+from google.protobuf import struct_pb2 as structpb
 
 from function.composition.conditions import CONDITION, Condition
 from function.composition.desired import DesiredState
 from function.composition.ttl import PENDING_SECONDS
 from function.errors import InvalidRequestError
-from function.structs import struct
+from function.structs import fill, struct
 
 _INTERNAL_ERROR = (
-    "internal error: the function met something it was not built for. Nothing was "
-    "changed. Its log has the traceback; please report it"
+    "internal error: this is a bug in function-ecr-repos. Nothing was changed. Please "
+    "report it with the traceback from the function's log"
 )
 
 
@@ -21,20 +22,19 @@ def respond(
     """Return the response with a desired state."""
     rsp = _response(req, desired.ttl_seconds)
     for name, (manifest, ready) in desired.resources.items():
-        rsp.desired.resources[name].CopyFrom(
-            # The constructor: Struct.update() takes twice as long.
-            fnv1.Resource(
-                resource=manifest,
-                ready=fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED,
-            )
-        )
+        resource = rsp.desired.resources[name]
+        resource.Clear()  # an earlier step may desire one of that name
+        fill(resource.resource, manifest)
+        resource.ready = fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED
     if desired.unready:
         # Without desired resources, Crossplane would call the XR ready.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     if desired.status is not None:
         # Earlier steps may have written a status too.
+        own_status = structpb.Struct()
+        fill(own_status, desired.status)
         status = rsp.desired.composite.resource.fields["status"].struct_value
-        status.MergeFrom(fnv1.Resource(resource=desired.status).resource)
+        status.MergeFrom(own_status)
     for key, value in desired.connection_details.items():
         rsp.desired.composite.connection_details[key] = value
     if desired.requirements is not None:

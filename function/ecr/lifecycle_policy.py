@@ -1,8 +1,8 @@
 """Lifecycle policies: which images ECR deletes or archives by itself.
 
-The rules are those of the ECR user guide, "Lifecycle policy properties in Amazon ECR";
-lengths those of shape LifecyclePolicyText of the ECR API model ecr/2015-09-21; the
-number of rules that of "Amazon ECR service quotas".
+Sources: the rules are in the ECR user guide, "Lifecycle policy properties in Amazon
+ECR". The limits of length are those of shape LifecyclePolicyText in the ECR API model
+ecr/2015-09-21. The limit of rules is in "Amazon ECR service quotas".
 """
 
 import re
@@ -14,9 +14,9 @@ from function.ecr.policy_json import PolicyError
 SHORTEST, LONGEST = 100, 30_720
 MOST_RULES = 50
 _MOST_WILDCARDS = 4
-_ARCHIVED_AT_LEAST = 90  # days
+_SHORTEST_ARCHIVE = 90  # days
 _DAYS = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
-# The keys, in the order of that page: ECR returns a policy in that order.
+# The keys in the order of the user guide. ECR returns a policy in that order.
 _RULE = ("rulePriority", "description", "selection", "action")
 _SELECTION = (
     *("tagStatus", "tagPatternList", "tagPrefixList", "storageClass"),
@@ -32,12 +32,12 @@ def older_than(days: int) -> dict[str, Any]:
 
 
 def all_but(newest: int) -> dict[str, Any]:
-    """Select all images but this many of the newest."""
+    """Select all images except this many of the newest."""
     return {"countType": "imageCountMoreThan", "countNumber": newest}
 
 
 def build(selections: list[dict[str, Any]]) -> str:
-    """Return the policy that expires these selections, in order of priority.
+    """Return a policy that expires the images of each selection; the first one wins.
 
     Raises:
         PolicyError: It breaks one of ECR's rules.
@@ -55,7 +55,7 @@ def build(selections: list[dict[str, Any]]) -> str:
 
 
 def parse(text: str) -> str:
-    """Return a user's policy in the spelling that ECR returns.
+    """Return a user's policy as ECR would return it.
 
     Raises:
         PolicyError: It breaks one of ECR's rules.
@@ -63,18 +63,18 @@ def parse(text: str) -> str:
     policy = policy_json.parse(text)
     rules = policy.get("rules")
     if set(policy) != {"rules"} or not isinstance(rules, list) or not rules:
-        raise PolicyError("it must have a list of `rules`, and nothing else")
+        raise PolicyError("it must have a list of `rules` and no other field")
     return _render(rules)
 
 
 def _render(rules: list[Any]) -> str:
     if len(rules) > MOST_RULES:
-        raise PolicyError(f"it has {len(rules)} rules, and ECR takes {MOST_RULES}")
+        raise PolicyError(f"it has {len(rules)} rules; ECR allows {MOST_RULES}")
     checked = [_rule(rule, f"rule {n}") for n, rule in enumerate(rules, 1)]
     priorities = [rule["rulePriority"] for rule in checked]
     if len(set(priorities)) != len(priorities):
-        raise PolicyError("every rule must have a rulePriority of its own")
-    # A storage class may have one rule for any tag: its last rule.
+        raise PolicyError("each rule must have a different rulePriority")
+    # In each storage class, only the last rule may be for any tag.
     for storage in ("standard", "archive"):
         in_class = [r for r in checked if _storage(r) == storage]
         last = max((r["rulePriority"] for r in in_class), default=0)
@@ -82,7 +82,7 @@ def _render(rules: list[Any]) -> str:
             any_tag = rule["selection"]["tagStatus"] == "any"
             if any_tag and rule["rulePriority"] != last:
                 raise PolicyError(
-                    "the rule whose tagStatus is any must have the highest rulePriority"
+                    "the rule with tagStatus any must have the highest rulePriority"
                 )
     text = policy_json.write(
         {"rules": sorted(checked, key=lambda rule: rule["rulePriority"])},
@@ -90,7 +90,7 @@ def _render(rules: list[Any]) -> str:
         ordered=True,
     )
     if len(text) < SHORTEST:
-        raise PolicyError(f"it has {len(text)} characters, and ECR wants {SHORTEST}")
+        raise PolicyError(f"it has {len(text)} characters; ECR requires {SHORTEST}")
     return text
 
 
@@ -98,10 +98,10 @@ def _storage(rule: dict[str, Any]) -> str:
     return str(rule["selection"].get("storageClass", "standard"))
 
 
-def _rule(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _rule(value: Any, path: str) -> dict[str, Any]:
     rule = _object(value, path, _RULE)
     if not _positive(rule.get("rulePriority")):
-        raise PolicyError(f"{path}: rulePriority must be a whole number from 1")
+        raise PolicyError(f"{path}: rulePriority must be a whole number, 1 or more")
     if not isinstance(rule.get("description", ""), str):
         raise PolicyError(f"{path}: description must be a string")
     selection = _selection(rule.get("selection"), path)
@@ -114,7 +114,7 @@ def _rule(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _selection(value: Any, path: str) -> dict[str, Any]:
     selection = _object(value, f"{path}: selection", _SELECTION)
     status = selection.get("tagStatus")
     if status not in ("tagged", "untagged", "any"):
@@ -122,8 +122,8 @@ def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
     lists = [name for name in ("tagPatternList", "tagPrefixList") if name in selection]
     if len(lists) != (status == "tagged"):
         raise PolicyError(
-            f"{path}: a rule for tagged images needs one of tagPatternList and "
-            "tagPrefixList, any other none"
+            f"{path}: a rule with tagStatus tagged must have tagPatternList or "
+            "tagPrefixList; other rules must have neither"
         )
     for name in lists:
         selection[name] = _tags(selection[name], f"{path}: {name}", name)
@@ -134,59 +134,67 @@ def _selection(value: Any, path: str) -> dict[str, Any]:  # noqa: ANN401
         )
     if selection.get("countUnit") != ("days" if count in _DAYS else None):
         raise PolicyError(
-            f"{path}: countUnit must be days where countType is a time, and is left "
-            "out where it is imageCountMoreThan"
+            f"{path}: countUnit must be days, or absent if countType is "
+            "imageCountMoreThan"
         )
     if not _positive(selection.get("countNumber")):
-        raise PolicyError(f"{path}: countNumber must be a whole number from 1")
+        raise PolicyError(f"{path}: countNumber must be a whole number, 1 or more")
     transitioned = count == "sinceImageTransitioned"
-    if transitioned and selection["countNumber"] < _ARCHIVED_AT_LEAST:
+    if transitioned and selection["countNumber"] < _SHORTEST_ARCHIVE:
         raise PolicyError(
-            f"{path}: what is archived stays for {_ARCHIVED_AT_LEAST} days at least"
+            f"{path}: countNumber must be {_SHORTEST_ARCHIVE} or more for archived "
+            "images"
         )
     storage = selection.get("storageClass", "standard")
     if storage != ("archive" if transitioned else "standard"):
         raise PolicyError(
-            f"{path}: storageClass must be archive where countType is "
-            "sinceImageTransitioned, and standard elsewhere"
+            f"{path}: storageClass must be archive if countType is "
+            "sinceImageTransitioned, otherwise standard"
         )
     return selection
 
 
-def _tags(value: Any, path: str, name: str) -> list[str]:  # noqa: ANN401
+def _tags(value: Any, path: str, name: str) -> list[str]:
     if not isinstance(value, list) or not value:
-        raise PolicyError(f"{path} must be a list of strings")
+        raise PolicyError(f"{path} must be a list of strings, and not empty")
     for tag in value:
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
-            raise PolicyError(f"{path} must have what image tags have, and wildcards")
+            raise PolicyError(
+                f"{path}: a tag has at most 128 letters, digits, '_', '.', '-' and "
+                "wildcards (*)"
+            )
         stars = tag.count("*")
         if stars > (_MOST_WILDCARDS if name == "tagPatternList" else 0):
             raise PolicyError(
-                f"{path}: a pattern has {_MOST_WILDCARDS} wildcards at most, and a "
-                "prefix none"
+                f"{path}: a pattern has at most {_MOST_WILDCARDS} wildcards (*), and a "
+                "prefix has none"
             )
     return sorted(value)
 
 
-def _action(value: Any, count: str, path: str) -> dict[str, Any]:  # noqa: ANN401
+def _action(value: Any, count: str, path: str) -> dict[str, Any]:
     action = _object(value, f"{path}: action", _ACTION)
     kind, target = action.get("type"), action.get("targetStorageClass")
     if (kind, target) not in (("expire", None), ("transition", "archive")):
         raise PolicyError(
-            f"{path}: action must be of type expire, or of type transition with "
+            f"{path}: action must have type expire, or type transition with "
             "targetStorageClass archive"
         )
     only = {"sinceImagePulled": "transition", "sinceImageTransitioned": "expire"}
     if only.get(count, kind) != kind:
-        raise PolicyError(f"{path}: the action of {count} must be {only[count]}")
+        raise PolicyError(
+            f"{path}: the action type for countType {count} must be {only[count]}"
+        )
     return action
 
 
-def _object(value: Any, path: str, keys: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+def _object(value: Any, path: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or not set(value) <= set(keys):
-        raise PolicyError(f"{path} must be an object of {', '.join(keys)}")
+        raise PolicyError(
+            f"{path} must be an object with only these fields: {', '.join(keys)}"
+        )
     return {key: value[key] for key in keys if key in value}
 
 
-def _positive(value: Any) -> bool:  # noqa: ANN401
+def _positive(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

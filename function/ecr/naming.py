@@ -12,8 +12,8 @@ RepositoryName = NewType("RepositoryName", str)
 # Shape RepositoryName of the ECR API model ecr/2015-09-21.
 PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 SHORTEST, LONGEST = 2, 256
-# The same language, without nested choices a regex engine could backtrack through:
-# `_|__` is `__?`, and each separator is told from its neighbour by its first character.
+# The same language, written so that a regex engine cannot backtrack: `_|__` is `__?`,
+# and the first character of each separator tells it from its neighbours.
 _NAME = re.compile(
     r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
 )
@@ -46,8 +46,8 @@ class Prefix:
 
     Attributes:
         path: Without surrounding slashes, and without the host if it was stripped.
-        host_like: The first segment, kept verbatim, that looks like a registry host
-            but is none; empty if there is nothing to warn about.
+        host_like: The first segment if it looks like a registry host but is not one;
+            otherwise empty. It stays in the path, and the claim gets a warning.
     """
 
     path: str
@@ -58,12 +58,12 @@ def parse_repository_name(text: str, *, field: str = "name") -> RepositoryName:
     """Parse a repository name by the rules of the current ECR API model.
 
     Raises:
-        InvalidParameterError: It is not 2 to 256 characters of the ECR pattern.
+        InvalidParameterError: It breaks ECR's length limits or its pattern.
     """
     if not SHORTEST <= len(text) <= LONGEST:
         raise InvalidParameterError(
             field,
-            f"repository name {quote(text)} of {len(text)} characters",
+            f"the repository name {quote(text)} with {len(text)} characters",
             f"ECR repository names have {SHORTEST} to {LONGEST} characters",
             "Use a shorter repoPrefix, workloadName or namespace"
             if len(text) > LONGEST
@@ -72,20 +72,19 @@ def parse_repository_name(text: str, *, field: str = "name") -> RepositoryName:
     if not _NAME.fullmatch(text):
         raise InvalidParameterError(
             field,
-            f"repository name {quote(text)}",
-            "ECR repository names are lower-case letters and digits, with single '.', "
-            "'_', '__' or '-' between them and '/' between segments",
-            "Change the part that breaks the rule (capitals, spaces, colons, doubled "
-            "dots or slashes are the usual ones)",
+            f"the repository name {quote(text)}",
+            "ECR repository names contain lowercase letters and digits, with '.', '_', "
+            "'__' or '-' only between them, and '/' between parts",
+            "Replace capital letters, spaces, colons, and repeated dots or slashes",
         )
     return RepositoryName(text)
 
 
 def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
-    """Parse `repoPrefix`: drop surrounding slashes and, under Strip, a registry host.
+    """Parse `repoPrefix`: remove surrounding slashes and, under Strip, a registry host.
 
     Raises:
-        InvalidParameterError: The host names another region, or nothing is left.
+        InvalidParameterError: The host is in another region, or nothing is left.
     """
     path = text.strip("/")
     first, _, rest = path.partition("/")
@@ -99,7 +98,7 @@ def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
                 quote(text),
                 f"its registry host is in region {quote(named)}, but "
                 f"spec.parameters.region is {quote(region)}",
-                "Make the two agree, or leave the host out of the prefix",
+                "Use the same region in both, or remove the host from repoPrefix",
             )
         path = rest.strip("/")
     elif not match and _HOST_LIKE.search(first):
@@ -108,8 +107,8 @@ def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
         raise InvalidParameterError(
             PREFIX_FIELD,
             quote(text),
-            "a prefix needs a path besides slashes and a registry host",
-            "Give a path such as tap/workloads",
+            "it must contain more than slashes and a registry host",
+            "Use a path such as tap/workloads",
         )
     return Prefix(path, host_like)
 
@@ -119,18 +118,23 @@ def repository_names(
 ) -> tuple[RepositoryName, RepositoryName]:
     """Name a workload's two repositories: the image's and the bundle's.
 
-    The bundle's name must fit ECR's limit only where one is wanted.
+    Args:
+        prefix: The prefix of both names.
+        workload: The workload's name.
+        namespace: The tenant's namespace.
+        bundle: Whether there is a bundle repository: only then must its name obey ECR's
+            rules.
 
     Raises:
-        InvalidParameterError: A part or the whole breaks ECR's rules. The field named
-            is the part at fault where one part alone is.
+        InvalidParameterError: A name breaks ECR's rules. The error names the parameter
+            that is most likely wrong.
     """
     if "/" in workload:
         raise InvalidParameterError(
             "spec.parameters.workloadName",
             quote(workload),
-            "a workload name has no slash",
-            "Use the workload's own Kubernetes name; a path belongs in repoPrefix",
+            "it must not contain a slash",
+            "Use the workload's Kubernetes name, and write the path in repoPrefix",
         )
     field = "spec.parameters.workloadName"
     if not _NAME.fullmatch(prefix.path):

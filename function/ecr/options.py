@@ -1,4 +1,4 @@
-"""The options of a repository, as the Input and a workload set them.
+"""The options of a repository, in the Input and in a claim.
 
 To add an option: its field here, and its entry in providers/option_fields.py.
 """
@@ -27,31 +27,32 @@ _ORGANIZATION = f"^{permissions.ORGANIZATION}$"
 _PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
 # The rule of each pattern in words, for error messages.
 RULES = {
-    _FILTER: "a filter has letters, digits, '.', '_', '-' and two '*' at most",
-    _PREFIX: "a tag's prefix has letters, digits, '.', '_' and '-'",
-    _ACCOUNT: "an account is its 12 digits",
-    _ORGANIZATION: "an organization is its ID, such as o-a1b2c3d4e5",
-    _PRINCIPAL: "it must be an account's 12 digits, or the ARN of a user or a role",
+    _FILTER: "it must contain only letters, digits, '.', '_', '-' and at most two '*'",
+    _PREFIX: "it must contain only letters, digits, '.', '_' and '-'",
+    _ACCOUNT: "it must be an AWS account ID of 12 digits",
+    _ORGANIZATION: "it must be the ID of an AWS organization, such as o-a1b2c3d4e5",
+    _PRINCIPAL: "it must be an AWS account ID of 12 digits, or the ARN of a user or "
+    "role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
-# More than any policy needs. A Struct can hold numbers of 309 digits.
+# Larger than any policy needs. A Struct can contain numbers with 309 digits.
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
-# More than fit in a repository policy.
+# More principals than fit in a repository policy.
 _MOST_PRINCIPALS = 700
 
-# AWS General Reference, "Tagging AWS resources": limits and characters.
-# Of AWS's 50, four are ours (see with_automatic_tags, and CREATED_BY_TAG) and three the
-# provider's.
+# AWS General Reference, "Tagging AWS resources": limits and characters. AWS allows 50
+# tags. This function adds up to four (with_automatic_tags, CREATED_BY_TAG), and the
+# provider three.
 _MOST_TAGS = 43
 _TAG = re.compile(r"[\w \t+\-=.:/@]*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 # Reserved prefixes of tag keys, and who writes tags with them. AWS refuses its own
-# prefix in upper and lower case ("Tagging AWS resources"). ECR's keys are
-# case-sensitive, but no tag of a workload may look like the record of who created its
-# repository: so the other prefixes are refused in upper and lower case too.
+# prefix in upper and lower case ("Tagging AWS resources"). So does this function with
+# the other prefixes. ECR's keys are case-sensitive, but no tag of a workload may even
+# look like the record of who created its repository.
 _RESERVED = {
     "aws:": "AWS",
     "crossplane-": "the Crossplane provider",
@@ -59,7 +60,7 @@ _RESERVED = {
     "ecrrepos.fn.tap.vrabbi.cloud/": "this function",
 }
 _KEYS_RULE = (
-    f"keys have {_LONGEST_KEY} characters at most, and do not begin with "
+    f"tag keys must have at most {_LONGEST_KEY} characters, and must not begin with "
     f"{', '.join(_RESERVED)}"
 )
 # The same rule in CEL for the API server, and in JSON Schema for editors.
@@ -79,24 +80,24 @@ _TAGS_SCHEMA: dict[str, Any] = {
 }
 
 
-def _limit_count(tags: Any) -> Any:  # noqa: ANN401  # not validated yet
+def _limit_count(tags: Any) -> Any:  # not validated yet
     if isinstance(tags, dict) and len(tags) > _MOST_TAGS:
         raise ValueError(
-            f"there are {_MOST_TAGS} tags at most; AWS takes 50, with those that are "
-            "added"
+            f"at most {_MOST_TAGS} tags are possible: AWS allows 50, and the provider "
+            "and this function add up to 7"
         )
     return tags
 
 
 def _tag_text(text: str) -> str:
     if not _TAG.fullmatch(text):
-        raise ValueError("tags have letters, digits, spaces and + - = . _ : / @")
+        raise ValueError("tags have only letters, digits, spaces and + - = . _ : / @")
     return text
 
 
 def _tag_key(key: str) -> str:
     if not 1 <= len(key) <= _LONGEST_KEY:
-        raise ValueError(f"a tag's key has 1 to {_LONGEST_KEY} characters")
+        raise ValueError(f"a tag key must have 1 to {_LONGEST_KEY} characters")
     for prefix, writer in _RESERVED.items():
         if key.casefold().startswith(prefix):
             raise ValueError(
@@ -127,12 +128,12 @@ class EncryptionOptions(Model):
     @model_validator(mode="after")
     def _key_of_kms(self) -> Self:
         if self.kms_key and self.type == "AES256":
-            raise ValueError("kmsKey is for KMS and KMS_DSSE")
+            raise ValueError("kmsKey requires the type KMS or KMS_DSSE")
         return self
 
     @classmethod
     def observed(cls, encryption_type: str, kms_key: str) -> "EncryptionOptions":
-        """Return what a provider reports, unchecked: ECR may have newer types."""
+        """Return what a provider reports, unchecked: ECR may have new types."""
         reported: dict[str, Any] = {"type": encryption_type, "kmsKey": kms_key or None}
         return cls.model_construct(**reported)
 
@@ -156,11 +157,11 @@ class TagPrefixRule(Model):
     @model_validator(mode="after")
     def _one_of(self) -> Self:
         if (self.keep_last is None) == (self.expire_after_days is None):
-            raise ValueError("it needs one of keepLast and expireAfterDays")
+            raise ValueError("it must have either keepLast or expireAfterDays")
         return self
 
     def selection(self) -> dict[str, Any]:
-        """Return its selection; an image must match all prefixes of a selection."""
+        """Return its selection of images, for one rule of a lifecycle policy."""
         if self.keep_last:
             count = lifecycle.all_but(self.keep_last)
         else:
@@ -200,7 +201,7 @@ class LifecycleOptions(Model):
         if self.policy is not None and (
             self.expire_untagged_after_days or self.by_tag_prefix or self.keep_last
         ):
-            raise ValueError("policy is instead of the other fields")
+            raise ValueError("policy cannot be combined with the other fields")
         _ = self.text
         return self
 
@@ -259,13 +260,13 @@ class PermissionsOptions(Model):
         if self.policy is not None and (
             self.pull or self.push or self.organizations or self.lambda_accounts
         ):
-            raise ValueError("policy is instead of the other fields")
+            raise ValueError("policy cannot be combined with the other fields")
         self.text("aws-us-gov")  # the partition with the longest name
         return self
 
     @functools.cached_property
     def _texts(self) -> dict[str, str]:
-        """The texts made so far, by partition."""
+        """The texts that were built so far, by partition."""
         return {}
 
     def text(self, partition: str) -> str:
@@ -287,7 +288,7 @@ class PermissionsOptions(Model):
 
 
 class RepositoryOptions(Model):
-    """Options of a repository. The provider or ECR decides what is left out."""
+    """Options of a repository. An absent one has the provider's or ECR's default."""
 
     force_delete: bool | None = Field(
         None,
@@ -346,8 +347,8 @@ class RepositoryOptions(Model):
         excluding = (self.image_tag_mutability or "").endswith("_WITH_EXCLUSION")
         if excluding != bool(self.image_tag_mutability_exclusion_filters):
             raise ValueError(
-                "imageTagMutabilityExclusionFilters are needed by the two "
-                "_WITH_EXCLUSION of imageTagMutability, and are for these only"
+                "imageTagMutabilityExclusionFilters is required if imageTagMutability "
+                "ends in _WITH_EXCLUSION, and not allowed otherwise"
             )
         return self
 
@@ -386,16 +387,16 @@ class RepositoryOptions(Model):
 
 
 NO_OPTIONS = RepositoryOptions()
-# As they are written: `forceDelete`, ...
+# As users write them: `forceDelete`, ...
 OPTION_NAMES: tuple[str, ...] = tuple(
     field.alias or name for name, field in RepositoryOptions.model_fields.items()
 )
 
 
 def merge_options(layers: Iterable[RepositoryOptions]) -> RepositoryOptions:
-    """Merge options, one by one: the last layer that sets an option wins.
+    """Merge options, each by itself: the last layer that sets an option wins.
 
-    Exclusion filters belong to the imageTagMutability of their own layer.
+    Exclusion filters are merged together with the imageTagMutability of their layer.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -409,7 +410,7 @@ def merge_options(layers: Iterable[RepositoryOptions]) -> RepositoryOptions:
 def with_automatic_tags(
     options: RepositoryOptions, workload_name: str, namespace: str
 ) -> RepositoryOptions:
-    """Add the automatic tags if the options say so; a tag of the same name wins."""
+    """Add the automatic tags if the options say so; `tags` wins over them."""
     if not options.automatic_tags:
         return options
     automatic = {

@@ -1,6 +1,6 @@
-"""Policy documents as text: strict JSON in, one spelling out.
+"""Policy documents: strict JSON is parsed, and always written in the same spelling.
 
-Providers compare texts, so that one spelling avoids drift.
+Providers compare texts. A second spelling of one policy would look like drift.
 """
 
 import json
@@ -11,7 +11,7 @@ from function.errors import quote
 
 
 class PolicyError(ValueError):
-    """Text that is not a policy, or a policy that AWS would refuse."""
+    """A text is not a policy, or AWS would refuse the policy."""
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -25,15 +25,15 @@ def parse(text: str) -> dict[str, Any]:
             text, object_pairs_hook=_unique, parse_constant=_no_constant
         )
     except RecursionError:
-        raise PolicyError("it is nested too deep") from None
+        raise PolicyError("it is nested too deeply") from None
     except json.JSONDecodeError as e:
-        raise PolicyError(f"it is not JSON: {e}") from None
+        raise PolicyError(f"it is not valid JSON: {e}") from None
     except PolicyError:
         raise
-    except ValueError:  # Python's own limit of a number's digits
-        raise PolicyError("it has a number of too many digits") from None
+    except ValueError:  # Python limits the digits of a number
+        raise PolicyError("it has a number with too many digits") from None
     if not isinstance(document, dict):
-        raise PolicyError("it is no JSON object")
+        raise PolicyError("it is not a JSON object")
     return document
 
 
@@ -46,7 +46,7 @@ def write(document: dict[str, Any], longest: int, *, ordered: bool = False) -> s
         ordered: Whether its keys are in order already; otherwise they are sorted.
 
     Raises:
-        PolicyError: It is longer, or has half of a surrogate pair.
+        PolicyError: It is longer than that, or has half of a surrogate pair.
     """
     text = json.dumps(
         document, separators=(",", ":"), sort_keys=not ordered, ensure_ascii=False
@@ -54,10 +54,10 @@ def write(document: dict[str, Any], longest: int, *, ordered: bool = False) -> s
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PolicyError("half of a character is none") from None
+        raise PolicyError("it has an invalid character (half a surrogate)") from None
     if len(text) > longest:
         raise PolicyError(
-            f"it has {len(text)} characters, and ECR takes {longest} at most"
+            f"it has {len(text)} characters; ECR allows at most {longest}"
         )
     return text
 
@@ -67,9 +67,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, n in times.items() if n > 1)
-        raise PolicyError(f"it says {quote(twice)} twice")
+        raise PolicyError(f"it has the key {quote(twice)} twice")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise PolicyError(f"{name} is no JSON")
+    raise PolicyError(f"the value {name} is not valid JSON")

@@ -1,8 +1,9 @@
 """Repository policies: who may pull and push, besides the account's own users.
 
-Actions and conditions are those of the ECR user guide, "Private repository policy
-examples in Amazon ECR", and of the Lambda developer guide, "Amazon ECR permissions";
-the length that of shape RepositoryPolicyText of the ECR API model ecr/2015-09-21.
+Sources: the actions and conditions are in the ECR user guide, "Private repository
+policy examples in Amazon ECR", and in the Lambda developer guide, "Amazon ECR
+permissions". The limit of length is that of shape RepositoryPolicyText in the ECR API
+model ecr/2015-09-21.
 """
 
 import re
@@ -51,14 +52,14 @@ def build(
     organizations: Sequence[str] = (),
     lambda_accounts: Sequence[str] = (),
 ) -> str:
-    """Return the policy that lets some principals pull, and others push and pull.
+    """Return a policy that lets some principals pull, and others push and pull.
 
     Args:
         aws_partition: The partition of the repository, such as aws or aws-cn.
-        pull: Account numbers, and ARNs of users, roles and the like.
-        push: The same, for those that may push too.
-        organizations: AWS organizations: all their accounts may pull.
-        lambda_accounts: Accounts whose Lambda functions may use the images.
+        pull: Account IDs, and ARNs of users and roles.
+        push: The same for principals that may also push.
+        organizations: IDs of AWS organizations. All their accounts may pull.
+        lambda_accounts: IDs of accounts whose Lambda functions may use the images.
 
     Raises:
         PolicyError: It is too long.
@@ -85,46 +86,49 @@ def build(
 
 
 def parse(text: str) -> str:
-    """Return a user's policy in the spelling that we send.
+    """Return a user's policy in the spelling that the function always uses.
 
     Raises:
         PolicyError: It is too long, or not a resource policy.
     """
     policy = policy_json.parse(text)
     if not set(policy) <= {"Version", "Id", "Statement"}:
-        raise PolicyError("it must have Version, Id and Statement, and nothing else")
+        raise PolicyError("it can have only Version, Id and Statement")
     if policy.get("Version", VERSION) not in (VERSION, "2008-10-17"):
-        raise PolicyError(f"Version must be {VERSION} or 2008-10-17")
+        raise PolicyError(f"the Version must be {VERSION} or 2008-10-17")
     statements = policy.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        raise PolicyError("it must have one Statement or a list of them")
+        raise PolicyError(
+            "the Statement must be an object, or a list that is not empty"
+        )
     for n, statement in enumerate(statements, 1):
         _check(statement, f"statement {n}")
     return policy_json.write({**policy, "Statement": statements}, LONGEST)
 
 
-def _check(statement: Any, path: str) -> None:  # noqa: ANN401
+def _check(statement: Any, path: str) -> None:
     if not isinstance(statement, dict) or not set(statement) <= _STATEMENT:
         raise PolicyError(
-            f"{path} must be an object of {', '.join(sorted(_STATEMENT))}"
+            f"{path} must be an object with only these fields: "
+            f"{', '.join(sorted(_STATEMENT))}"
         )
     if statement.get("Effect") not in _EFFECTS:
         raise PolicyError(f"{path}: Effect must be Allow or Deny")
     for name in ("Principal", "Action"):
         if (name in statement) == (f"Not{name}" in statement):
-            raise PolicyError(f"{path} must have one of {name} and Not{name}")
+            raise PolicyError(f"{path} must have either {name} or Not{name}")
     for name in ("Action", "NotAction"):
         actions = statement.get(name, [])
         for action in [actions] if isinstance(actions, str) else actions:
             if action != "*" and not str(action).startswith("ecr:"):
-                raise PolicyError(f"{path}: {name} must be of ecr:, or *")
+                raise PolicyError(f"{path}: {name} must begin with ecr:, or be *")
 
 
 def _allow(
     sid: str,
-    principal: Any,  # noqa: ANN401
+    principal: Any,
     actions: Sequence[str],
     condition: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -138,6 +142,6 @@ def _allow(
 
 
 def _one_or_more(values: Sequence[str]) -> str | list[str]:
-    """Return values as IAM returns them: sorted, and a single one without a list."""
+    """Return values as IAM returns them: a sorted list, or a single value."""
     ordered = sorted(set(values))
     return ordered[0] if len(ordered) == 1 else ordered

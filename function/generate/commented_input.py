@@ -13,8 +13,8 @@ _WIDTH = 88
 def commented_input() -> str:
     """Return an Input whose fields are all commented out.
 
-    A line that begins with `# ` stays a comment; removing the `#` of another line sets
-    the field.
+    Lines that begin with `# ` are comments. In any other commented line, the user
+    removes the `#` to set the field.
     """
     lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}"]
     for name, schema in input_fields():
@@ -51,7 +51,7 @@ def _sample(schema: Schema) -> object:
 
 
 def _choices(schema: Schema) -> str:
-    """Return the choices and the default, which the description does not repeat."""
+    """Return sentences about the choices and the default of a field."""
     enum = schema.get("enum") or schema.get("items", {}).get("enum")
     sentences = [f"One of {', '.join(enum)}."] if enum else []
     if "default" in schema:

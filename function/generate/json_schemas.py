@@ -1,7 +1,7 @@
 """JSON Schemas for editors, generated from the Input's model and the XRD.
 
-An editor with the YAML language server completes and checks each file that names a
-schema in its first line.
+An editor with the YAML language server uses them: it completes and checks a file whose
+first line names a schema.
 """
 
 import copy
@@ -33,8 +33,8 @@ def schemas() -> dict[str, Schema]:
         "composition.json": {
             "$schema": _DIALECT,
             "title": "A Composition with function-ecr-repos as a step",
-            "description": "Says what this function's input may be, and nothing of the "
-            "other steps'.",
+            "description": "Checks the input of function-ecr-repos only. Other steps "
+            "can have any input.",
             "type": "object",
             "properties": {
                 "spec": {
@@ -64,7 +64,7 @@ def _input() -> tuple[Schema, Schema]:
 
 
 def _step() -> Schema:
-    """Return the schema of a pipeline step; other functions' input may be anything."""
+    """Return the schema of a pipeline step, which allows other functions any input."""
     return {
         "type": "object",
         "if": {
@@ -83,7 +83,7 @@ def _step() -> Schema:
 def _claim(xrd: Schema) -> Schema:
     version = xrd["spec"]["versions"][0]
     schema = copy.deepcopy(version["schema"]["openAPIV3Schema"])
-    # As kubectl does: the API server would drop unknown fields.
+    # Unknown fields are errors, as with kubectl. The API server would drop them.
     schema["properties"]["spec"]["properties"]["parameters"]["additionalProperties"] = (
         False
     )
@@ -99,7 +99,7 @@ def _claim(xrd: Schema) -> Schema:
             },
             "kind": {
                 "enum": [CLAIM_KIND, XR_KIND],
-                "description": f"Teams write a {CLAIM_KIND}; Crossplane makes the "
+                "description": f"Teams write a {CLAIM_KIND}. Crossplane creates the "
                 f"{XR_KIND}.",
             },
             "metadata": _METADATA,

@@ -1,7 +1,7 @@
 """The reference pages, generated from the Input's model, the XRDs and the metrics.
 
-The Input, the claim and XR, and the metrics have a page each; the condition's reasons
-are a table within one.
+There is a page for the Input, one for claims and XRs, and one for the metrics. The
+reasons of the condition are a table in a page that is written by hand.
 """
 
 import re
@@ -129,7 +129,11 @@ def xr_page() -> str:
 
 
 def _where(xrd: Schema, xrd_v2: Schema, version: str) -> Iterator[str]:
-    """Yield how the two XRDs differ; their fields, it is held to, do not."""
+    """Yield a table of the differences between the two XRDs.
+
+    Raises:
+        ValueError: Their versions differ, so one page cannot describe both.
+    """
     if xrd["spec"]["versions"] != xrd_v2["spec"]["versions"]:
         raise ValueError(f"{XRD_PATH} and {XRD_V2_PATH} have different versions")
     v1, v2 = xrd["spec"], xrd_v2["spec"]
@@ -155,7 +159,7 @@ def _where(xrd: Schema, xrd_v2: Schema, version: str) -> Iterator[str]:
 def metrics_page() -> str:
     """Return the metrics' reference page, in Markdown."""
     registry = CollectorRegistry()
-    # One of each, so that all labels have all of their values.
+    # One response with every severity and reason, so that each label has all values.
     rsp = fnv1.RunFunctionResponse(
         results=[
             fnv1.Result(severity=severity)
@@ -188,7 +192,7 @@ def conditions_page() -> str:
     """Return the conditions' page with its table of reasons generated.
 
     Raises:
-        ValueError: The page has no place for them.
+        ValueError: The page does not have exactly one marked place for the table.
     """
     rows = "".join(
         f"| `{reason}` | {reason in PUSHABLE} | {meaning} |\n"
@@ -215,7 +219,7 @@ def _members(path: str, schema: Schema) -> Iterator[str]:
 
 
 def _parameters(schema: Schema) -> Iterator[str]:
-    """Yield the rows of the parameters; the Input's page has the options."""
+    """Yield the rows of the parameters. The Input's page describes the options."""
     for name, field in schema["properties"].items():
         yield from _rows(
             name,
@@ -262,7 +266,7 @@ def _rows(
 
 
 def _plain(text: str) -> str:
-    """Return a text as Markdown that says the same, on one line."""
+    """Return a text as one line of Markdown, with special characters escaped."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of pydantic's, as the API server takes them: structural."""
+"""Structural schemas, which the API server requires, from pydantic's JSON Schemas."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
     """Return a model's schema as a structural one.
 
     Args:
-        schema: The model's, or a part of it.
-        definitions: Its $defs.
+        schema: The model's schema, or a part of it.
+        definitions: The schema's $defs.
     """
     if "$ref" in schema:
         target = definitions[schema["$ref"].rpartition("/")[2]]
@@ -50,7 +50,7 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
 
 
 def members(schema: Schema) -> Schema | None:
-    """Return the object that a field holds, alone or in a list; None for a value."""
+    """Return the schema of the objects in a field or its list; None for values."""
     holder = schema["items"] if schema["type"] == "array" else schema
     return holder if "properties" in holder else None
 

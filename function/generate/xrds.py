@@ -1,8 +1,8 @@
-"""What the two XRDs have from the code; the rest of them is written by hand.
+"""The generated parts of the two XRDs; the rest of them is written by hand.
 
-In the first: the schema of spec.parameters.repository, from RepositoryOptions, and the
-bounds of the other parameters. In the second, for Crossplane v2: the first one's
-`versions`.
+The first XRD gets the schema of spec.parameters.repository, from RepositoryOptions, and
+the bounds of the other parameters. The second one, for Crossplane v2, gets the first
+one's `versions`.
 """
 
 import re
@@ -19,7 +19,7 @@ from function.generate.structural import structural
 
 XRD_PATH = Path("package/configuration/definition.yaml")
 XRD_V2_PATH = Path("package/configuration-v2/definition.yaml")
-# Where spec.parameters' properties are in the file.
+# The indentation of the properties of spec.parameters in the file.
 _INDENT = " " * 18
 _WIDTH = 68
 _DESCRIPTION = (
@@ -35,13 +35,13 @@ def overrides_schema() -> dict[str, Any]:
 
 
 def render_xrd(text: str) -> str:
-    """Return the first XRD with what it has from the code.
+    """Return the first XRD with its generated parts.
 
     Args:
-        text: The file as it is.
+        text: The current file.
 
     Raises:
-        ValueError: It has no place for one of the parameters.
+        ValueError: The file does not have exactly one place for a parameter.
     """
     for name, bounds in PARAMETER_BOUNDS.items():
         text = _replaced(text, name, _bounded(_property(text, name), bounds))
@@ -52,8 +52,8 @@ def render_xrd_v2(text: str, xrd: str) -> str:
     """Return the second XRD with the versions of the first.
 
     Args:
-        text: The file as it is.
-        xrd: The first one.
+        text: The current file.
+        xrd: The first XRD.
     """
     start = "\n  versions:\n"
     return text.partition(start)[0] + start + xrd.partition(start)[2]
@@ -75,7 +75,7 @@ def _replaced(text: str, name: str, lines: str) -> str:
 
 
 def _bounded(lines: str, bounds: dict[str, Any]) -> str:
-    """Return a property with other bounds, after its type; its description stays."""
+    """Return a property with new bounds, written after its type."""
     kept = re.sub(
         rf"^{_INDENT}  (?:minLength|maxLength|pattern): .*\n",
         "",

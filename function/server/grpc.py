@@ -17,11 +17,11 @@ from grpc_reflection.v1alpha import reflection
 from function.fn import FunctionRunner
 from function.server import metrics
 
-# How long calls that are running at a shutdown may take.
+# How long running calls may take after a shutdown began.
 GRACE_SECONDS = 5.0
 # Crossplane makes up to 100 calls at once (--max-reconcile-rate) over one connection.
-# A client that has more calls keeps them back, as HTTP/2 demands. So memory stays
-# bounded, and a call that waits too long fails with the deadline of the client.
+# HTTP/2 makes a client with more calls wait. So memory stays bounded, and a call that
+# waits too long fails with the client's deadline.
 MAX_CONCURRENT_CALLS = 128
 _MEGABYTE = 1024 * 1024
 # gRPC stores the size of a message in a C int.
@@ -29,7 +29,7 @@ _MAX_MEGABYTES = 2047
 
 
 class CannotServeError(Exception):
-    """The server cannot start. The text has the reason and the fix."""
+    """The server cannot start. The text contains the reason and the fix."""
 
 
 def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
@@ -40,15 +40,16 @@ def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
     """
     if not certs_dir:
         msg = (
-            "no credentials: give --tls-certs-dir or TLS_SERVER_CERTS_DIR, or serve "
-            "without TLS with --insecure"
+            "no TLS certificates: set --tls-certs-dir or TLS_SERVER_CERTS_DIR, or use "
+            "--insecure to serve without TLS"
         )
         raise CannotServeError(msg)
     crt, key, ca = (Path(certs_dir) / n for n in ("tls.crt", "tls.key", "ca.crt"))
     try:
         for file in (crt, key, ca):
             file.read_bytes()  # its error names the file; an error of ssl does not
-        # gRPC accepts any bytes here. Later it fails with an error about the address.
+        # Checked here: gRPC accepts any bytes, and fails later with an error about the
+        # address.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(crt, key, password="")
         context.load_verify_locations(cadata=ca.read_text())
@@ -56,13 +57,14 @@ def load_credentials(certs_dir: str | None) -> grpc.ServerCredentials:
     except (ssl.SSLError, ValueError) as e:
         msg = (
             f"cannot use the certificates in {certs_dir}: {e}; tls.crt and tls.key "
-            "must be a PEM pair, and ca.crt PEM certificates"
+            "must be a matching certificate and key in PEM format, and ca.crt must "
+            "contain PEM certificates"
         )
         raise CannotServeError(msg) from e
     except OSError as e:
         msg = (
-            f"cannot read {e.filename}: {e.strerror}; --tls-certs-dir needs tls.crt, "
-            "tls.key and ca.crt"
+            f"cannot read {e.filename}: {e.strerror}; the directory of --tls-certs-dir "
+            "must contain tls.crt, tls.key and ca.crt"
         )
         raise CannotServeError(msg) from e
 
@@ -99,8 +101,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
     for megabytes in (receive_megabytes, send_megabytes):
         if not 1 <= megabytes <= _MAX_MEGABYTES:
             msg = (
-                f"a message size of {megabytes} MB; gRPC allows 1 to "
-                f"{_MAX_MEGABYTES}. Change --max-recv-message-size or "
+                f"the message size limit is {megabytes} MB; gRPC allows 1 to "
+                f"{_MAX_MEGABYTES} MB. Change --max-recv-message-size or "
                 "--max-send-message-size"
             )
             raise CannotServeError(msg)
@@ -111,7 +113,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             # By default a second server can listen on the same port and take calls.
             ("grpc.so_reuseport", 0),
             ("grpc.max_concurrent_streams", MAX_CONCURRENT_CALLS),
-            # It counts calls that have ended, and so refuses some below the limit.
+            # Off: it also counts calls that have ended, and so refuses calls although
+            # fewer are running.
             ("grpc.http.overload_protection", 0),
         ]
     )
@@ -143,7 +146,7 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
             metrics.serve(metrics_address, lambda: not stop.is_set())
         except (OSError, ValueError) as e:
             logging.get_logger().warning(
-                "No metrics and no probes",
+                "Cannot serve metrics and probes",
                 address=metrics_address,
                 error=str(e),
             )
@@ -155,8 +158,8 @@ async def serve(  # noqa: PLR0913  # each is a flag of the command
 def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
     """Yield RunFunction for both versions of Crossplane's service.
 
-    Both versions have the same wire format. The generated code would register the same
-    handlers, but its responses have the keys of maps in another order in each process.
+    Both versions have the same wire format. The SDK's generated code would register
+    them too, but it serializes the keys of maps in another order in each process.
     """
 
     async def run_function(

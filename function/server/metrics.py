@@ -12,18 +12,18 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 _PREFIX = "function_ecr_repos"
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
-# A client that sends its request more slowly is disconnected.
+# A client that takes longer to send its request is disconnected.
 _CLIENT_TIMEOUT_SECONDS = 5
 
-# Otherwise each metric gets a second one, NAME_created, with the time of its first use.
+# Otherwise each metric has a second one, NAME_created: the time of its first use.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The metrics of the function, since the process started."""
+    """The function's metrics since the process started."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register the metrics with a registry, all without values."""
+        """Register the metrics, still without values."""
         self._duration = Histogram(
             f"{_PREFIX}_request_duration_seconds",
             "How long a RunFunction call took.",
@@ -46,7 +46,7 @@ class Metrics:
         Gauge(
             f"{_PREFIX}_build_info", "Always 1.", ["version"], registry=registry
         ).labels(importlib.metadata.version("function-ecr-repos")).set(1)
-        # labels() takes longer than inc(). There are a handful of labels.
+        # Cached, because labels() takes longer than inc(). There are few labels.
         self._condition = functools.cache(conditions.labels)
         self._result = functools.cache(
             lambda severity: results.labels(

@@ -28,7 +28,7 @@ def parse(**fields: Any) -> Input:
     return parse_input(to_struct({**INPUT, **fields}))
 
 
-def test_the_two_can_differ_option_by_option() -> None:
+def test_image_and_bundle_can_differ_in_each_option() -> None:
     rsp = run(
         CLUSTER,
         bundle=True,
@@ -61,7 +61,7 @@ def overriding(provider: str, **options: Any) -> dict[str, Any]:
     return composite
 
 
-def test_a_workload_has_its_way_where_it_may() -> None:
+def test_a_workload_can_set_the_options_that_the_platform_allows() -> None:
     rsp = run(
         CLUSTER,
         composite=overriding(CLUSTER, tags={"mine": "x"}, scanOnPush=False),
@@ -102,7 +102,7 @@ def test_a_workload_has_its_way_where_it_may() -> None:
         ),
     ],
 )
-def test_a_workload_that_may_not(
+def test_an_override_that_is_refused(
     options: dict[str, Any], allow: list[str] | None, field: str, reason: str
 ) -> None:
     more: dict[str, Any] = {} if allow is None else {"allow": {"overrides": allow}}
@@ -116,13 +116,13 @@ def test_a_workload_that_may_not(
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        ({"encryption": {"type": "AES256"}}, "has no field for it"),
-        ({"lifecycle": {"keepLast": float("inf")}}, "numbers are finite"),
-        ({"tags": {str(n): "" for n in range(9000)}}, "it has too many values"),
+        ({"encryption": {"type": "AES256"}}, "does not support it"),
+        ({"lifecycle": {"keepLast": float("inf")}}, "numbers must be finite"),
+        ({"tags": {str(n): "" for n in range(9000)}}, "it must have at most"),
     ],
     ids=["unsupported", "infinite", "too many"],
 )
-def test_a_workloads_mistake_is_not_the_inputs(
+def test_a_wrong_override_is_the_workloads_mistake(
     options: dict[str, Any], rule: str
 ) -> None:
     """The platform's Input can be relied on then."""

@@ -19,7 +19,7 @@ from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED, PARAMETERS, run,
 
 
 @pytest.mark.parametrize(
-    ("provider", "composite", "given", "field", "mend"),
+    ("provider", "composite", "given", "field", "fix"),
     [
         (CLASSIC, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
         (CLUSTER, xr(NAMESPACED), {}, "input.provider", NAMESPACED),
@@ -41,17 +41,17 @@ from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED, PARAMETERS, run,
         ),
     ],
 )
-def test_what_cannot_work_is_refused_with_what_can(
+def test_a_provider_that_cannot_work_is_refused(
     provider: str,
     composite: dict[str, Any],
     given: dict[str, Any],
     field: str,
-    mend: str,
+    fix: str,
 ) -> None:
     result = run(provider, composite=composite, **given).results[-1]
     assert result.severity == fnv1.SEVERITY_FATAL
     assert field in result.message
-    assert mend in result.message
+    assert fix in result.message
 
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
@@ -98,7 +98,7 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
         ({"providerName": "other-q"}, "tap/workloads/shop-default", "a negated class"),
     ],
 )
-def test_what_is_allowed(parameters: dict[str, str], image: str, reason: str) -> None:
+def test_allowed_values(parameters: dict[str, str], image: str, reason: str) -> None:
     assert names(**parameters) == (image, f"{image}-bundle"), reason
 
 
@@ -139,7 +139,7 @@ def test_what_is_allowed(parameters: dict[str, str], image: str, reason: str) ->
         ({"providerName": "aws-\u043ene"}, "InvalidParameters"),
     ],
 )
-def test_what_is_not(parameters: dict[str, str], why: str) -> None:
+def test_values_that_are_not_allowed(parameters: dict[str, str], why: str) -> None:
     with pytest.raises(InvalidRequestError) as e:
         names(**parameters)
     assert e.value.reason == why
@@ -176,7 +176,7 @@ def is_admitted(parameters: dict[str, Any]) -> bool:
     st.from_regex(r"/?[a-z0-9.-]{1,20}(/[a-z0-9._-]{1,20}){0,2}/?", fullmatch=True)
     | st.from_regex(r"[a-z]{2,4}(-[a-z]{2,9}){1,3}-[0-9]{1,2}", fullmatch=True),
 )
-def test_what_the_function_takes_the_api_server_admits(name: str, text: str) -> None:
+def test_the_api_server_accepts_what_the_function_accepts(name: str, text: str) -> None:
     parameters = {**PARAMETERS, name: text}
     assume(is_parsed(parameters))
     assert is_admitted(parameters)
@@ -184,7 +184,7 @@ def test_what_the_function_takes_the_api_server_admits(name: str, text: str) -> 
 
 @pytest.mark.parametrize("name", list(PARAMETERS))
 @pytest.mark.parametrize("value", [None, "", 1, True, ["x"], "a b\n/c/"])
-def test_what_the_api_server_can_refuse_it_does(name: str, value: object) -> None:
+def test_the_api_server_refuses_what_it_can(name: str, value: object) -> None:
     assert is_admitted(PARAMETERS)
     assert not is_parsed({**PARAMETERS, name: value})
     if (name, value) != ("repoPrefix", "a b\n/c/"):  # its rule is the joined name's

@@ -30,10 +30,10 @@ def test_values() -> None:
 @pytest.mark.parametrize(
     ("document", "rule"),
     [
-        ({"a": float("inf")}, "numbers are finite"),
-        ({"a": float("nan")}, "numbers are finite"),
-        ({"a": [None] * MOST_VALUES}, "it has too many values"),
-        ({"a": [[None] * (MOST_VALUES // 2)] * 2}, "it has too many values"),
+        ({"a": float("inf")}, "numbers must be finite"),
+        ({"a": float("nan")}, "numbers must be finite"),
+        ({"a": [None] * MOST_VALUES}, "it must have at most"),
+        ({"a": [[None] * (MOST_VALUES // 2)] * 2}, "it must have at most"),
     ],
     ids=["infinite", "undefined", "too many", "too many inside others"],
 )
@@ -50,7 +50,7 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
     [
         (
             {"encryption": {}},
-            ("root.encryption.type", "nothing", "field required"),
+            ("root.encryption.type", "nothing", "it is required"),
         ),
         (
             {"tags": {"aws:x": "y"}},
@@ -67,14 +67,18 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
         ),
         (
             {"permissions": {"lambdaAccounts": ["x"]}},
-            ("root.permissions.lambdaAccounts.0", '"x"', "an account is its 12 digits"),
+            (
+                "root.permissions.lambdaAccounts.0",
+                '"x"',
+                "it must be an AWS account ID of 12 digits",
+            ),
         ),
         (
             {"lifecycle": {"policy": "{}", "keepLast": 1}},
             (
                 "root.lifecycle",
                 '{"policy": "{}", "keepLast": 1}',
-                "policy is instead of the other fields",
+                "policy cannot be combined with the other fields",
             ),
         ),
     ],
@@ -100,4 +104,4 @@ def test_what_a_provider_does_not_support() -> None:
         check_options_supported(options, CLASSIC, "input.image", InvalidParameterError)
     assert e.value.field == "input.image.encryption"
     assert CLASSIC in str(e.value)
-    assert f"choose a provider that has one: {CLUSTER}" in str(e.value)
+    assert f"use a provider that supports it: {CLUSTER}" in str(e.value)

@@ -42,17 +42,17 @@ HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
         (
             ["example/functions.yaml"],
             None,
-            "neither a WorkloadECRRepo nor a XWorkloadECRRepo of tap.vrabbi.cloud",
+            "neither a WorkloadECRRepo nor an XWorkloadECRRepo of tap.vrabbi.cloud",
         ),
         (
             ["example/xr.yaml", "--composition", "example/xr.yaml"],
             None,
-            "example/xr.yaml: a XWorkloadECRRepo, not a Composition",
+            "example/xr.yaml: the kind is XWorkloadECRRepo, not Composition",
         ),
         (
             ["example/xr.yaml", "--composition", "-"],
             "kind: Composition\nspec: {pipeline: [{functionRef: {name: other}}]}",
-            "-: no pipeline step calls a function whose name is function-ecr-repos",
+            "-: no pipeline step has a functionRef to function-ecr-repos",
         ),
         (
             ["example/xr.yaml", "--observed", "example/xr.yaml"],

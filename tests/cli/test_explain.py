@@ -52,7 +52,7 @@ HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
         (
             {"repoPrefix": "xxxxxxx.dkr.ecr.eu-west-2.amazonaws.com/tap"},
             [],
-            "looks like a registry host but is none",
+            "looks like a registry host, but is not one of ECR's",
             "the placeholder of the original recipe",
         ),
         (
@@ -101,12 +101,13 @@ def test_it_says_where_to_push_and_which_claims_compete(
         ({}, "the input has no allow lists: any value is allowed", "no lists"),
         (
             {"allow": {"repoPrefixes": ["tap/*"]}},
-            'repoPrefix "tap/workloads" by "tap/*", any region, any providerName',
+            'repoPrefix "tap/workloads" (pattern "tap/*"), any region, any '
+            "providerName",
             "which glob allows a value",
         ),
         (
             {"allow": {"providerNames": ["aws-*"]}},
-            'providerName "aws-provider" by "aws-*"',
+            'providerName "aws-provider" (pattern "aws-*")',
             "a list of another parameter",
         ),
         ({"deletion": "Never"}, "Never: deleting the claim keeps", "deletion"),

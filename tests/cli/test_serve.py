@@ -64,11 +64,17 @@ def test_another_programs_debug_variable_is_ignored(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ([], "no credentials: give --tls-certs-dir"),
+        ([], "no TLS certificates: set --tls-certs-dir"),
         (["--tls-certs-dir", "/nowhere"], "cannot read /nowhere/tls.crt: No such file"),
         (["--insecure", "--address", "256.0.0.1:1"], "cannot listen on 256.0.0.1:1"),
-        (["--insecure", "--max-recv-message-size", "0"], "a message size of 0 MB"),
-        (["--insecure", "--max-send-message-size", "5000"], "a message size of 5000"),
+        (
+            ["--insecure", "--max-recv-message-size", "0"],
+            "the message size limit is 0 MB",
+        ),
+        (
+            ["--insecure", "--max-send-message-size", "5000"],
+            "the message size limit is 5000",
+        ),
     ],
 )
 def test_it_says_why_it_cannot_start(
@@ -83,5 +89,5 @@ def test_it_says_why_it_cannot_start(
 def test_the_process_ends_with_one_line_if_it_cannot_start() -> None:
     code, out, err = run_script("serve", TLS_SERVER_CERTS_DIR="")
     assert (code, out) == (1, "")
-    assert err.startswith("function-ecr-repos serve: no credentials")
+    assert err.startswith("function-ecr-repos serve: no TLS certificates")
     assert err.count("\n") == 1

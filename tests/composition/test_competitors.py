@@ -1,4 +1,4 @@
-"""Who else asks for a repository, in every API that is served and in no other."""
+"""Competitors for a repository are looked for in every API that is served."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from tests.builders import (
 
 @pytest.mark.parametrize("api", ["required_resources", "extra_resources"])
 @pytest.mark.parametrize("key", ["imagerepo", "bundlerepo"])
-def test_the_loser_of_a_name_composes_nothing_and_is_told(key: str, api: str) -> None:
+def test_a_claim_whose_name_is_taken_composes_nothing(key: str, api: str) -> None:
     name = RECIPE_NAME if key == "imagerepo" else f"{RECIPE_NAME}-bundle"
     composite = recipe_xr()
     composite["metadata"]["uid"] = "ours"
@@ -46,7 +46,7 @@ def test_the_loser_of_a_name_composes_nothing_and_is_told(key: str, api: str) ->
     assert "host/" not in str(rsp)
 
 
-def test_ones_own_managed_resource_is_no_contender() -> None:
+def test_the_composites_own_resource_is_no_competitor() -> None:
     composite = recipe_xr()
     composite["metadata"]["uid"] = "ours"
     found = {
@@ -60,7 +60,7 @@ def test_ones_own_managed_resource_is_no_contender() -> None:
     ("capabilities", "older"),
     [(["CAPABILITY_CAPABILITIES", "CAPABILITY_REQUIRED_RESOURCES"], False), ([], True)],
 )
-def test_contenders_are_asked_for_by_the_repositorys_identity(
+def test_competitors_are_selected_by_the_repository_id(
     capabilities: list[str], *, older: bool
 ) -> None:
     req = request(recipe_xr(), meta={"capabilities": capabilities})
@@ -73,7 +73,7 @@ def test_contenders_are_asked_for_by_the_repositorys_identity(
     assert ("contenders-imagerepo" in rsp.requirements.extra_resources) == older
 
 
-def test_nothing_is_asked_for_once_both_are_ours() -> None:
+def test_nothing_is_required_when_both_repositories_are_ours() -> None:
     rsp = call(request(recipe_xr(), observed=recipe_both()))
     assert not rsp.HasField("requirements") or not rsp.requirements.resources
 
@@ -128,7 +128,7 @@ PAIRS = [(own, other) for own in PACKAGES for other in PACKAGES if own != other]
     [(V1, True), (V2_4, True), (V1, False), (V2_0, False), (V2_4, False)],
     ids=["v1", "v2.4", "files", "files, v2.0", "files, v2.4"],
 )
-def test_an_owner_in_another_api_is_seen(
+def test_an_owner_in_another_api_is_found(
     own: str, other: str, capabilities: list[str], *, cluster: bool
 ) -> None:
     objects = [live(other, uid="theirs")]
@@ -185,7 +185,7 @@ def test_a_kind_whose_provider_is_gone_is_not_required() -> None:
     assert set(rsp.requirements.resources) == {REPOSITORY, "package-lock"}
 
 
-def test_what_an_older_function_required_is_no_answer() -> None:
+def test_resources_that_an_older_function_required_are_ignored() -> None:
     """Crossplane v2.4 hands over what the last reconcile required, of any version."""
     rsp = reconcile(
         CLUSTER,
@@ -198,6 +198,6 @@ def test_what_an_older_function_required_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("own", PACKAGES)
-def test_nobody_is_looked_for_once_a_repository_is_ours(own: str) -> None:
+def test_no_competitors_are_required_when_the_repository_is_ours(own: str) -> None:
     rsp = reconcile(own, live(own), capabilities=V2_4, serves={own})
     assert not rsp.HasField("requirements") or not rsp.requirements.ListFields()

@@ -1,4 +1,4 @@
-"""What a claim says of what the provider says."""
+"""The condition of a claim."""
 
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -17,7 +17,7 @@ from function.providers.registry import DEFAULT
 from tests.builders import CLASSIC, LIFECYCLE, POLICIES, live, live_policies, run
 
 
-def test_a_claim_is_ready_when_its_policies_are_and_says_what_is_wrong() -> None:
+def test_a_claim_is_ready_when_its_policies_are_ready() -> None:
     found = live_policies(CLASSIC, POLICIES)
     rsp = run(CLASSIC, live(CLASSIC), repository=POLICIES)
     assert rsp.desired.resources[LIFECYCLE].ready != fnv1.READY_TRUE
@@ -51,22 +51,22 @@ def condition(observed: dict[str, ObservedRepository]) -> Condition:
 @pytest.mark.parametrize(
     ("image", "bundle", "said", "reason"),
     [
-        (DENIED, DENIED, f': "{DENIED}". It tries', "one thing is said once"),
-        (DENIED, "", f': "{DENIED}". It tries', "of one repository"),
-        ("one", "two", ': "one", "two". It tries', "two things"),
+        (DENIED, DENIED, f': "{DENIED}". It retries', "one thing is said once"),
+        (DENIED, "", f': "{DENIED}". It retries', "of one repository"),
+        ("one", "two", ': "one", "two". It retries', "two things"),
         (
             "StatusCode: 400, RequestID: 3f1-a, api error X",
             "StatusCode: 400, RequestID: 77c-b, api error X",
-            ': "StatusCode: 400, api error X". It tries',
+            ': "StatusCode: 400, api error X". It retries',
             "another number at each attempt, and the condition would never rest",
         ),
-        ("a\x1b[31m\nb", "", r': "a\u001b[31m\nb". It tries', "a terminal is safe"),
+        ("a\x1b[31m\nb", "", r': "a\u001b[31m\nb". It retries', "a terminal is safe"),
         ("x" * 9000, "", "x" * 400, "a long text is cut"),
     ],
     ids=["once", "of one", "two", "request IDs", "escapes", "long"],
 )
 @pytest.mark.parametrize("ready", [False, True])
-def test_what_the_provider_says_is_in_the_condition(
+def test_a_problem_is_in_the_condition(
     image: str, bundle: str, said: str, reason: str, *, ready: bool
 ) -> None:
     observed = {
@@ -79,6 +79,6 @@ def test_what_the_provider_says_is_in_the_condition(
     assert len(got.message) < 1000
 
 
-def test_nothing_is_said_of_no_problem() -> None:
+def test_a_condition_without_a_problem() -> None:
     got = condition(dict.fromkeys(NAMES, ObservedRepository(ready=True)))
     assert got.message == "Ready to push to: p/a-b, p/a-b-bundle"

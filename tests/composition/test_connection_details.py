@@ -1,4 +1,4 @@
-"""Connection details where Crossplane has no field for them."""
+"""Connection details of a namespaced composite."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is desired of what is observed: rights, and what a live repository keeps."""
+"""The desired state: rights, and which repositories are kept."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from tests.builders import (
 )
 
 
-def test_what_others_wrote_over_a_live_resource_is_shown_escaped() -> None:
+def test_text_from_a_live_resource_is_escaped() -> None:
     hostile = f"{RECIPE_NAME}\x1b[31m\n\u202e"
     live = {"imagerepo": recipe_observed(hostile, region="eu\x07", config="p\u0430")}
     rsp = call(request(recipe_xr(), observed=live))
@@ -37,10 +37,10 @@ def test_what_others_wrote_over_a_live_resource_is_shown_escaped() -> None:
     assert c.message.isprintable()
     assert c.message.isascii()
     assert r"\u001b[31m\n\u202e" in c.message
-    assert r'"eu\u0007" by "p\u0430"' in c.message
+    assert r'"eu\u0007" with providerName "p\u0430"' in c.message
 
 
-def test_a_live_bundle_stays_where_bundle_is_switched_off() -> None:
+def test_a_live_bundle_is_kept_when_bundle_is_false() -> None:
     rsp = call(
         request(recipe_xr(), observed=recipe_both(), input={**INPUT, "bundle": False})
     )
@@ -77,7 +77,9 @@ def test_the_right_to_delete_is_earned_by_creating(
 
 
 @pytest.mark.parametrize("deletion", ["OnlyCreated", "Always"])
-def test_a_live_loser_stays_and_may_not_delete(deletion: str) -> None:
+def test_a_live_resource_in_a_conflict_is_kept_without_the_right_to_delete(
+    deletion: str,
+) -> None:
     """Two are live where names differ: a resource from before this function's."""
     composite = recipe_xr()
     composite["metadata"]["uid"] = "ours"
@@ -147,7 +149,7 @@ def test_rights(
         ),
     ],
 )
-def test_of_two_in_two_namespaces_who_created_it_has_it(
+def test_of_two_namespaces_the_creator_owns_the_repository(
     ours: dict[str, Any], theirs: dict[str, Any] | None, reason: str, *, taken: bool
 ) -> None:
     rsp = run(NAMESPACED, ours, competitors=[theirs] if theirs else [])
@@ -161,4 +163,4 @@ def test_of_two_in_two_namespaces_who_created_it_has_it(
 def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
     rsp = run(new, live(old))
     assert desired_image(rsp)["apiVersion"] == old
-    assert f"`provider` is {new} now" in rsp.conditions[0].message
+    assert f"`provider` is now {new}" in rsp.conditions[0].message

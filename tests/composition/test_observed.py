@@ -37,7 +37,7 @@ NAMESPACED = {"metadata": {"name": "shop", "namespace": "default", "uid": "ours"
                 "ownerReferences": [{"controller": True, "uid": "x"}],
             },
             1,
-            "a claim made anew while the old one goes",
+            "a claim created again while the old one is deleted",
         ),
         (claimed(), {"labels": LEFT}, 0, "left by the same claim"),
         (

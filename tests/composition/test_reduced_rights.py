@@ -1,4 +1,4 @@
-"""A live claim that is refused loses rights that are not earned, and nothing else."""
+"""A refused claim loses the rights that it has not earned, and nothing else."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def refused(provider: str, **parameters: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_never_takes_the_right_to_delete_and_leaves_all_else(provider: str) -> None:
+def test_never_removes_only_the_right_to_delete(provider: str) -> None:
     image = with_full_rights(provider, ALL_OPTIONS)
     others = live_policies(provider, POLICIES)
     if provider != CLASSIC:
@@ -100,11 +100,11 @@ def test_a_refused_claim_keeps_what_it_has_earned(
             at["createdAt"] = "2026-01-02T00:00:00Z"
         else:
             at["tags"] = {"function-ecr-repos/created-by": "theirs"}
-    rivals = [theirs(provider)] if what == "another's" else []
+    competitors = [theirs(provider)] if what == "another's" else []
     rsp = run(
         provider,
         image,
-        competitors=rivals,
+        competitors=competitors,
         composite=refused(provider),
         deletion=deletion,
         managementPolicies=True,
@@ -130,7 +130,9 @@ def test_a_refused_claim_keeps_what_it_has_earned(
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_who_else_asks_is_asked_before_an_adopted_one_is_kept(provider: str) -> None:
+def test_competitors_are_required_before_an_adopted_repository_is_kept(
+    provider: str,
+) -> None:
     """On a fatal result Crossplane would fetch nothing."""
     image = live(provider, made=False)
     image["spec"] = with_full_rights(provider)["spec"]
@@ -164,13 +166,13 @@ def test_the_requirements_of_a_refused_claim_settle(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_nothing_is_ever_given_to_a_refused_claim(provider: str) -> None:
+def test_a_refused_claim_never_gets_more_rights(provider: str) -> None:
     rsp = run(provider, live(provider), composite=refused(provider))
     assert is_fatal(rsp), "it created its repository, and has not been given it yet"
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_the_policies_of_a_replaced_repository_go(provider: str) -> None:
+def test_the_policies_of_a_replaced_repository_are_removed(provider: str) -> None:
     image = with_full_rights(provider)
     at = image["status"]["atProvider"]
     at["createdAt"] = "2026-01-02T00:00:00Z"
@@ -198,7 +200,7 @@ def test_the_policies_of_a_replaced_repository_go(provider: str) -> None:
         (xr(CLUSTER) | {"spec": {"parameters": "x"}}, {}, "InvalidParameters"),
     ],
 )
-def test_whatever_a_claim_is_refused_for(
+def test_rights_are_reduced_whatever_the_reason(
     composite: dict[str, Any], given: dict[str, Any], reason: str
 ) -> None:
     rsp = run(
@@ -219,7 +221,7 @@ def test_a_broken_input_stays_fatal(given: dict[str, Any]) -> None:
     assert is_fatal(rsp), "what it says of deletion is not known"
 
 
-def test_both_repositories_and_the_object_of_details_stay() -> None:
+def test_both_repositories_and_the_connection_details_are_kept() -> None:
     connection = {
         "apiVersion": "v1",
         "kind": "Secret",

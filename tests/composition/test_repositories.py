@@ -1,4 +1,4 @@
-"""Options: when the provider is told them."""
+"""When a repository's options are sent to the provider."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ WRITTEN = {
         (NAMESPACED, None, False, "OnlyCreated", False, "there before"),
     ],
 )
-def test_options_are_never_written_onto_what_was_there_before(
+def test_options_are_never_sent_for_a_repository_that_existed_before(
     provider: str,
     deletion: str,
     reason: str,
@@ -70,7 +70,7 @@ def test_options_are_never_written_onto_what_was_there_before(
 
 
 @pytest.mark.parametrize("managed", [True, False])
-def test_encryption_is_sent_with_the_creation(*, managed: bool) -> None:
+def test_encryption_is_sent_at_creation(*, managed: bool) -> None:
     """It can never be changed, and so never be written onto what is there."""
     encryption = {"type": "KMS"}
     rsp = run(
@@ -83,7 +83,7 @@ def test_encryption_is_sent_with_the_creation(*, managed: bool) -> None:
 
 @pytest.mark.parametrize("provider", APIS)
 @pytest.mark.parametrize("deletion", ["OnlyCreated", "Never", "Always"])
-def test_what_was_there_before_is_left_as_it_is(provider: str, deletion: str) -> None:
+def test_an_adopted_repository_is_not_changed(provider: str, deletion: str) -> None:
     options = OPTIONS["all that every provider has"]
     observed = live(provider, made=False)
     rsp = run(provider, observed, repository=options, deletion=deletion)

@@ -1,4 +1,4 @@
-"""The same request, the same bytes: whatever came before, whoever answers, when."""
+"""The same request gives the same bytes, from every server and at every time."""
 
 import asyncio
 import os
@@ -64,14 +64,14 @@ def test_the_order_of_keys_changes_nothing(request_: dict[str, Any]) -> None:
         assert answer(shuffled(request_, by)) == want
 
 
-def test_what_was_asked_before_changes_nothing() -> None:
+def test_earlier_requests_change_nothing() -> None:
     by = random.Random(8)
     want = {name: answer(request) for name, request in REQUESTS.items()}
     for name in by.choices(list(REQUESTS), k=100):
         assert answer(REQUESTS[name]) == want[name], name
 
 
-def test_two_servers_say_the_same_bytes() -> None:
+def test_two_servers_send_the_same_bytes() -> None:
     """On the wire, from processes whose hashes differ."""
     said = [_served(seed) for seed in ("1", "2")]
     assert said[0] == said[1]

@@ -1,4 +1,4 @@
-"""For how long an answer is good."""
+"""The ttl: how long a response stays valid."""
 
 import copy
 from typing import Any
@@ -29,7 +29,7 @@ def condition(of: dict[str, Any], kind: str, status: str, message: str = "") -> 
     conditions.append({"type": kind, "status": status, "message": message})
 
 
-def test_what_is_settled_is_good_for_an_hour() -> None:
+def test_a_steady_response_is_valid_for_an_hour() -> None:
     assert ttl(captured("steady")) == STEADY_SECONDS == 3600
 
 
@@ -55,15 +55,15 @@ def refused(request: dict[str, Any]) -> None:
     xr["spec"]["parameters"]["region"] = "nowhere"
 
 
-def unheard(request: dict[str, Any]) -> None:
+def watch_suspended(request: dict[str, Any]) -> None:
     condition(request["observed"]["composite"]["resource"], "Responsive", "False")
 
 
 def taken(request: dict[str, Any]) -> None:
-    rival = copy.deepcopy(image(request))
-    rival["metadata"]["ownerReferences"][0]["uid"] = "another"
-    contenders = {"items": [{"resource": rival}]}
-    request["requiredResources"] = {"contenders-imagerepo": contenders}
+    competitor = copy.deepcopy(image(request))
+    competitor["metadata"]["ownerReferences"][0]["uid"] = "another"
+    items = {"items": [{"resource": competitor}]}
+    request["requiredResources"] = {"contenders-imagerepo": items}
     del request["observed"]["resources"]["imagerepo"]
 
 
@@ -74,11 +74,11 @@ def taken(request: dict[str, Any]) -> None:
         (refused_by_ecr, "the provider says what is wrong"),
         (found_there, "another claim may have it"),
         (a_policy_to_come, "a policy is not there yet"),
-        (refused, "it cannot be met"),
-        (unheard, "Crossplane drops what happens to it"),
+        (refused, "the claim is refused"),
+        (watch_suspended, "Crossplane drops its events"),
     ],
 )
-def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:
+def test_a_pending_response_is_valid_for_a_minute(change: Any, reason: str) -> None:
     request = captured("steady")
     change(request)
     assert ttl(request) == PENDING_SECONDS == 60, reason
@@ -87,30 +87,30 @@ def test_what_is_open_is_good_for_a_minute(change: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "seconds", "reason"),
     [
-        ([unready], WATCH_SUSPENDED_SECONDS, "it comes within seconds"),
+        ([unready], WATCH_SUSPENDED_SECONDS, "it is ready within seconds"),
         ([a_policy_to_come], WATCH_SUSPENDED_SECONDS, "so does this"),
-        ([unready, refused_by_ecr], PENDING_SECONDS, "it may not come for long"),
-        ([taken], PENDING_SECONDS, "another has it, maybe for ever"),
-        ([refused], PENDING_SECONDS, "nothing comes"),
+        ([unready, refused_by_ecr], PENDING_SECONDS, "it may take long"),
+        ([taken], PENDING_SECONDS, "another claim owns it, maybe for ever"),
+        ([refused], PENDING_SECONDS, "nothing is being created"),
     ],
 )
-def test_what_comes_unheard_is_looked_for_soon(
+def test_a_suspended_watch_shortens_the_ttl(
     changes: list[Any],
     seconds: int,
     reason: str,
 ) -> None:
     request = captured("steady")
-    for change in [unheard, *changes]:
+    for change in [watch_suspended, *changes]:
         change(request)
     assert ttl(request) == seconds, reason
     assert WATCH_SUSPENDED_SECONDS == 10
 
 
-def test_a_breaker_that_is_closed_is_nothing_open() -> None:
+def test_a_closed_circuit_breaker_does_not_shorten_the_ttl() -> None:
     request = captured("steady")
     condition(request["observed"]["composite"]["resource"], "Responsive", "True")
     assert ttl(request) == STEADY_SECONDS
 
 
-def test_the_first_pass_is_good_for_a_minute() -> None:
+def test_the_first_response_is_valid_for_a_minute() -> None:
     assert ttl(captured("first")) == PENDING_SECONDS

@@ -101,10 +101,10 @@ def test_the_messages_in_the_code_are_found() -> None:
     """Otherwise the next test would check nothing."""
     words = " | ".join(text for _, text in MESSAGES)
     for known in (
-        "a region is an AWS region's code",
-        "Another claim has the repository",
+        "it must be the code of an AWS region",
+        "Another claim already owns the repository",
         "internal error",
-        "no credentials",
+        "no TLS certificates",
         "looks like a registry host",
         "Correct the input",
         "The provider says",

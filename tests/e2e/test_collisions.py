@@ -167,7 +167,7 @@ def test_an_existing_repository_is_adopted_and_kept(system: System) -> None:
     before = claims.contents(system, {image})
     claims.apply(system, "heirloom")
     said = claims.wait_for_reason(system, "heirloom", "Adopted")
-    assert f"not created by it: {image}. Deleting the claim keeps it" in said
+    assert f"not created by this claim: {image}. Deleting the claim keeps" in said
     claims.wait_ready(system, "heirloom")
     assert claims.not_deletable(system) & {image, bundle} == {image}
     claims.delete(system, "heirloom")
@@ -204,7 +204,7 @@ def test_a_repository_created_by_someone_else_after_a_failure_is_kept(
     os.kill(pid, signal.SIGCONT)
     # The claim created the bundle repository itself in its second attempt.
     said = claims.wait_for_reason(system, "byhand", "Adopted")
-    assert f"not created by it: {image}. Deleting" in said
+    assert f"not created by this claim: {image}. Deleting" in said
     claims.wait_ready(system, "byhand", seconds=claims.HEALS_S)
     claims.delete(system, "byhand")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))

@@ -106,7 +106,7 @@ def test_disabling_bundles_keeps_existing_bundles(system: System) -> None:
 
         def kept() -> bool:
             return (
-                "`bundle` is false now"
+                "`bundle` is now false"
                 in claims.ready_condition(system, "bundled")["message"]
             )
 

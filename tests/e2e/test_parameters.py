@@ -47,8 +47,8 @@ def test_an_existing_claim_never_moves_to_another_repository(system: System) -> 
 
     def reported() -> bool:
         message = claims.ready_condition(system, "moved").get("message", "")
-        kept = f"Kept, because a repository never moves: {claims.PREFIX}/moved-"
-        return kept in message
+        kept = "Kept, because existing repositories are never moved or replaced: "
+        return f"{kept}{claims.PREFIX}/moved-" in message
 
     # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
     system.wait("the claim reports what is kept", reported, 120)

@@ -95,7 +95,7 @@ DELETABLE = ObservedRepository(deletable=True, force_delete=True)
         ),
     ],
 )
-def test_a_bundle_whose_image_is_anothers(
+def test_a_bundle_whose_image_belongs_to_another_claim(
     repository: DesiredRepository,
     own: ObservedRepository,
     ownership: Ownership,
@@ -123,17 +123,17 @@ def race(
 @pytest.mark.parametrize(
     ("image", "want", "reason"),
     [
-        ("absent", OBSERVE_CREATE, "nobody knows who gets it"),
-        ("asked for", OBSERVE_CREATE, "nobody knows who gets it"),
+        ("absent", OBSERVE_CREATE, "its owner is not known yet"),
+        ("pending", OBSERVE_CREATE, "its owner is not known yet"),
         ("created", FULL, "both are ours"),
         ("adopted", FULL, "both are ours"),
     ],
 )
-def test_a_bundle_earns_nothing_before_its_image_is_decided(
+def test_a_bundle_earns_no_rights_before_its_image(
     provider: str, image: str, want: tuple[str, list[str]], reason: str
 ) -> None:
     observed = None if image == "absent" else live(provider, made=image == "created")
-    if observed and image == "asked for":
+    if observed and image == "pending":
         del observed["status"]
     got = race(provider, observed, live(provider))
     assert got, reason
@@ -149,7 +149,9 @@ def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_who_loses_the_image_releases_the_bundle_that_it_created(provider: str) -> None:
+def test_a_claim_without_its_image_releases_the_bundle_it_created(
+    provider: str,
+) -> None:
     lost: dict[str, Any] = {"competitors": [live(provider, uid="theirs")]}
     image, bundle = live(provider, made=False), live(provider)
     got = race(provider, image, bundle, **lost)

@@ -1,4 +1,4 @@
-"""What a live repository keeps, whatever its claim asks for."""
+"""What a live repository keeps when parameters or options change."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from tests.builders import (
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_live_resource_is_never_pointed_at_another_repository(
+def test_a_live_resource_never_moves_to_another_repository(
     changed: dict[str, str],
 ) -> None:
     rsp = call(
@@ -42,14 +42,17 @@ def test_a_live_resource_is_never_pointed_at_another_repository(
         "imagerepo": recipe_repository(RECIPE_NAME, **kept),
         "bundlerepo": recipe_repository(f"{RECIPE_NAME}-bundle", **kept),
     }
-    assert "Kept, because a repository never moves" in rsp.conditions[0].message
+    assert (
+        "Kept, because existing repositories are never moved"
+        in rsp.conditions[0].message
+    )
     assert next(iter(changed.values())) in rsp.conditions[0].message
 
 
 def test_a_live_resource_keeps_the_kind_of_its_provider_config() -> None:
     rsp = run(NAMESPACED, live(NAMESPACED), providerConfigKind="ProviderConfig")
     assert desired_image(rsp)["spec"]["providerConfigRef"] == APIS[NAMESPACED].config
-    assert "by ClusterProviderConfig/aws" in rsp.conditions[0].message
+    assert "providerName ClusterProviderConfig/aws" in rsp.conditions[0].message
 
 
 ENCRYPTED = [{"encryptionType": "KMS", "kmsKey": "arn:aws:kms:x:1:key/a"}]

@@ -54,7 +54,7 @@ ARCHIVED: dict[str, Any] = {
 }
 
 
-def test_one_text_whatever_the_spelling() -> None:
+def test_a_policy_has_one_spelling() -> None:
     """The order of the user guide: the classic provider compares texts."""
     spelled = json.dumps({"rules": [ANY, rule(description="é")]}, indent=2)
     assert lifecycle.parse(spelled) == (
@@ -89,41 +89,44 @@ def test_one_text_whatever_the_spelling() -> None:
         ),
     ],
 )
-def test_lifecycle_policies_that_ecr_takes(given: str, reason: str) -> None:
+def test_lifecycle_policies_that_ecr_accepts(given: str, reason: str) -> None:
     assert json.loads(lifecycle.parse(given)), reason
 
 
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("", "not JSON"),
-        ("[]", "no JSON object"),
+        ("", "not valid JSON"),
+        ("[]", "not a JSON object"),
         ("{}", "`rules`"),
         ('{"rules": []}', "`rules`"),
         ('{"rules": [], "rules": []}', "twice"),
         ('{"rules": [NaN]}', "NaN"),
         ("[" * 100_000, "too deep"),
-        (policy(UNTAGGED)[:-1] + ', "Version": 1}', "nothing else"),
+        (policy(UNTAGGED)[:-1] + ', "Version": 1}', "no other field"),
         (policy(1), "must be an object"),
         (policy(rule(rulePriority=None)), "rulePriority"),
         (policy(rule(rulePriority=0)), "rulePriority"),
         (policy(rule(rulePriority=True)), "rulePriority"),
         (policy(rule(rulePriority=1.5)), "rulePriority"),
-        (policy(UNTAGGED, UNTAGGED), "of its own"),
+        (policy(UNTAGGED, UNTAGGED), "a different rulePriority"),
         (policy(rule(description=1)), "description"),
-        (policy(rule(description="\ud800")), "half of a character"),
+        (policy(rule(description="\ud800")), "half a surrogate"),
         (policy(rule(ANY, rulePriority=1), rule(rulePriority=2)), "highest"),
         (policy(rule(tagStatus="some")), "tagStatus"),
-        (policy(rule(tagStatus="tagged")), "one of tagPatternList"),
-        (policy(rule(tagPrefixList=["v"])), "any other none"),
-        (policy(rule(ANY, tagPatternList=["v"])), "any other none"),
+        (policy(rule(tagStatus="tagged")), "must have tagPatternList or"),
+        (policy(rule(tagPrefixList=["v"])), "must have neither"),
+        (policy(rule(ANY, tagPatternList=["v"])), "must have neither"),
         (
             policy(rule(tagStatus="tagged", tagPrefixList=["v"], tagPatternList=["v"])),
-            "one of",
+            "must have tagPatternList or",
         ),
         (policy(rule(tagStatus="tagged", tagPrefixList=[])), "list of strings"),
-        (policy(rule(tagStatus="tagged", tagPrefixList=[1])), "image tags"),
-        (policy(rule(tagStatus="tagged", tagPrefixList=["a b"])), "image tags"),
+        (policy(rule(tagStatus="tagged", tagPrefixList=[1])), "a tag has at most 128"),
+        (
+            policy(rule(tagStatus="tagged", tagPrefixList=["a b"])),
+            "a tag has at most 128",
+        ),
         (policy(rule(tagStatus="tagged", tagPrefixList=["v*"])), "wildcards"),
         (policy(rule(tagStatus="tagged", tagPatternList=["*a*b*c*d*"])), "wildcards"),
         (policy(rule(countType="sinceEver")), "countType"),
@@ -132,17 +135,17 @@ def test_lifecycle_policies_that_ecr_takes(given: str, reason: str) -> None:
         (policy(rule(ANY, countUnit="days")), "countUnit"),
         (policy(rule(countNumber=0)), "countNumber"),
         (policy(rule(countNumber="7")), "countNumber"),
-        (policy(rule(color="blue")), "must be an object of tagStatus"),
+        (policy(rule(color="blue")), "only these fields: tagStatus"),
         (policy(rule(action=None)), "action"),
         (policy(rule(action={"type": "keep"})), "action"),
         (policy(rule(action={"type": "transition"})), "targetStorageClass"),
         (policy(rule(countType="sinceImagePulled")), "must be transition"),
         (policy(rule(**ARCHIVED, action=ARCHIVE)), "must be expire"),
-        (policy(rule(**{**ARCHIVED, "countNumber": 89})), "90 days"),
+        (policy(rule(**{**ARCHIVED, "countNumber": 89})), "90 or more"),
         (policy(rule(**{**ARCHIVED, "storageClass": None})), "storageClass"),
         (policy(rule(storageClass="archive")), "storageClass"),
         (policy(*(rule(rulePriority=n) for n in range(1, 52))), "51 rules"),
-        (policy(rule(description="x" * 30_720)), "30720 at most"),
+        (policy(rule(description="x" * 30_720)), "at most 30720"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )

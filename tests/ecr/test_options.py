@@ -1,4 +1,4 @@
-"""A repository's options: what the platform may say, and how a mistake is named."""
+"""Repository options: valid values, and the messages for wrong ones."""
 
 import json
 import re
@@ -125,7 +125,7 @@ def test_equal_options_have_equal_hashes() -> None:
     assert hash(one) != hash(NO_OPTIONS)
 
 
-def test_what_a_provider_reports_of_encryption_is_taken_as_it_is() -> None:
+def test_encryption_that_a_provider_reports_is_taken_as_it_is() -> None:
     reported = EncryptionOptions.observed("A_NEW_TYPE", "")
     assert (reported.type, reported.kms_key) == ("A_NEW_TYPE", None)
     changed = NO_OPTIONS.model_copy(update={"encryption": reported})
@@ -136,7 +136,7 @@ def parse(**fields: Any) -> Input:
     return parse_input(to_struct({**INPUT, **fields}))
 
 
-def test_every_option_has_a_case_and_can_be_allowed() -> None:
+def test_every_option_has_a_case_and_can_be_overridden() -> None:
     assert set(OPTION_NAMES) == {option for case in OPTIONS.values() for option in case}
     allowed = parse(allow={"overrides": list(OPTION_NAMES)}).allow.overrides
     assert allowed == list(OPTION_NAMES)
@@ -195,11 +195,11 @@ def test_every_option_has_a_case_and_can_be_allowed() -> None:
             "KMS",
         ),
         ({"lifecycle": {"policy": "{}"}}, "lifecycle", "`rules`"),
-        ({"lifecycle": {"policy": "{}", "keepLast": 1}}, "lifecycle", "instead"),
+        ({"lifecycle": {"policy": "{}", "keepLast": 1}}, "lifecycle", "combined"),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v"}]}},
             "lifecycle.byTagPrefix.0",
-            "one of",
+            "either keepLast or",
         ),
         (
             {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
@@ -224,12 +224,12 @@ def test_every_option_has_a_case_and_can_be_allowed() -> None:
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
         ({"permissions": {"pull": [210987654321]}}, "permissions.pull.0", "a string"),
-        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "its ID"),
+        ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "the ID"),
     ],
     ids=lambda value: str(value)[:40],
 )
 @pytest.mark.parametrize("layer", ["repository", "image", "bundleRepository"])
-def test_a_platform_that_errs_is_told_where(
+def test_a_wrong_option_is_refused_with_its_path(
     layer: str, options: dict[str, Any], field: str, rule: str
 ) -> None:
     step_input: dict[str, Any] = {layer: options}
@@ -239,7 +239,7 @@ def test_a_platform_that_errs_is_told_where(
     assert len(result.message) < 1000
 
 
-def test_each_pattern_has_its_rule_in_words() -> None:
+def test_every_pattern_has_a_rule_in_words() -> None:
     """Without one, the error of a wrong value would be one itself."""
     found = re.findall(
         r'(?<!"not": {)"pattern": ("[^ ]+")', json.dumps(Input.model_json_schema())

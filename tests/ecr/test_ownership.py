@@ -1,4 +1,4 @@
-"""Whose a repository is."""
+"""Who owns a repository."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
 @pytest.mark.parametrize(
     ("own", "competitors", "want", "reason"),
     [
-        (None, [], Ownership.UNCLAIMED, "nobody asked for it"),
+        (None, [], Ownership.UNCLAIMED, "no claim has it yet"),
         (None, [ObservedRepository()], Ownership.CONFLICT, "someone asked before"),
         (
             None,
@@ -107,7 +107,7 @@ def test_ownership_of(
         (0, 1, "2019-01-01T00:00:00Z", False, "of another account"),
     ],
 )
-def test_the_mark_of_having_created_by_provider(
+def test_created_by_provider(
     pending: int | str,
     succeeded: int | str,
     created_at: int | str,
@@ -135,7 +135,7 @@ def test_the_mark_of_having_created_by_provider(
         ("", "", False, "nobody's, and we have none"),
     ],
 )
-def test_a_signature(signature: str, uid: str, reason: str, *, want: bool) -> None:
+def test_created_by(signature: str, uid: str, reason: str, *, want: bool) -> None:
     assert created_by(signature, uid) is want, reason
 
 

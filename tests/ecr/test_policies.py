@@ -1,4 +1,4 @@
-"""A repository's policies: when they come, and when they go."""
+"""A repository's policies: when they are created and removed."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ BUNDLE = DesiredRepository(
         (ProviderRights.FULL, True, "it may be changed and deleted"),
     ],
 )
-def test_a_policy_is_put_on_what_may_be_changed_alone(
+def test_only_a_repository_that_may_be_changed_gets_a_policy(
     rights: ProviderRights, *, want: bool, reason: str
 ) -> None:
     options = RepositoryOptions.model_validate({"lifecycle": {"keepLast": 1}})
@@ -58,7 +58,7 @@ def test_a_policy_is_put_on_what_may_be_changed_alone(
 
 
 def goes(manifest: dict[str, Any]) -> bool:
-    """Whether a policy goes from ECR with its resource."""
+    """Whether a policy is deleted from ECR with its resource."""
     spec = manifest["spec"]
     actions: list[str] = spec.get("managementPolicies", ["*"])
     return spec.get("deletionPolicy") != "Orphan" and actions == ["*"]
@@ -94,7 +94,14 @@ def goes(manifest: dict[str, Any]) -> bool:
             {LIFECYCLE: False},
             "the classic provider changes a text",
         ),
-        (CLUSTER, True, OPTIONS["lifecycle"], None, {}, "made anew, once it is gone"),
+        (
+            CLUSTER,
+            True,
+            OPTIONS["lifecycle"],
+            None,
+            {},
+            "it is created again once it is gone",
+        ),
         (
             NAMESPACED,
             True,
@@ -113,7 +120,7 @@ def goes(manifest: dict[str, Any]) -> bool:
         ),
         (CLASSIC, False, POLICIES, True, {}, "let go, and deleted"),
         (NAMESPACED, False, POLICIES, None, {}, "not ours any more: removed"),
-        (CLUSTER, False, {}, None, {}, "whatever is asked for"),
+        (CLUSTER, False, {}, None, {}, "whatever the claim requests"),
         (
             NAMESPACED,
             False,
@@ -124,7 +131,7 @@ def goes(manifest: dict[str, Any]) -> bool:
         ),
     ],
 )
-def test_what_becomes_of_live_policies(
+def test_live_policies_that_are_kept_or_removed(
     provider: str,
     now: dict[str, Any],
     was_deletable: bool | None,
@@ -144,7 +151,7 @@ def test_what_becomes_of_live_policies(
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_a_policy_of_a_repository_that_was_replaced_is_removed(provider: str) -> None:
+def test_the_policy_of_a_replaced_repository_is_removed(provider: str) -> None:
     """Its controller may have put it there first; it would expire another's images."""
     found = live_policies(provider, POLICIES, deletable=True)
     replaced = live(provider, signature="theirs")
@@ -155,9 +162,7 @@ def test_a_policy_of_a_repository_that_was_replaced_is_removed(provider: str) ->
     assert set(rsp.desired.resources) == {"imagerepo"}, "Crossplane deletes the rest"
 
 
-def test_a_policy_whose_repository_is_gone_is_let_go_without_the_right_to_delete() -> (
-    None
-):
+def test_the_policy_of_a_repository_that_is_gone_is_released() -> None:
     """The classic provider could not delete its resource."""
     found = live_policies(CLASSIC, POLICIES)
     gone = live(CLASSIC)

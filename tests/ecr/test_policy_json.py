@@ -1,4 +1,4 @@
-"""Policy documents: strict JSON in, one spelling out."""
+"""Policy documents as text."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_one_spelling(want: str, *, ordered: bool) -> None:
     assert parse(want) == document
 
 
-def test_a_text_may_be_as_long_as_ecr_takes() -> None:
+def test_a_policy_may_be_as_long_as_ecr_allows() -> None:
     document = {"a": "x" * 10}
     longest = len(json.dumps(document, separators=(",", ":")))
     assert len(write(document, longest)) == longest
@@ -45,6 +45,6 @@ def test_a_text_may_be_as_long_as_ecr_takes() -> None:
         write(document, longest - 1)
 
 
-def test_half_of_a_character_is_refused() -> None:
+def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(PolicyError, match="half of a character"):
         write({"a": "\ud800"}, 100)

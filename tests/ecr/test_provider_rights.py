@@ -1,4 +1,4 @@
-"""What the provider may do, by whose repository it is and what `deletion` says."""
+"""Provider rights follow from the ownership and from `deletion`."""
 
 import pytest
 

@@ -15,7 +15,7 @@ from function.providers.registry import DEFAULT
 CONFIG = ProviderConfig("p")
 
 
-def test_identities_tell_repositories_apart() -> None:
+def test_repository_ids_are_unique() -> None:
     places = [
         ("p", "eu-west-2", "a/b-c"),
         ("p", "eu-west-2", "a/b-c-bundle"),
@@ -48,6 +48,6 @@ def test_the_name_of_a_new_managed_resource(name: str, start: str, reason: str) 
     assert len(got) <= 82
 
 
-def test_a_provider_config_is_spoken_of_by_its_kind() -> None:
+def test_the_text_of_a_provider_config() -> None:
     assert str(ProviderConfig("aws")) == "aws"
     assert str(ProviderConfig("aws", "ProviderConfig")) == "ProviderConfig/aws"

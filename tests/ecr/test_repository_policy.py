@@ -16,7 +16,7 @@ def statement(**changed: Any) -> str:
     return json.dumps({"Statement": [{k: v for k, v in made.items() if v is not None}]})
 
 
-def test_who_may_pull_and_push() -> None:
+def test_a_policy_for_pulling_and_pushing() -> None:
     text = permissions.build(
         "aws-cn",
         pull=["210987654321", "123456789012", "210987654321"],
@@ -96,12 +96,12 @@ def test_partitions(region: str, partition: str) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("x", "not JSON"),
+        ("x", "not valid JSON"),
         ("{}", "Statement"),
         ('{"Statement": []}', "Statement"),
         ('{"Statement": ["x"]}', "must be an object"),
         ('{"Version": "2020-01-01", "Statement": []}', "Version"),
-        ('{"Rules": []}', "nothing else"),
+        ('{"Rules": []}', "can have only"),
         (statement(Effect="Permit"), "Effect"),
         (statement(Principal=None), "Principal"),
         (statement(NotPrincipal="*"), "Principal"),
@@ -109,7 +109,7 @@ def test_partitions(region: str, partition: str) -> None:
         (statement(Action="s3:*"), "ecr:"),
         (statement(Action=["ecr:*", 1]), "ecr:"),
         (statement(Color="blue"), "must be an object"),
-        (statement(Sid="x" * 10_240), "10240 at most"),
+        (statement(Sid="x" * 10_240), "at most 10240"),
     ],
 )
 def test_repository_policies_that_ecr_refuses(given: str, why: str) -> None:
@@ -118,6 +118,6 @@ def test_repository_policies_that_ecr_refuses(given: str, why: str) -> None:
     assert why in str(e.value)
 
 
-def test_one_statement_is_a_list_of_one() -> None:
+def test_a_single_statement_becomes_a_list() -> None:
     one = permissions.parse(json.dumps({"Statement": STATEMENT}))
     assert one == permissions.parse(json.dumps({"Statement": [STATEMENT]}))

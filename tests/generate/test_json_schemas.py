@@ -87,12 +87,12 @@ def test_the_inputs_schema_says_what_the_function_says(
     assert validator("composition.json").is_valid(composition) == taken, why
 
 
-def test_another_functions_input_is_not_judged() -> None:
+def test_another_functions_input_is_not_validated() -> None:
     step = {"step": "a", "functionRef": {"name": "other"}, "input": {"kind": "X"}}
     assert validator("composition.json").is_valid({"spec": {"pipeline": [step]}})
 
 
-def test_a_misspelt_parameter_is_seen() -> None:
+def test_a_misspelt_parameter_is_refused() -> None:
     claim = yaml.safe_load(Path("example/claim.yaml").read_text())
     claim["spec"]["parameters"]["regoin"] = claim["spec"]["parameters"]["region"]
     assert not validator("workloadecrrepo.json").is_valid(claim)

@@ -1,4 +1,4 @@
-"""What every provider's API is told, and what is read back from it."""
+"""What every provider has in common."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_a_new_repository(provider: str) -> None:
         (NAMESPACED, True, None, OBSERVE_CREATE[1]),
     ],
 )
-def test_who_is_told_by_management_policies(
+def test_which_providers_get_management_policies(
     provider: str, policy: str | None, actions: list[str] | None, *, given: bool | None
 ) -> None:
     more: dict[str, Any] = {} if given is None else {"managementPolicies": given}
@@ -73,7 +73,7 @@ def test_who_is_told_by_management_policies(
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_facts_come_back_under_one_name(provider: str) -> None:
+def test_status_fields_are_the_same_for_every_provider(provider: str) -> None:
     rsp = run(provider, live(provider))
     status = resource.struct_to_dict(rsp.desired.composite.resource)["status"]
     assert status["repositories"]["image"] == {"name": NAME, **FACTS}
@@ -101,7 +101,7 @@ def test_an_abandoned_attempt_is_recorded_by_more_than_its_mark(provider: str) -
 
 
 @pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
-def test_a_refused_attempt_is_the_providers_to_record(provider: str) -> None:
+def test_a_refused_creation_is_left_to_the_provider(provider: str) -> None:
     """Told of it at once, it would try again without the wait that grows."""
     observed = live(provider, made=False)
     within_the_second = dict.fromkeys(
@@ -120,7 +120,7 @@ def test_a_refused_attempt_is_the_providers_to_record(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", APIS)
-def test_what_was_only_observed_and_is_gone_is_made_anew(provider: str) -> None:
+def test_an_observed_repository_that_is_gone_is_created_again(provider: str) -> None:
     gone = {
         "type": "Synced",
         "status": "False",

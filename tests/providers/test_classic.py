@@ -1,4 +1,4 @@
-"""The classic API: a creation is proven by when it was, and by who recorded it."""
+"""The classic provider: create annotations prove who created a repository."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from tests.builders import (
         ("", OBSERVE_ONLY, "nobody knows when"),
     ],
 )
-def test_the_classic_provider_created_what_is_as_old_as_its_marks(
+def test_creation_is_proven_by_the_time_between_the_create_annotations(
     created_at: str, want: tuple[str, list[str]], reason: str
 ) -> None:
     observed = live(CLASSIC)
@@ -46,7 +46,7 @@ def test_the_classic_provider_created_what_is_as_old_as_its_marks(
         ("theirs", "theirs", "Orphan", "restored: another composite created it"),
     ],
 )
-def test_a_record_of_the_classic_provider_is_its_composites(
+def test_a_create_record_counts_for_the_composite_that_made_it(
     recorded: str | None, want: str, policy: str, reason: str
 ) -> None:
     """Who restores a managed resource restores its record, under another UID."""
@@ -62,7 +62,7 @@ def test_a_record_of_the_classic_provider_is_its_composites(
 
 
 @pytest.mark.parametrize("deletion", ["Always", "Never"])
-def test_a_restored_record_stays_whatever_it_gives(deletion: str) -> None:
+def test_a_restored_create_record_is_kept(deletion: str) -> None:
     """Else the next call would find none, and take it for this composite's."""
     observed = live(CLASSIC)
     observed["metadata"]["annotations"][RECORD] = "theirs"
@@ -70,6 +70,6 @@ def test_a_restored_record_stays_whatever_it_gives(deletion: str) -> None:
     assert got["metadata"]["annotations"][RECORD] == "theirs"
 
 
-def test_what_was_adopted_records_nothing() -> None:
+def test_an_adopted_repository_gets_no_create_record() -> None:
     got = desired_image(run(CLASSIC, live(CLASSIC, made=False)))
     assert RECORD not in got["metadata"]["annotations"]

@@ -1,6 +1,6 @@
 """Each provider with each option: whole manifests, by the providers' own fields.
 
-`python tests/providers/test_option_fields.py` writes the goldens anew: look at the
+`python tests/providers/test_option_fields.py` writes the goldens again: look at the
 difference.
 """
 

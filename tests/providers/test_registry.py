@@ -1,8 +1,8 @@
-"""The providers there are."""
+"""The list of providers."""
 
 from function.providers.registry import PROVIDERS
 from tests.builders import APIS
 
 
-def test_every_provider_has_its_table() -> None:
+def test_every_provider_has_a_row() -> None:
     assert set(PROVIDERS) == set(APIS)

@@ -1,4 +1,4 @@
-"""Upbound's APIs: a creation is proven by the tag that it was made with."""
+"""Upbound's providers: a tag proves who created a repository."""
 
 from typing import Any
 
@@ -33,10 +33,10 @@ from tests.builders import (
         ("theirs", {}, False, "another cluster's composite did, or a past one"),
         ("", {}, False, "nobody did: it was there before, or was made by hand"),
         ("", {"crossplane-name": "x"}, False, "a name proves nothing"),
-        ("ours", {"crossplane-name": "x"}, True, "nor is it asked for"),
+        ("ours", {"crossplane-name": "x"}, True, "a name is not needed"),
     ],
 )
-def test_created_is_what_has_the_composites_own_signature(
+def test_creation_is_proven_by_the_composites_own_tag(
     provider: str, signature: str, tags: dict[str, str], reason: str, *, made: bool
 ) -> None:
     """The provider's record says only that it began to create (upjet)."""
@@ -51,7 +51,7 @@ def test_created_is_what_has_the_composites_own_signature(
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
+def test_the_tag_is_sent_at_creation_only(provider: str) -> None:
     """The spec's own tags are written onto whatever stands there."""
     repository = DesiredRepository(
         RepositoryName(NAME),
@@ -70,7 +70,7 @@ def test_a_signature_is_asked_for_at_the_creation_alone(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_a_signature_that_the_provider_may_have_written_proves_nothing(
+def test_a_tag_that_the_provider_may_have_written_proves_nothing(
     provider: str,
 ) -> None:
     observed = live(provider)
@@ -86,7 +86,7 @@ def test_a_signature_that_the_provider_may_have_written_proves_nothing(
         ("Never", ["Observe", "Create", "Update"]),
     ],
 )
-def test_a_provider_that_tags_nothing_copies_no_signature(
+def test_a_provider_without_default_tags_never_copies_the_tag(
     provider: str, deletion: str, want: list[str]
 ) -> None:
     """With --skip-default-tags, LateInitialize fills spec.forProvider.tags from ECR.
@@ -101,7 +101,7 @@ def test_a_provider_that_tags_nothing_copies_no_signature(
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_an_xr_without_a_uid_signs_and_proves_nothing(provider: str) -> None:
+def test_an_xr_without_a_uid_sends_no_tag_and_proves_nothing(provider: str) -> None:
     composite = xr(provider)
     del composite["metadata"]["uid"]
     rsp = run(provider, live(provider, signature=""), composite=composite)
@@ -111,7 +111,7 @@ def test_an_xr_without_a_uid_signs_and_proves_nothing(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_a_creation_that_has_only_begun_gives_no_right(provider: str) -> None:
+def test_a_creation_that_has_only_started_earns_no_right(provider: str) -> None:
     observed = live(provider)
     observed["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
     rsp = run(provider, observed)
@@ -141,7 +141,7 @@ def test_a_creation_that_has_only_begun_gives_no_right(provider: str) -> None:
         ),
     ],
 )
-def test_what_the_provider_says_went_wrong(
+def test_the_providers_error_is_in_the_condition(
     provider: str, conditions: list[dict[str, str]], said: str
 ) -> None:
     rsp = run(provider, live(provider, conditions=conditions))
@@ -149,7 +149,7 @@ def test_what_the_provider_says_went_wrong(
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_the_signature_of_what_is_gone_proves_nothing(provider: str) -> None:
+def test_the_tag_of_a_repository_that_is_gone_proves_nothing(provider: str) -> None:
     """The status is a past one, and what stands there next may be someone else's."""
     gone = {
         "type": "Synced",
@@ -160,7 +160,7 @@ def test_the_signature_of_what_is_gone_proves_nothing(provider: str) -> None:
     assert rights(desired_image(run(provider, observed)))[1] == OBSERVE_CREATE[1]
 
 
-def test_a_repository_has_one_name_and_its_contenders_are_in_all_namespaces() -> None:
+def test_a_repository_has_one_resource_name_and_competitors_in_all_namespaces() -> None:
     one = desired_image(run(NAMESPACED, composite=same_repository("a-b", "c")))
     two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c")))
     assert one["metadata"]["annotations"] == two["metadata"]["annotations"]
@@ -176,7 +176,7 @@ def same_repository(workload: str, namespace: str) -> dict[str, Any]:
     return composite
 
 
-def test_a_provider_config_of_a_namespace_is_that_namespaces() -> None:
+def test_a_namespaced_provider_config_belongs_to_its_namespace() -> None:
     kind: dict[str, Any] = {"providerConfigKind": "ProviderConfig"}
     one = desired_image(run(NAMESPACED, composite=same_repository("a-b", "c"), **kind))
     two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c"), **kind))

@@ -195,7 +195,7 @@ def test_a_certificate_that_cannot_be_used_gets_a_message(
 
 @pytest.mark.parametrize("directory", [None, ""])
 def test_no_directory_of_certificates_gets_a_message(directory: str | None) -> None:
-    with pytest.raises(server.CannotServeError, match="no credentials: give --tls"):
+    with pytest.raises(server.CannotServeError, match="no TLS certificates: set --tls"):
         server.load_credentials(directory)
 
 
@@ -206,12 +206,12 @@ def test_no_directory_of_certificates_gets_a_message(directory: str | None) -> N
         (
             "127.0.0.1:0",
             {"receive_megabytes": 0},
-            "a message size of 0 MB; gRPC allows 1 to 2047",
+            "the message size limit is 0 MB; gRPC allows 1 to 2047 MB",
         ),
         (
             "127.0.0.1:0",
             {"send_megabytes": 5000},
-            "a message size of 5000 MB; gRPC allows 1 to 2047",
+            "the message size limit is 5000 MB; gRPC allows 1 to 2047 MB",
         ),
     ],
 )

@@ -62,7 +62,7 @@ XRD, XRD_V2 = (
 
 
 @pytest.mark.parametrize("xrd", sorted(Path("package").glob("*/definition.yaml")))
-def test_a_workload_may_say_of_its_repositories_what_the_platform_may(
+def test_overrides_have_the_schema_of_the_input(
     xrd: Path,
 ) -> None:
     definition = yaml.safe_load(xrd.read_text())
@@ -72,7 +72,7 @@ def test_a_workload_may_say_of_its_repositories_what_the_platform_may(
     assert "repository" not in parameters["required"]
 
 
-def test_what_a_tenant_writes_and_reads_is_the_same_on_crossplane_v2() -> None:
+def test_both_xrds_have_the_same_schema() -> None:
     claim, xr = XRD["spec"], XRD_V2["spec"]
     assert xr["versions"] == claim["versions"]
     assert (xr["group"], xr["names"]) == (claim["group"], claim["claimNames"])
