@@ -23,7 +23,7 @@ REFUSALS = {
     "NotAllowedError",
     "ForeignResourceError",
 }
-# Of a refusal: the field, what was given, the rule, and last the mend.
+# The arguments of an error: the field, the value, the rule and the fix.
 RULE = 2
 
 
@@ -64,10 +64,10 @@ def texts_of(node: ast.AST, file: str, names: Named) -> Iterator[ast.expr]:
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if name in REFUSALS:
-            *others, mend = node.args
+            *others, fix = node.args
             rules = choices(others[RULE], names) if len(others) > RULE else []
-            # A rule that another library words is found by its mend.
-            yield from rules or choices(mend, names)
+            # If another library words the rule, search for the fix.
+            yield from rules or choices(fix, names)
         elif name in ("Condition", "replace", "Result"):
             yield from (k.value for k in node.keywords if k.arg == "message")
     elif isinstance(node, ast.Assign):
