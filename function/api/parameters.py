@@ -331,7 +331,10 @@ def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
         return None
     if kind != "string_value":
         raise InvalidParameterError(
-            field, _article(kind), "it must be a string", "Put the value in quotes"
+            field,
+            _article(kind),
+            "it must be a string",
+            "Use a string, and put a number or boolean in quotes",
         )
     return ""
 

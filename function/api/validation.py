@@ -1,5 +1,6 @@
 """What the parsers of the Input and of spec.parameters share: values and errors."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -109,7 +110,7 @@ def first_error(error: ValidationError, root: str) -> tuple[str, str, str]:
     if isinstance(value, Model):
         value = value.model_dump(by_alias=True, exclude_none=True)
     rule = first["msg"].removeprefix("Value error, ")
-    rule = rule.replace("Input should be ", "it must be ")
+    rule = re.sub("^(Input|String|List) should ", "it must ", rule)
     rule = _RULES_BY_TYPE.get(first["type"], rule)
     if first["type"] == "string_pattern_mismatch":
         rule = RULES[first["ctx"]["pattern"]]

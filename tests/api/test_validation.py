@@ -74,6 +74,10 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
             ),
         ),
         (
+            {"lifecycle": {"policy": ""}},
+            ("root.lifecycle.policy", '""', "it must have at least 1 character"),
+        ),
+        (
             {"lifecycle": {"policy": "{}", "keepLast": 1}},
             (
                 "root.lifecycle",
@@ -82,7 +86,7 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
             ),
         ),
     ],
-    ids=["missing", "a key", "a type", "a pattern", "a whole"],
+    ids=["missing", "a key", "a type", "a pattern", "a length", "a whole"],
 )
 def test_the_first_error(document: dict[str, Any], want: tuple[str, str, str]) -> None:
     with pytest.raises(ValidationError) as e:
