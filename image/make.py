@@ -268,7 +268,7 @@ def contents(root: Path) -> list[str]:
         or file.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID)
     ]
     if bad:
-        raise ImageError(f"the image has files that are not allowed: {bad[:20]}")
+        raise ImageError(f"the image has what it should not: {bad[:20]}")
     return sorted(found)
 
 

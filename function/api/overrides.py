@@ -27,12 +27,12 @@ _FIX = "Correct it, or remove it"
 
 
 def repository_options(
-    input_: Input, role: RepositoryRole, overrides: bytes
+    step_input: Input, role: RepositoryRole, overrides: bytes
 ) -> RepositoryOptions:
     """Return the options of a repository, without the automatic tags.
 
     Args:
-        input_: The Composition's Input.
+        step_input: The Composition's Input.
         role: Which of the two repositories.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
@@ -43,31 +43,31 @@ def repository_options(
     # Large ones are not cached: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
     merge = _merge.__wrapped__ if large else _merge
-    return merge(input_, role, overrides)
+    return merge(step_input, role, overrides)
 
 
-def overrides_errors(input_: Input, overrides: bytes) -> list[InvalidRequestError]:
+def overrides_errors(step_input: Input, overrides: bytes) -> list[InvalidRequestError]:
     """Return everything that is wrong with a claim's options; empty for nothing.
 
     Args:
-        input_: The Composition's Input.
+        step_input: The Composition's Input.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
     """
     errors: list[InvalidRequestError] = []
     allowed = structpb.Struct()
     for name, value in sorted(structpb.Struct.FromString(overrides).fields.items()):
         part = allowed
-        if name not in (input_.allow.overrides or ()):
+        if name not in (step_input.allow.overrides or ()):
             part = structpb.Struct()
         part.fields[name].CopyFrom(value)
         if part is not allowed:
-            errors += _errors(input_, part)
-    return errors + _errors(input_, allowed)
+            errors += _errors(step_input, part)
+    return errors + _errors(step_input, allowed)
 
 
-def _errors(input_: Input, options: structpb.Struct) -> list[InvalidRequestError]:
+def _errors(step_input: Input, options: structpb.Struct) -> list[InvalidRequestError]:
     try:
-        _parse(input_, options.SerializeToString())
+        _parse(step_input, options.SerializeToString())
     except InvalidRequestError as e:
         return every_error(e, FIELD, RepositoryOptions, _FIX)
     return []
@@ -75,16 +75,18 @@ def _errors(input_: Input, options: structpb.Struct) -> list[InvalidRequestError
 
 # A cluster has few Compositions, and few claims that set options.
 @functools.lru_cache(maxsize=256)
-def _merge(input_: Input, role: RepositoryRole, overrides: bytes) -> RepositoryOptions:
-    layers = input_.repository_layers(role)
+def _merge(
+    step_input: Input, role: RepositoryRole, overrides: bytes
+) -> RepositoryOptions:
+    layers = step_input.repository_layers(role)
     if overrides:
-        layers = (*layers, _parse(input_, overrides))
+        layers = (*layers, _parse(step_input, overrides))
     return merge_options(layers)
 
 
-def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
+def _parse(step_input: Input, overrides: bytes) -> RepositoryOptions:
     struct = structpb.Struct.FromString(overrides)
-    allowed = input_.allow.overrides or []
+    allowed = step_input.allow.overrides or []
     for name in sorted(struct.fields):
         if name not in allowed:
             names = () if name in OPTION_NAMES else OPTION_NAMES
@@ -105,5 +107,5 @@ def _parse(input_: Input, overrides: bytes) -> RepositoryOptions:
     except ValidationError as e:
         described = first_error(e, FIELD, RepositoryOptions)
         raise InvalidParameterError(*described, _FIX) from e
-    check_options_supported(options, input_.provider, FIELD, InvalidParameterError)
+    check_options_supported(options, step_input.provider, FIELD, InvalidParameterError)
     return options

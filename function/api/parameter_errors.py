@@ -30,35 +30,37 @@ _ALLOW = {
 }
 
 
-def parameter_errors(xr: structpb.Struct, input_: Input) -> list[InvalidRequestError]:
+def parameter_errors(
+    xr: structpb.Struct, step_input: Input
+) -> list[InvalidRequestError]:
     """Return all errors of an XR's parameters, each one once; empty for none.
 
     Args:
         xr: The XR.
-        input_: The Composition's Input.
+        step_input: The Composition's Input.
     """
     objects = [(xr, "spec"), (xr, "metadata"), (struct(xr, "spec"), "parameters")]
     if not all(_is_object(parent, key) for parent, key in objects):
-        return [e for e in [_error(xr, input_)] if e]
+        return [e for e in [_error(xr, step_input)] if e]
     errors: list[InvalidRequestError | None] = []
     right: list[str] = []
     others = dict(_VALID)
     for name in ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"):
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
-        error = _error(_keep(xr, kept, others), _limited(input_, name))
+        error = _error(_keep(xr, kept, others), _limited(step_input, name))
         errors.append(error)
         if not error or isinstance(error, NotAllowedError):
             right.append(name)
         elif name == "region":
-            others[name] = _prefix_region(xr, input_) or others[name]
+            others[name] = _prefix_region(xr, step_input) or others[name]
     # Parts that are right alone can make a name that is too long.
-    errors.append(_error(_keep(xr, right, others), _limited(input_, "")))
+    errors.append(_error(_keep(xr, right, others), _limited(step_input, "")))
     try:
         alone = read_parameters(_keep(xr, ["repository"], others))
-        parsed = parse_parameters(alone, _limited(input_, ""))
-        errors += overrides_errors(input_, parsed.overrides)
-        check_scope(parsed, input_)
+        parsed = parse_parameters(alone, _limited(step_input, ""))
+        errors += overrides_errors(step_input, parsed.overrides)
+        check_scope(parsed, step_input)
     except InvalidRequestError as e:
         errors.append(e)
     return list({str(e): e for e in errors if e}.values())
@@ -69,9 +71,9 @@ def _is_object(parent: structpb.Struct, key: str) -> bool:
     return value.WhichOneof("kind") in (None, "null_value", "struct_value")
 
 
-def _error(xr: structpb.Struct, input_: Input) -> InvalidRequestError | None:
+def _error(xr: structpb.Struct, step_input: Input) -> InvalidRequestError | None:
     try:
-        parse_parameters(read_parameters(xr), input_)
+        parse_parameters(read_parameters(xr), step_input)
     except InvalidRequestError as e:
         return e
     return None
@@ -98,15 +100,15 @@ def _keep(
     return copy
 
 
-def _limited(input_: Input, name: str) -> Input:
+def _limited(step_input: Input, name: str) -> Input:
     """Return an Input that limits the values of one parameter only."""
     unlimited = {field: None for other, field in _ALLOW.items() if other != name}
-    allow = input_.allow.model_copy(update=unlimited)
-    return input_.model_copy(update={"allow": allow})
+    allow = step_input.allow.model_copy(update=unlimited)
+    return step_input.model_copy(update={"allow": allow})
 
 
-def _prefix_region(xr: structpb.Struct, input_: Input) -> str:
+def _prefix_region(xr: structpb.Struct, step_input: Input) -> str:
     """Return the region of the registry host in repoPrefix; empty for none."""
     parameters = struct(struct(xr, "spec"), "parameters")
-    prefix = text(parameters, "repoPrefix") or input_.defaults.repo_prefix or ""
+    prefix = text(parameters, "repoPrefix") or step_input.defaults.repo_prefix or ""
     return registry_host_region(prefix)

@@ -138,7 +138,7 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
     )
 
 
-def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
+def parse_parameters(raw: RawParameters, step_input: Input) -> Parameters:
     """Parse an XR's parameters under an Input.
 
     Raises:
@@ -153,7 +153,7 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
             "Remove options that you do not need",
         )
     namespace = _namespace(raw)
-    defaults, allow = input_.defaults, input_.allow
+    defaults, allow = step_input.defaults, step_input.allow
     workload_name = _required("workloadName", raw.workload_name, None)
     region = _required("region", raw.region, defaults.region)
     if not _REGION_RE.fullmatch(region):
@@ -174,13 +174,13 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
     prefix = parse_prefix(
         _required("repoPrefix", raw.repo_prefix, defaults.repo_prefix),
         region,
-        input_.registry_host,
+        step_input.registry_host,
     )
     _allowed("repoPrefix", prefix.path, allow.repo_prefixes)
     _allowed("region", region, allow.regions)
     _allowed("providerName", provider_name, allow.provider_names)
     image_name, bundle_name = repository_names(
-        prefix, workload_name, namespace, bundle=input_.bundle
+        prefix, workload_name, namespace, bundle=step_input.bundle
     )
     return Parameters(
         image_name,
@@ -191,7 +191,7 @@ def parse_parameters(raw: RawParameters, input_: Input) -> Parameters:
         raw.xr_namespace is not None,
         prefix,
         region,
-        input_.provider_config(provider_name),
+        step_input.provider_config(provider_name),
         raw.overrides,
     )
 
@@ -220,7 +220,7 @@ def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
     return overrides.SerializeToString(deterministic=True), size
 
 
-def check_scope(parameters: Parameters, input_: Input) -> None:
+def check_scope(parameters: Parameters, step_input: Input) -> None:
     """Refuse an Input whose resources this XR cannot compose.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
@@ -231,14 +231,14 @@ def check_scope(parameters: Parameters, input_: Input) -> None:
             way round.
     """
     namespaced = parameters.namespaced
-    if input_.connection and not namespaced:
+    if step_input.connection and not namespaced:
         raise InvalidInputError(
             "input.connection",
-            input_.connection.kind,
+            step_input.connection.kind,
             "only namespaced XRs can use it, and this XR is cluster-scoped",
             "Remove it, and set spec.writeConnectionSecretToRef in the claim",
         )
-    if PROVIDERS[input_.provider].namespaced == namespaced:
+    if PROVIDERS[step_input.provider].namespaced == namespaced:
         return
     able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == namespaced)
     if namespaced:
@@ -250,7 +250,7 @@ def check_scope(parameters: Parameters, input_: Input) -> None:
             f"Use a provider with cluster-scoped resources ({able}), or a namespaced "
             "XRD"
         )
-    raise InvalidInputError("input.provider", input_.provider, rule, fix)
+    raise InvalidInputError("input.provider", step_input.provider, rule, fix)
 
 
 def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
@@ -331,7 +331,10 @@ def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
         return None
     if kind != "string_value":
         raise InvalidParameterError(
-            field, _article(kind), "it must be a string", "Put the value in quotes"
+            field,
+            _article(kind),
+            "it must be a string",
+            "Use a string, and put a number or boolean in quotes",
         )
     return ""
 

@@ -250,7 +250,7 @@ class Checker:
 
     def _check_claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
         step = step_of(manifest, self._step)
-        input_ = composition_input(step)
+        step_input = composition_input(step)
         xr = to_xr(manifest, "", self._namespace, namespaced=step.namespaced)
         claim = claim_reference(xr)
         for problem in unknown_fields(manifest):
@@ -274,7 +274,7 @@ class Checker:
                 f"characters; the name of a claim has at most {MAX_CLAIM_NAME}. Use a "
                 "shorter name.",
             )
-        errors = parameter_errors(to_struct(xr), input_)
+        errors = parameter_errors(to_struct(xr), step_input)
         for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
             yield _finding(document, error.reason, error.field, str(error))
         if errors:
@@ -283,15 +283,15 @@ class Checker:
             field = refused.message.partition(": ")[0]
             yield _finding(document, refused.reason, field, refused.message)
             return
-        yield from self._check_competitors(document, xr, claim, input_)
+        yield from self._check_competitors(document, xr, claim, step_input)
 
     def _check_competitors(
-        self, document: Document, xr: Manifest, claim: ClaimReference, input_: Input
+        self, document: Document, xr: Manifest, claim: ClaimReference, step_input: Input
     ) -> Iterator[Finding]:
         """Yield the repositories of a claim that an earlier claim has too."""
-        parameters = parse_xr(xr, input_)
+        parameters = parse_xr(xr, step_input)
         names = [parameters.image_name]
-        if input_.bundle:
+        if step_input.bundle:
             names.append(parameters.bundle_name)
         position = f"{document.file}:{document.line()}"
         for name in names:

@@ -157,9 +157,9 @@ def composition_input(step: CompositionStep) -> Input:
         raise InputFileError(step.file, str(e)) from e
 
 
-def parse_xr(xr: Manifest, input_: Input) -> Parameters:
+def parse_xr(xr: Manifest, step_input: Input) -> Parameters:
     """Return the parsed parameters of an XR that the function does not refuse."""
-    return parse_parameters(read_parameters(to_struct(xr)), input_)
+    return parse_parameters(read_parameters(to_struct(xr)), step_input)
 
 
 def to_xr(

@@ -95,10 +95,10 @@ def explain(
     explanations = []
     for file, manifest in manifests:
         step = step_of(manifest, given)
-        input_ = composition_input(step)
+        step_input = composition_input(step)
         xr = to_xr(manifest, file, namespace, namespaced=step.namespaced)
         echo_warnings(manifest)
-        explanations.append(explain_xr(xr, step, input_, account))
+        explanations.append(explain_xr(xr, step, step_input, account))
     if output == "json":
         click.echo(json.dumps([_as_json(e) for e in explanations], indent=2))
     else:
@@ -152,14 +152,14 @@ class Explanation:
 
 
 def explain_xr(
-    xr: Manifest, step: CompositionStep, input_: Input, account: str = ""
+    xr: Manifest, step: CompositionStep, step_input: Input, account: str = ""
 ) -> Explanation:
     """Return what is known about the XR of a claim.
 
     Args:
         xr: The XR, from to_xr.
         step: The function's step of the Composition.
-        input_: The parsed input of the step.
+        step_input: The parsed input of the step.
         account: The AWS account ID of the registry; empty if unknown.
 
     Raises:
@@ -171,8 +171,8 @@ def explain_xr(
     if refused := refusal(xr, step):
         stop = Guard(refused.reason, "stops", refused.message)
         return Explanation(about, guards=[stop, *_unknown_defaults_guard(step)])
-    parameters = parse_xr(xr, input_)
-    host = _stripped_host(xr, parameters, input_)
+    parameters = parse_xr(xr, step_input)
+    host = _stripped_host(xr, parameters, step_input)
     registry = registry_host(parameters.region, account, host)
     targets = [
         Target("image", parameters.image_name, f"{registry}/{parameters.image_name}"),
@@ -185,14 +185,14 @@ def explain_xr(
         parameters.region,
         registry,
         parameters.provider_config.name,
-        targets if input_.bundle else targets[:1],
+        targets if step_input.bundle else targets[:1],
         [
-            _registry_host_guard(parameters, host, input_),
+            _registry_host_guard(parameters, host, step_input),
             Guard("ECR naming rules", "passes", "ECR accepts the repository names"),
             *_unknown_defaults_guard(step),
-            _allow_guard(parameters, step, input_),
-            _competitors_guard(parameters, claim.namespace, input_),
-            _deletion_guard(step, input_.deletion),
+            _allow_guard(parameters, step, step_input),
+            _competitors_guard(parameters, claim.namespace, step_input),
+            _deletion_guard(step, step_input.deletion),
         ],
     )
 
@@ -250,15 +250,17 @@ def competitors(
     return list(found)
 
 
-def _stripped_host(xr: Manifest, parameters: Parameters, input_: Input) -> str:
+def _stripped_host(xr: Manifest, parameters: Parameters, step_input: Input) -> str:
     """Return the registry host that was removed from the prefix; empty for none."""
-    prefix = xr["spec"]["parameters"].get("repoPrefix") or input_.defaults.repo_prefix
+    prefix = (
+        xr["spec"]["parameters"].get("repoPrefix") or step_input.defaults.repo_prefix
+    )
     path = str(prefix).strip("/")
-    strips = input_.registry_host is RegistryHost.STRIP
+    strips = step_input.registry_host is RegistryHost.STRIP
     return path.partition("/")[0] if strips and path != parameters.prefix.path else ""
 
 
-def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Guard:
+def _registry_host_guard(parameters: Parameters, host: str, step_input: Input) -> Guard:
     name = "registry host"
     if host:
         return Guard(
@@ -275,7 +277,7 @@ def _registry_host_guard(parameters: Parameters, host: str, input_: Input) -> Gu
             "of ECR's. It stays in the repository names, and the claim gets a warning. "
             "Remove it from repoPrefix, unless that is intended",
         )
-    if input_.registry_host is RegistryHost.KEEP:
+    if step_input.registry_host is RegistryHost.KEEP:
         return Guard(
             name, "passes", "Keep: a host in repoPrefix stays in the repository names"
         )
@@ -292,11 +294,13 @@ def _unknown_defaults_guard(step: CompositionStep) -> list[Guard]:
     return [Guard("defaults", "unknown", why)]
 
 
-def _allow_guard(parameters: Parameters, step: CompositionStep, input_: Input) -> Guard:
+def _allow_guard(
+    parameters: Parameters, step: CompositionStep, step_input: Input
+) -> Guard:
     if not step.file:
         why = "there is no --composition, so the values that claims may use are unknown"
         return Guard("allow", "unknown", why)
-    allow = input_.allow
+    allow = step_input.allow
     limits = (
         ("repoPrefix", parameters.prefix.path, allow.repo_prefixes),
         ("region", parameters.region, allow.regions),
@@ -316,10 +320,15 @@ def _allow_guard(parameters: Parameters, step: CompositionStep, input_: Input) -
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
 
 
-def _competitors_guard(parameters: Parameters, namespace: str, input_: Input) -> Guard:
+def _competitors_guard(
+    parameters: Parameters, namespace: str, step_input: Input
+) -> Guard:
     name = "name conflicts"
     found = competitors(
-        parameters.image_name, parameters.workload_name, namespace, bundle=input_.bundle
+        parameters.image_name,
+        parameters.workload_name,
+        namespace,
+        bundle=step_input.bundle,
     )
     if not found:
         return Guard(name, "passes", "no other workload can have these names")

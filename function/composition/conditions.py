@@ -21,8 +21,8 @@ Reason = Literal[
 REASON_MEANINGS: dict[Reason, str] = {
     "Available": "The repositories are ready. Push images.",
     "Adopted": "The repositories are ready. Push images. The claim did not create at "
-    "least one of them. Deleting the claim keeps that one, unless the Input says "
-    "`deletion: Always`.",
+    "least one of them, but adopted it. Deleting the claim keeps adopted repositories, "
+    "unless the Input says `deletion: Always`.",
     "Creating": "The provider has not created the repositories yet. If ECR or the "
     "provider reports an error, the message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",

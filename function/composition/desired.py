@@ -64,7 +64,7 @@ ROLES: dict[str, RepositoryRole] = {IMAGE: "image", BUNDLE: "bundle"}
 
 @dataclasses.dataclass(slots=True)
 class DesiredState:
-    """The desired state, and what Crossplane is told beside it.
+    """The desired state, and everything else in the response.
 
     Attributes:
         resources: The manifest of each composed resource and whether it is ready, by

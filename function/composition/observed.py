@@ -75,7 +75,7 @@ class ObservedState(NamedTuple):
         repositories: The live repositories.
         policies: The live policies.
         competitors: What other composites' managed resources of the same repository
-        say.
+            say.
         searches: Where to look for those.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.

@@ -1,9 +1,10 @@
-"""What a refused claim may still lose: rights of live resources that are not earned.
+"""Take unearned rights from a refused claim's live resources.
 
-Crossplane changes nothing on a fatal result. So yesterday's rights would outlast a
-replaced repository, another owner and `deletion: Never`, as long as a claim is wrong.
-If a live resource has more rights than it has earned, the response is not fatal: it
-desires what is there, as it is, with fewer rights. It never grants any.
+Crossplane changes nothing on a fatal result. So while a claim is wrong, its provider
+would keep the right to delete a repository that was replaced, that another claim owns,
+or that `deletion: Never` protects. If a live resource has more rights than it has
+earned, the response is not fatal. It desires the live resources unchanged, with fewer
+rights. It never grants any.
 """
 
 from collections.abc import Iterator, Mapping

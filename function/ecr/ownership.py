@@ -89,7 +89,7 @@ def ownership_of(
     Args:
         observed: What this composite's managed resource says; None if it has none.
         competitors: What other composites' managed resources of the same repository
-        say.
+            say.
     """
     if observed is None:
         conflict = yields_to_competitors(competitors=bool(competitors))

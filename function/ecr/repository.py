@@ -155,8 +155,9 @@ NOT_OBSERVED = ObservedRepository()
 def repository_id(api_group: str, *location: str) -> str:
     """Return the ID of one repository of one registry: 32 characters [a-z2-7].
 
-    These are 160 bits of SHA-256, so that nobody finds two repositories with one ID.
-    The parts contain no NUL: they are Kubernetes names, a region and an ECR name.
+    It has 160 bits of SHA-256, so that nobody can find two repositories with one ID.
+    No part contains the separator NUL: they are Kubernetes names, a region and an ECR
+    name.
 
     Args:
         api_group: The provider's API group.

@@ -80,6 +80,10 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
             ),
         ),
         (
+            {"lifecycle": {"policy": ""}},
+            ("root.lifecycle.policy", '""', "it must not be empty"),
+        ),
+        (
             {"lifecycle": {"policy": "{}", "keepLast": 1}},
             (
                 "root.lifecycle",
@@ -88,7 +92,7 @@ def test_values_that_are_refused(document: dict[str, Any], rule: str) -> None:
             ),
         ),
     ],
-    ids=["missing", "a key", "a type", "a pattern", "a whole"],
+    ids=["missing", "a key", "a type", "a pattern", "a length", "a whole"],
 )
 def test_the_first_error(document: dict[str, Any], want: tuple[str, str, str]) -> None:
     with pytest.raises(ValidationError) as e:

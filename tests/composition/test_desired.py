@@ -45,7 +45,7 @@ def test_a_live_bundle_is_kept_when_bundle_is_false() -> None:
         request(recipe_xr(), observed=recipe_both(), input={**INPUT, "bundle": False})
     )
     assert set(desired(rsp)) == {"imagerepo", "bundlerepo"}
-    assert "`bundle` is false now" in rsp.conditions[0].message
+    assert "`bundle` is now false" in rsp.conditions[0].message
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_the_right_to_delete_is_earned_by_creating(
     assert c.status == fnv1.STATUS_CONDITION_TRUE
     assert c.reason == ("Available" if created else "Adopted")
     if not created:
-        goes = "deletes it" if deletion == "Always" else "keeps it"
-        assert f"Deleting the claim {goes}" in c.message
+        goes = "also deletes" if deletion == "Always" else "keeps"
+        assert f"Deleting the claim {goes} adopted" in c.message
 
 
 @pytest.mark.parametrize("deletion", ["OnlyCreated", "Always"])

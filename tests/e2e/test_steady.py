@@ -121,7 +121,7 @@ def test_an_edit_of_a_claim_is_reconciled_immediately(settled: System) -> None:
 
     def reported() -> bool:
         said = claims.ready_condition(settled, name)["message"]
-        return "Kept, because a repository never moves" in said
+        return "Kept, because existing repositories are never moved" in said
 
     healed(settled, "the claim reports the edit", reported)
 

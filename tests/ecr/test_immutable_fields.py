@@ -76,4 +76,4 @@ def test_a_live_repository_keeps_its_encryption(
     observed["status"]["atProvider"]["encryptionConfiguration"] = ENCRYPTED
     rsp = run(provider, observed, repository={"encryption": asked})
     assert sent_for_provider(rsp)["encryptionConfiguration"] == ENCRYPTED, reason
-    assert ("with encryption KMS" in rsp.conditions[0].message) == said, reason
+    assert ("encryption KMS" in rsp.conditions[0].message) == said, reason

@@ -219,7 +219,7 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
         (
             {"lifecycle": {"keepLast": 2**31}},
             "lifecycle.keepLast",
-            "less than or equal to 2147483647",
+            "at most 2147483647",
         ),
         ({"permissions": {"policy": "{}"}}, "permissions", "Statement"),
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),

@@ -195,7 +195,7 @@ def fuzz(corpus: list[str]) -> None:
             if len(text) > LONGEST_TEXT:
                 raise AssertionError(f"{len(text)} characters: {text[:200]!r}")
             if "internal error" in text:
-                raise AssertionError("the request caused an internal error")
+                raise AssertionError("the function reported an internal error")
         made = set(rsp.desired.resources) - set(req.desired.resources)
         if made - OURS:
             raise AssertionError(f"it composed {made}")
