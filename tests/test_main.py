@@ -8,7 +8,7 @@ import pytest
 from function.main import cli
 from tests.cli.invocations import run, run_script
 
-COMMANDS = ["check", "explain", "input", "render", "serve"]
+COMMANDS = ["check", "completion", "explain", "input", "render", "serve"]
 
 
 def test_the_script_prints_its_version() -> None:
@@ -54,9 +54,7 @@ def test_the_examples_in_help_are_commands(name: str) -> None:
     _, out, _ = run(*filter(None, [name, "--help"]))
     examples = [
         line.split("function-ecr-repos ")[1].split()[0]
-        for line in out.partition("Examples:")[2]
-        .partition("Completion")[0]
-        .splitlines()
+        for line in out.partition("Examples:")[2].splitlines()
         if "function-ecr-repos " in line
     ]
     assert len(examples) >= 3
