@@ -12,6 +12,7 @@ from crossplane.function import logging
 
 from function.api.globs import matching_glob
 from function.api.input import Input
+from function.api.parameter_errors import parameter_errors
 from function.api.parameters import Parameters
 from function.cli.command_group import use_color
 from function.cli.composites import (
@@ -25,7 +26,7 @@ from function.cli.composites import (
     to_xr,
 )
 from function.cli.documents import echo_warnings
-from function.cli.manifests import Manifest, load_manifests
+from function.cli.manifests import Manifest, load_manifests, to_struct
 from function.cli.options import (
     composition_option,
     files_argument,
@@ -169,8 +170,10 @@ def explain_xr(
     about = f"{claim.kind} {printable(claim.name)}"
     about += f" in namespace {printable(claim.namespace)}" if claim.namespace else ""
     if refused := refusal(xr, step):
-        stop = Guard(refused.reason, "stops", refused.message)
-        return Explanation(about, guards=[stop, *_unknown_defaults_guard(step)])
+        errors = parameter_errors(to_struct(xr), step_input)
+        stops = [Guard(e.reason, "stops", str(e)) for e in errors]
+        stops = stops or [Guard(refused.reason, "stops", refused.message)]
+        return Explanation(about, guards=[*stops, *_unknown_defaults_guard(step)])
     parameters = parse_xr(xr, step_input)
     host = _stripped_host(xr, parameters, step_input)
     registry = registry_host(parameters.region, account, host)

@@ -187,6 +187,17 @@ def test_it_says_which_guard_stops_a_claim(
     assert (explanation["stopped"], explanation["repositories"]) == (True, {})
 
 
+def test_it_says_everything_that_stops_a_claim() -> None:
+    stdin = claim(region="Here", workloadName="Shop")
+    _, out, _ = run("explain", "-", "-o", "json", stdin=stdin)
+    (explanation,) = json.loads(out)
+    stops = [g["why"] for g in explanation["guards"] if g["effect"] == "stops"]
+    assert [why.partition(":")[0] for why in stops] == [
+        "spec.parameters.region",
+        "spec.parameters.workloadName",
+    ]
+
+
 def test_it_agrees_with_render() -> None:
     _, out, _ = run("explain", "example/claim.yaml", "-o", "json")
     (explanation,) = json.loads(out)
