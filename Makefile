@@ -226,6 +226,8 @@ soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload i
 recorded: $(VENV)/.test ## Write the recorded requests and responses again (RESPONSES=1 leaves the requests)
 	@$(VENV)/bin/python -m tests.recorded.record $(if $(RESPONSES),--responses)
 
+# The isolated regions are in it too, but not the pseudo regions such as aws-global.
+REGIONS = import botocore.loaders as l; print(*sorted(r for p in l.Loader().load_data("partitions")["partitions"] for r in p["regions"] if not r.endswith("-global")), sep="\n")
 # The schemas are in the package: nothing is downloaded.
 SCHEMA = $(VENV)/bin/check-jsonschema --builtin-schema vendor
 lint: $(VENV)/.lint ## Check format, lint, types, import directions and the files for GitHub
@@ -233,6 +235,7 @@ lint: $(VENV)/.lint ## Check format, lint, types, import directions and the file
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -c '$(REGIONS)' | cmp - function/cli/regions.txt || { echo "lint: botocore lists other regions. Run make regions" >&2; exit 1; }
 	@$(SCHEMA).renovate .github/renovate.json
 	@$(SCHEMA).github-issue-forms .github/ISSUE_TEMPLATE/{bug_report,feature_request}.yml
 	@$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
@@ -243,8 +246,6 @@ generate: $(VENV)/.runtime ## Generate the CRD, the XRDs, the JSON Schemas and t
 	@$(VENV)/bin/python -m function.generate.json_schemas
 	@$(VENV)/bin/python -m function.generate.reference_pages
 
-# The isolated regions are in it too, but not the pseudo regions such as aws-global.
-REGIONS = import botocore.loaders as l; print(*sorted(r for p in l.Loader().load_data("partitions")["partitions"] for r in p["regions"] if not r.endswith("-global")), sep="\n")
 regions: $(VENV)/.e2e ## Update the list of AWS regions from botocore
 	@$(VENV)/bin/python -c '$(REGIONS)' > function/cli/regions.txt
 

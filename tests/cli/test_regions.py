@@ -45,11 +45,3 @@ def test_an_unknown_region_has_the_nearest_one(region: str, nearest: str) -> Non
         f"knows has this code{nearest}. Correct it, unless .*",
         warning,
     )
-
-
-def test_the_list_is_botocores() -> None:
-    """Only where botocore is installed, which is in no package that users run."""
-    loaders = pytest.importorskip("botocore.loaders")
-    partitions = loaders.Loader().load_data("partitions")["partitions"]
-    known = {r for p in partitions for r in p["regions"] if not r.endswith("-global")}
-    assert regions() == known, "run make regions"
