@@ -68,8 +68,9 @@ def with_rights(
         and applies_options_on_create_only,
     ):
         kept = NO_OPTIONS
-        if rights is ProviderRights.OBSERVE_CREATE:
-            # No provider writes these two onto a repository that it finds.
+        # No provider writes these two onto a repository that it finds.
+        created_with = (options.force_delete, options.encryption)
+        if rights is ProviderRights.OBSERVE_CREATE and created_with != (None, None):
             kept = kept.model_copy(
                 update={
                     "force_delete": options.force_delete,
