@@ -28,7 +28,7 @@ class Guard(NamedTuple):
 
 
 def predicate(says: str, name: str, *, unsafe: bool) -> Guard:
-    """Return the guard for a predicate in function.ownership."""
+    """Return the guard for a predicate, named as module:name below function.ecr."""
 
     def without(_: object) -> Callable[..., bool]:
         return lambda *_, **__: unsafe
