@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tenants
 import yaml
 from blocks import blocks, run
 from build import core_crds
 from control_plane import ControlPlane, Kubectl, KubectlError
 from processes import Programs
-from system import ROOT, System
+from system import ROOT
 from tenants import (
     CROSSPLANE_RIGHTS,
     GROUP,
@@ -567,8 +566,3 @@ def test_nothing_is_refused_once_the_policy_is_removed(started: Plane) -> None:
         "the policy is gone",
         lambda: not refusal(started.user("tenant"), resource(place, **SET)),
     )
-
-
-def test_claims_work_with_the_policy(system: System) -> None:
-    """With a running Crossplane."""
-    tenants.check_claims_work_with_the_policy(system)

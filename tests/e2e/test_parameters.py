@@ -4,6 +4,7 @@ import base64
 
 import claims
 import pytest
+import tenants
 from refusals import REFUSALS
 from system import REGION, System
 
@@ -105,3 +106,8 @@ def test_a_composed_object_holds_the_uris(system: System, kind: str) -> None:
         claims.delete(system, name)
         system.wait("it is deleted too", lambda: not _data(system, kind, held))
         claims.wait_gone(system, *claims.names(name))
+
+
+def test_claims_work_with_the_admission_policy(system: System) -> None:
+    """Not in test_admission.py, whose tests need no provider and are a group apart."""
+    tenants.check_claims_work_with_the_policy(system)
