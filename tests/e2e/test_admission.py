@@ -483,7 +483,7 @@ def test_the_api_server_refuses_reserved_tags(
     if taken:
         write(plane.user("tenant"), manifest)
         return
-    with pytest.raises(KubectlError, match="do not begin with aws:, crossplane-, "):
+    with pytest.raises(KubectlError, match="must not begin with aws:, crossplane-, "):
         write(plane.user("tenant"), manifest)
 
 
