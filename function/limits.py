@@ -20,8 +20,6 @@ LARGEST_INPUT = 256 * 1024
 # milliseconds.
 MOST_VALUES = 8192
 
-# The largest manifest and the largest spec.parameters.repository that are cached, in
-# bytes. A manifest usually has five kilobytes. The second limit is lower, because many
-# cache entries can contain a spec.parameters.repository.
-LARGEST_REMEMBERED = 16 * 1024
+# The largest spec.parameters.repository that is cached, in bytes: tenants write them,
+# and must not fill the memory.
 LARGEST_OVERRIDES_REMEMBERED = 4 * 1024

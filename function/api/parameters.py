@@ -60,7 +60,6 @@ class RawParameters(NamedTuple):
         region: spec.parameters.region; None if absent.
         provider_name: spec.parameters.providerName; None if absent.
         xr_name: The XR's name.
-        xr_uid: The XR's UID; empty if it has none, as in a file.
         xr_namespace: The XR's namespace; None if it is cluster-scoped.
         claim_namespace: The claim's namespace; None if there is no claim.
         overrides: spec.parameters.repository, a serialized Struct; empty if it is too
@@ -74,7 +73,6 @@ class RawParameters(NamedTuple):
     region: str | None
     provider_name: str | None
     xr_name: str
-    xr_uid: str
     xr_namespace: str | None
     claim_namespace: str | None
     overrides: bytes
@@ -130,7 +128,6 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
         _text(parameters, "region", f"{PARAMETERS}.region"),
         _text(parameters, "providerName", f"{PARAMETERS}.providerName"),
         text(metadata, "name"),
-        text(metadata, "uid"),
         namespace,
         claim_namespace,
         *_overrides(parameters),

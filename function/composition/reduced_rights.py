@@ -19,7 +19,6 @@ from function.composition.desired import DesiredState, report
 from function.composition.observed import (
     CONNECTION_OBJECT,
     IMAGE,
-    LivePolicy,
     LiveRepository,
     ObservedState,
 )
@@ -94,7 +93,10 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
     for name, policy in observed.policies.items():
         if name not in released:
             manifest = _own_fields(
-                policy.manifest, management_policies=_uses_policies(observed, policy)
+                policy.manifest,
+                management_policies=observed.input.honours_management_policies(
+                    policy.provider
+                ),
             )
             desired.resources[name] = (manifest, policy.policy.ready)
         elif release := released[name]:
@@ -197,10 +199,6 @@ def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
             kept.earned, late_initialize=not kept.live.repository.copies_tags
         )
     return manifest
-
-
-def _uses_policies(observed: ObservedState, policy: LivePolicy) -> bool:
-    return observed.input.honours_management_policies(policy.provider)
 
 
 def _own_fields(managed: structpb.Struct, *, management_policies: bool) -> Manifest:

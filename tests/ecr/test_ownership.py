@@ -130,7 +130,7 @@ def test_created_by_provider(
     ("signature", "uid", "want", "reason"),
     [
         ("a", "a", True, "our own"),
-        ("b", "a", False, "another's"),
+        ("b", "a", False, "of another composite"),
         ("", "a", False, "nobody's"),
         ("", "", False, "nobody's, and we have none"),
     ],
@@ -143,7 +143,7 @@ def test_created_by(signature: str, uid: str, reason: str, *, want: bool) -> Non
     ("recorded", "uid", "want", "reason"),
     [
         ("a", "a", True, "our own"),
-        ("b", "a", False, "restored, and another's"),
+        ("b", "a", False, "restored, and of another composite"),
         ("", "a", True, "from before there was such a record"),
         ("b", "", False, "we have none"),
     ],

@@ -36,7 +36,11 @@ BUNDLE = DesiredRepository(
 @pytest.mark.parametrize(
     ("rights", "want", "reason"),
     [
-        (ProviderRights.OBSERVE_ONLY, False, "it was there before, or is another's"),
+        (
+            ProviderRights.OBSERVE_ONLY,
+            False,
+            "it was adopted, or belongs to another claim",
+        ),
         (
             ProviderRights.OBSERVE_CREATE,
             False,
@@ -152,7 +156,7 @@ def test_live_policies_that_are_kept_or_removed(
 
 @pytest.mark.parametrize("provider", APIS)
 def test_the_policy_of_a_replaced_repository_is_removed(provider: str) -> None:
-    """Its controller may have put it there first; it would expire another's images."""
+    """Its controller may have set it earlier, and it would expire foreign images."""
     found = live_policies(provider, POLICIES, deletable=True)
     replaced = live(provider, signature="theirs")
     if provider == CLASSIC:
