@@ -240,10 +240,11 @@ lint: $(VENV)/.lint ## Check format, lint, types, import directions and the file
 	@$(SCHEMA).github-issue-forms .github/ISSUE_TEMPLATE/{bug_report,feature_request}.yml
 	@$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
 
-generate: $(VENV)/.runtime ## Generate the CRD, the XRDs, the JSON Schemas and the reference pages from the code
+generate: $(VENV)/.runtime ## Generate the CRD, XRDs, JSON Schemas, settings and reference pages from the code
 	@$(VENV)/bin/python -m function.generate.crd
 	@$(VENV)/bin/python -m function.generate.xrds
 	@$(VENV)/bin/python -m function.generate.json_schemas
+	@$(VENV)/bin/python -m function.generate.commented_input
 	@$(VENV)/bin/python -m function.generate.reference_pages
 
 regions: $(VENV)/.e2e ## Update the list of AWS regions from botocore

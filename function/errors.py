@@ -2,9 +2,10 @@
 
 InvalidRequestError
 ├── InvalidParameterError  a parameter of the claim (or its default) is missing or wrong
-├── InvalidInputError      the Composition's input is wrong
+├── InvalidInputError      the Composition's input or the platform settings are wrong
 ├── NotAllowedError        the platform's `allow` lists exclude the value
-└── ForeignResourceError   an observed resource belonged to another claim
+├── ForeignResourceError   an observed resource belonged to another claim
+└── SettingsMissingError   the Composition requires platform settings that do not exist
 """
 
 import json
@@ -38,7 +39,9 @@ def printable(text: str, longest: int = 256) -> str:
 class InvalidRequestError(Exception):
     """A request that the function refuses."""
 
-    reason: ClassVar[Literal["InvalidParameters", "NotAllowed"]] = "InvalidParameters"
+    reason: ClassVar[Literal["InvalidParameters", "NotAllowed", "SettingsMissing"]] = (
+        "InvalidParameters"
+    )
 
     def __init__(self, field: str, value: str, rule: str, fix: str) -> None:
         """Write the message: FIELD: got VALUE; RULE. FIX.
@@ -59,7 +62,7 @@ class InvalidParameterError(InvalidRequestError):
 
 
 class InvalidInputError(InvalidRequestError):
-    """The Composition's input is wrong: a mistake of the platform team."""
+    """The Composition's input or the platform settings are wrong."""
 
 
 class ForeignResourceError(InvalidRequestError):
@@ -70,3 +73,9 @@ class NotAllowedError(InvalidRequestError):
     """A parameter is valid, but the platform does not allow its value."""
 
     reason = "NotAllowed"
+
+
+class SettingsMissingError(InvalidRequestError):
+    """The Composition requires the platform settings, and they do not exist."""
+
+    reason = "SettingsMissing"

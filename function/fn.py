@@ -10,10 +10,12 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from function.composition.desired import decide
 from function.composition.observed import observe
 from function.composition.reduced_rights import reduce_rights
+from function.composition.required_settings import settings_are_known
 from function.composition.response import (
     respond,
     respond_with_internal_error,
     respond_with_refusal,
+    respond_with_settings_requirement,
 )
 from function.errors import (
     InvalidParameterError,
@@ -45,6 +47,8 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         try:
             if debug:
                 self.log.debug("Running function", **_log_context(req))
+            if not settings_are_known(req):
+                return respond_with_settings_requirement(req)
             observed = observe(req)
             try:
                 desired = decide(observed)

@@ -15,6 +15,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function import fn
+from function.api.input import parse_input
+from function.api.settings import Settings, effective_settings
+from function.composition.required_settings import REQUIREMENT, settings_are_known
 from function.ecr.repository import repository_id
 from function.providers.registry import PROVIDERS
 
@@ -190,8 +193,27 @@ def request(composite: Json, **fields: Any) -> fnv1.RunFunctionRequest:
 
 
 def parsed(document: Json) -> fnv1.RunFunctionRequest:
-    """Return the request that a JSON document is."""
-    return json_format.ParseDict(document, fnv1.RunFunctionRequest())
+    """Return the request that a JSON document is, without platform settings."""
+    req = json_format.ParseDict(document, fnv1.RunFunctionRequest())
+    if not settings_are_known(req):
+        # Crossplane has looked for them, and there are none.
+        req.required_resources[REQUIREMENT].SetInParent()
+    return req
+
+
+def settings_of(**step_input: Any) -> Settings:
+    """Return the settings that apply under an Input, without platform settings."""
+    return effective_settings(parse_input(resource.dict_to_struct(INPUT | step_input)))
+
+
+def platform_settings(**data: Any) -> Json:
+    """Return the EnvironmentConfig with the platform settings."""
+    return {
+        "apiVersion": "apiextensions.crossplane.io/v1beta1",
+        "kind": "EnvironmentConfig",
+        "metadata": {"name": "ecr-repos"},
+        "data": data,
+    }
 
 
 # Responses

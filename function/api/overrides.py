@@ -5,7 +5,7 @@ import functools
 from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
 
-from function.api.input import Input, RepositoryRole
+from function.api.settings import RepositoryRole, Settings
 from function.api.validation import (
     check_options_supported,
     every_error,
@@ -27,47 +27,47 @@ _FIX = "Correct it, or remove it"
 
 
 def repository_options(
-    step_input: Input, role: RepositoryRole, overrides: bytes
+    settings: Settings, role: RepositoryRole, overrides: bytes
 ) -> RepositoryOptions:
     """Return the options of a repository, without the automatic tags.
 
     Args:
-        step_input: The Composition's Input.
+        settings: The settings that apply.
         role: Which of the two repositories.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
     Raises:
         InvalidParameterError: An option in `overrides` is unknown or wrong.
-        NotAllowedError: The Input does not allow an option in `overrides`.
+        NotAllowedError: The settings do not allow an option in `overrides`.
     """
     # Large ones are not cached: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
     merge = _merge.__wrapped__ if large else _merge
-    return merge(step_input, role, overrides)
+    return merge(settings, role, overrides)
 
 
-def overrides_errors(step_input: Input, overrides: bytes) -> list[InvalidRequestError]:
+def overrides_errors(settings: Settings, overrides: bytes) -> list[InvalidRequestError]:
     """Return everything that is wrong with a claim's options; empty for nothing.
 
     Args:
-        step_input: The Composition's Input.
+        settings: The settings that apply.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
     """
     errors: list[InvalidRequestError] = []
     allowed = structpb.Struct()
     for name, value in sorted(structpb.Struct.FromString(overrides).fields.items()):
         part = allowed
-        if name not in (step_input.allow.overrides or ()):
+        if name not in settings.allowed_overrides:
             part = structpb.Struct()
         part.fields[name].CopyFrom(value)
         if part is not allowed:
-            errors += _errors(step_input, part)
-    return errors + _errors(step_input, allowed)
+            errors += _errors(settings, part)
+    return errors + _errors(settings, allowed)
 
 
-def _errors(step_input: Input, options: structpb.Struct) -> list[InvalidRequestError]:
+def _errors(settings: Settings, options: structpb.Struct) -> list[InvalidRequestError]:
     try:
-        _parse(step_input, options.SerializeToString())
+        _parse(settings, options.SerializeToString())
     except InvalidRequestError as e:
         return every_error(e, FIELD, RepositoryOptions, _FIX)
     return []
@@ -76,17 +76,17 @@ def _errors(step_input: Input, options: structpb.Struct) -> list[InvalidRequestE
 # A cluster has few Compositions, and few claims that set options.
 @functools.lru_cache(maxsize=256)
 def _merge(
-    step_input: Input, role: RepositoryRole, overrides: bytes
+    settings: Settings, role: RepositoryRole, overrides: bytes
 ) -> RepositoryOptions:
-    layers = step_input.repository_layers(role)
+    layers = settings.repository_layers(role)
     if overrides:
-        layers = (*layers, _parse(step_input, overrides))
+        layers = (*layers, _parse(settings, overrides))
     return merge_options(layers)
 
 
-def _parse(step_input: Input, overrides: bytes) -> RepositoryOptions:
+def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:
     struct = structpb.Struct.FromString(overrides)
-    allowed = step_input.allow.overrides or []
+    allowed = settings.allowed_overrides
     for name in sorted(struct.fields):
         if name not in allowed:
             names = () if name in OPTION_NAMES else OPTION_NAMES
@@ -107,5 +107,5 @@ def _parse(step_input: Input, overrides: bytes) -> RepositoryOptions:
     except ValidationError as e:
         described = first_error(e, FIELD, RepositoryOptions)
         raise InvalidParameterError(*described, _FIX) from e
-    check_options_supported(options, step_input.provider, FIELD, InvalidParameterError)
+    check_options_supported(options, settings.provider, FIELD, InvalidParameterError)
     return options

@@ -4,13 +4,14 @@ The function stops at the first error. Here each parameter is parsed by the same
 alone: the others have values that are valid.
 """
 
+import dataclasses
 from collections.abc import Collection
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.input import Input
 from function.api.overrides import overrides_errors
 from function.api.parameters import check_scope, parse_parameters, read_parameters
+from function.api.settings import Settings
 from function.ecr.naming import registry_host_region
 from function.errors import InvalidRequestError, NotAllowedError
 from function.structs import struct, text
@@ -22,7 +23,7 @@ _VALID = {
     "region": "us-east-1",
     "providerName": "a",
 }
-# The field of the Input's `allow` that limits each parameter.
+# The field of `allow` that limits each parameter.
 _ALLOW = {
     "repoPrefix": "repo_prefixes",
     "region": "regions",
@@ -31,36 +32,36 @@ _ALLOW = {
 
 
 def parameter_errors(
-    xr: structpb.Struct, step_input: Input
+    xr: structpb.Struct, settings: Settings
 ) -> list[InvalidRequestError]:
     """Return all errors of an XR's parameters, each one once; empty for none.
 
     Args:
         xr: The XR.
-        step_input: The Composition's Input.
+        settings: The settings that apply.
     """
     objects = [(xr, "spec"), (xr, "metadata"), (struct(xr, "spec"), "parameters")]
     if not all(_is_object(parent, key) for parent, key in objects):
-        return [e for e in [_error(xr, step_input)] if e]
+        return [e for e in [_error(xr, settings)] if e]
     errors: list[InvalidRequestError | None] = []
     right: list[str] = []
     others = dict(_VALID)
     for name in ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"):
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
-        error = _error(_keep(xr, kept, others), _limited(step_input, name))
+        error = _error(_keep(xr, kept, others), _limited(settings, name))
         errors.append(error)
         if not error or isinstance(error, NotAllowedError):
             right.append(name)
         elif name == "region":
-            others[name] = _prefix_region(xr, step_input) or others[name]
+            others[name] = _prefix_region(xr, settings) or others[name]
     # Parts that are right alone can make a name that is too long.
-    errors.append(_error(_keep(xr, right, others), _limited(step_input, "")))
+    errors.append(_error(_keep(xr, right, others), _limited(settings, "")))
     try:
         alone = read_parameters(_keep(xr, ["repository"], others))
-        parsed = parse_parameters(alone, _limited(step_input, ""))
-        errors += overrides_errors(step_input, parsed.overrides)
-        check_scope(parsed, step_input)
+        parsed = parse_parameters(alone, _limited(settings, ""))
+        errors += overrides_errors(settings, parsed.overrides)
+        check_scope(parsed, settings)
     except InvalidRequestError as e:
         errors.append(e)
     return list({str(e): e for e in errors if e}.values())
@@ -71,9 +72,9 @@ def _is_object(parent: structpb.Struct, key: str) -> bool:
     return value.WhichOneof("kind") in (None, "null_value", "struct_value")
 
 
-def _error(xr: structpb.Struct, step_input: Input) -> InvalidRequestError | None:
+def _error(xr: structpb.Struct, settings: Settings) -> InvalidRequestError | None:
     try:
-        parse_parameters(read_parameters(xr), step_input)
+        parse_parameters(read_parameters(xr), settings)
     except InvalidRequestError as e:
         return e
     return None
@@ -100,15 +101,18 @@ def _keep(
     return copy
 
 
-def _limited(step_input: Input, name: str) -> Input:
-    """Return an Input that limits the values of one parameter only."""
+def _limited(settings: Settings, name: str) -> Settings:
+    """Return settings that limit the values of one parameter only."""
     unlimited = {field: None for other, field in _ALLOW.items() if other != name}
-    allow = step_input.allow.model_copy(update=unlimited)
-    return step_input.model_copy(update={"allow": allow})
+    layers = tuple(
+        layer.model_copy(update={"allow": layer.allow.model_copy(update=unlimited)})
+        for layer in settings.layers
+    )
+    return dataclasses.replace(settings, layers=layers)
 
 
-def _prefix_region(xr: structpb.Struct, step_input: Input) -> str:
+def _prefix_region(xr: structpb.Struct, settings: Settings) -> str:
     """Return the region of the registry host in repoPrefix; empty for none."""
     parameters = struct(struct(xr, "spec"), "parameters")
-    prefix = text(parameters, "repoPrefix") or step_input.defaults.repo_prefix or ""
+    prefix = text(parameters, "repoPrefix") or settings.defaults.repo_prefix or ""
     return registry_host_region(prefix)

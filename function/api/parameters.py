@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.globs import matching_glob
-from function.api.input import Input
+from function.api.globs import NAMESPACE_PLACEHOLDER, matching_glob
+from function.api.settings import Settings
 from function.ecr.naming import Prefix, RepositoryName, parse_prefix, repository_names
 from function.ecr.repository import ProviderConfig
 from function.errors import (
@@ -135,12 +135,12 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
     )
 
 
-def parse_parameters(raw: RawParameters, step_input: Input) -> Parameters:
-    """Parse an XR's parameters under an Input.
+def parse_parameters(raw: RawParameters, settings: Settings) -> Parameters:
+    """Parse an XR's parameters under the settings that apply to it.
 
     Raises:
         InvalidParameterError: A parameter or the namespace is missing or wrong.
-        NotAllowedError: A parameter is outside the Input's `allow` lists.
+        NotAllowedError: A parameter is outside the `allow` lists.
     """
     if raw.overrides_size > LARGEST_OVERRIDES:
         raise InvalidParameterError(
@@ -150,7 +150,7 @@ def parse_parameters(raw: RawParameters, step_input: Input) -> Parameters:
             "Remove options that you do not need",
         )
     namespace = _namespace(raw)
-    defaults, allow = step_input.defaults, step_input.allow
+    defaults = settings.defaults
     workload_name = _required("workloadName", raw.workload_name, None)
     region = _required("region", raw.region, defaults.region)
     if not _REGION_RE.fullmatch(region):
@@ -169,15 +169,16 @@ def parse_parameters(raw: RawParameters, step_input: Input) -> Parameters:
             "Use the name of a ProviderConfig from `kubectl get providerconfigs`",
         )
     prefix = parse_prefix(
-        _required("repoPrefix", raw.repo_prefix, defaults.repo_prefix),
+        _required("repoPrefix", raw.repo_prefix, settings.default_prefix(namespace)),
         region,
-        step_input.registry_host,
+        settings.registry_host,
     )
-    _allowed("repoPrefix", prefix.path, allow.repo_prefixes)
-    _allowed("region", region, allow.regions)
-    _allowed("providerName", provider_name, allow.provider_names)
+    for allow in settings.allow:
+        _allowed("repoPrefix", prefix.path, allow.repo_prefixes, namespace)
+        _allowed("region", region, allow.regions, namespace)
+        _allowed("providerName", provider_name, allow.provider_names, namespace)
     image_name, bundle_name = repository_names(
-        prefix, workload_name, namespace, bundle=step_input.bundle
+        prefix, workload_name, namespace, bundle=settings.bundle
     )
     return Parameters(
         image_name,
@@ -188,7 +189,7 @@ def parse_parameters(raw: RawParameters, step_input: Input) -> Parameters:
         raw.xr_namespace is not None,
         prefix,
         region,
-        step_input.provider_config(provider_name),
+        settings.provider_config(provider_name),
         raw.overrides,
     )
 
@@ -217,8 +218,8 @@ def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
     return overrides.SerializeToString(deterministic=True), size
 
 
-def check_scope(parameters: Parameters, step_input: Input) -> None:
-    """Refuse an Input whose resources this XR cannot compose.
+def check_scope(parameters: Parameters, settings: Settings) -> None:
+    """Refuse settings whose resources this XR cannot compose.
 
     crossplane/crossplane, composition_functions.go: a namespaced XR cannot compose
     cluster-scoped resources.
@@ -228,32 +229,37 @@ def check_scope(parameters: Parameters, step_input: Input) -> None:
             way round.
     """
     namespaced = parameters.namespaced
-    if step_input.connection and not namespaced:
+    if settings.connection and not namespaced:
         raise InvalidInputError(
-            "input.connection",
-            step_input.connection.kind,
+            settings.path("connection"),
+            settings.connection.kind,
             "only namespaced XRs can use it, and this XR is cluster-scoped",
             "Remove it, and set spec.writeConnectionSecretToRef in the claim",
         )
-    if PROVIDERS[step_input.provider].namespaced == namespaced:
+    if PROVIDERS[settings.provider].namespaced == namespaced:
         return
     able = ", ".join(v for v, p in PROVIDERS.items() if p.namespaced == namespaced)
     if namespaced:
         rule = "its resources are cluster-scoped, but this XR is namespaced"
-        fix = f"Set provider: {able} in the Composition's input"
+        fix = f"Set {settings.path('provider')} to {able}"
     else:
         rule = "its resources are namespaced, but this XR is cluster-scoped"
         fix = (
             f"Use a provider with cluster-scoped resources ({able}), or a namespaced "
             "XRD"
         )
-    raise InvalidInputError("input.provider", step_input.provider, rule, fix)
+    raise InvalidInputError(settings.path("provider"), settings.provider, rule, fix)
 
 
-def _allowed(name: str, value: str, globs: Sequence[str] | None) -> None:
-    if globs is None or matching_glob(value, globs) is not None:
+def _allowed(
+    name: str, value: str, globs: Sequence[str] | None, namespace: str
+) -> None:
+    if globs is None or matching_glob(value, globs, namespace) is not None:
         return
-    shown = [quote(g) for g in globs[:_MOST_GLOBS]]
+    shown = [
+        quote(glob.replace(NAMESPACE_PLACEHOLDER, namespace))
+        for glob in globs[:_MOST_GLOBS]
+    ]
     if len(globs) > _MOST_GLOBS:
         shown.append(f"and {len(globs) - _MOST_GLOBS} more")
     raise NotAllowedError(

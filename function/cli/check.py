@@ -10,21 +10,24 @@ from typing import Literal
 import click
 from crossplane.function import logging
 
-from function.api.input import API_VERSION, KIND, Input, input_errors
+from function.api import platform_settings
+from function.api.input import API_VERSION, KIND, input_errors
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import CLAIM_KIND, PARAMETERS, XR_KIND
+from function.api.platform_settings import platform_settings_errors
+from function.api.settings import Settings
 from function.cli.command_group import INPUT_FILE_STATUS, use_color
 from function.cli.composites import (
     ClaimReference,
     CompositionStep,
     claim_reference,
-    composition_input,
     function_steps,
-    load_composition,
-    parse_step_input,
+    is_platform_settings,
+    parse_settings,
     parse_xr,
     refusal,
     step_of,
+    step_settings,
     to_xr,
 )
 from function.cli.documents import (
@@ -43,12 +46,12 @@ from function.cli.manifests import (
     to_struct,
 )
 from function.cli.options import (
-    composition_option,
     files_argument,
     namespace_option,
     output_option,
+    step_options,
 )
-from function.errors import printable, quote
+from function.errors import InvalidRequestError, printable, quote
 
 # Crossplane writes the claim's name into a label of the XR, and the value of a label
 # has at most 63 characters.
@@ -60,7 +63,8 @@ _NAME = re.compile(
 _COMPOSITION_API_VERSION = "apiextensions.crossplane.io/v1"
 _NOTHING = (
     "nothing to check: the file has no WorkloadECRRepo, no XWorkloadECRRepo, no Input "
-    "of this function, and no Composition that calls it"
+    "of this function, no Composition that calls it, and no platform settings (the "
+    "EnvironmentConfig ecr-repos)"
 )
 
 
@@ -74,7 +78,7 @@ Examples:
 """
 )
 @files_argument
-@composition_option
+@step_options
 @namespace_option
 @output_option
 @click.option(
@@ -85,16 +89,19 @@ Examples:
 def check(
     *,
     files: tuple[str, ...],
-    composition: str | None,
+    step: CompositionStep,
     namespace: str | None,
     output: str,
     allow_none: bool,
 ) -> None:
-    """Check claims, XRs, Inputs and Compositions without a cluster.
+    """Check claims, Compositions and platform settings without a cluster.
 
     FILE is a YAML file, or - for standard input. Documents of other kinds are skipped,
     but it is an error if nothing was checked. The command also finds two claims that
     use the same repository name. A region that this version does not know is a warning.
+
+    Platform settings in a file apply to the claims after it, unless --settings names
+    another file.
 
     \b
     Exit status:
@@ -103,7 +110,7 @@ def check(
       2  a file is empty, unreadable or not YAML, or the command line is wrong
     """
     logging.configure(logging.Level.DISABLED)
-    checker = Checker(load_composition(composition), namespace)
+    checker = Checker(step, namespace)
     findings: list[Finding] = []
     unusable_file = False
     for file in files:
@@ -184,7 +191,7 @@ class Checker:
         """
         self.checked = self.skipped = 0
         self._step = step or CompositionStep()
-        composition_input(self._step)
+        step_settings(self._step)
         self._namespace = namespace
         # The first claim of each repository and its file and line. The key is the
         # provider config, the region and the repository's name.
@@ -199,6 +206,8 @@ class Checker:
         try:
             if kind == "Composition" and function_steps(manifest):
                 findings = self._check_composition(document, manifest)
+            elif is_platform_settings(manifest):
+                findings = self._check_settings(document, manifest)
             elif problem:
                 findings = iter([_finding(document, "Unusable", *problem)])
             elif kind == KIND and manifest.get("apiVersion") == API_VERSION:
@@ -248,9 +257,38 @@ class Checker:
             if not problems and xr_type.get("kind") in (CLAIM_KIND, XR_KIND):
                 yield from _check_scope(document, step, xr_type["kind"], *path)
 
+    def _check_settings(
+        self, document: Document, manifest: Manifest
+    ) -> Iterator[Finding]:
+        """Yield the problems of platform settings; later claims are under them."""
+        group = str(manifest.get("apiVersion")).partition("/")[0]
+        if group != platform_settings.API_VERSION.partition("/")[0]:
+            yield _finding(
+                document,
+                "Unusable",
+                "apiVersion",
+                f"apiVersion: got {quote(manifest.get('apiVersion'))}; the apiVersion "
+                f"of {platform_settings.KIND} is {platform_settings.API_VERSION}. Use "
+                f"{platform_settings.API_VERSION}.",
+            )
+        errors = platform_settings_errors(to_struct(manifest))
+        data = manifest.get("data")
+        data = data if isinstance(data, dict) else {}
+        if not errors and (self._step.file or "provider" in data):
+            # Otherwise a Composition that is not here decides on the provider.
+            try:
+                parse_settings(self._step.input, manifest)
+            except InvalidRequestError as e:
+                errors = [e]
+        for error in errors:
+            yield _finding(document, error.reason, error.field, str(error))
+        yield from _check_default_region(document, data, "data")
+        if not errors and not self._step.settings_file:
+            self._step = dataclasses.replace(self._step, settings=manifest)
+
     def _check_claim(self, document: Document, manifest: Manifest) -> Iterator[Finding]:
         step = step_of(manifest, self._step)
-        step_input = composition_input(step)
+        settings = step_settings(step)
         xr = to_xr(manifest, "", self._namespace, namespaced=step.namespaced)
         claim = claim_reference(xr)
         for problem in unknown_fields(manifest):
@@ -274,7 +312,7 @@ class Checker:
                 f"characters; the name of a claim has at most {MAX_CLAIM_NAME}. Use a "
                 "shorter name.",
             )
-        errors = parameter_errors(to_struct(xr), step_input)
+        errors = parameter_errors(to_struct(xr), settings)
         for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
             yield _finding(document, error.reason, error.field, str(error))
         if errors:
@@ -283,15 +321,19 @@ class Checker:
             field = refused.message.partition(": ")[0]
             yield _finding(document, refused.reason, field, refused.message)
             return
-        yield from self._check_competitors(document, xr, claim, step_input)
+        yield from self._check_competitors(document, xr, claim, settings)
 
     def _check_competitors(
-        self, document: Document, xr: Manifest, claim: ClaimReference, step_input: Input
+        self,
+        document: Document,
+        xr: Manifest,
+        claim: ClaimReference,
+        settings: Settings,
     ) -> Iterator[Finding]:
         """Yield the repositories of a claim that an earlier claim has too."""
-        parameters = parse_xr(xr, step_input)
+        parameters = parse_xr(xr, settings)
         names = [parameters.image_name]
-        if step_input.bundle:
+        if settings.bundle:
             names.append(parameters.bundle_name)
         position = f"{document.file}:{document.line()}"
         for name in names:
@@ -333,11 +375,25 @@ def _check_input(
             f"the fields of the {KIND} there.",
         )
         return
-    for error in input_errors(to_struct(step_input)):
+    errors = input_errors(to_struct(step_input))
+    if not errors and ("provider" in step_input or "settings" not in step_input):
+        # Otherwise the platform settings may name another provider.
+        try:
+            parse_settings(step_input, None)
+        except InvalidRequestError as e:
+            errors = [e]
+    for error in errors:
         # The field of the error begins with "input".
         field = [*path, *error.field.split(".")[1:]]
         yield _finding(document, error.reason, ".".join(field), str(error))
-    defaults = step_input.get("defaults")
+    yield from _check_default_region(document, step_input, *path)
+
+
+def _check_default_region(
+    document: Document, fields: Manifest, *path: str
+) -> Iterator[Finding]:
+    """Yield a warning if the default of region is a region that does not exist."""
+    defaults = fields.get("defaults")
     if isinstance(defaults, dict):
         field = [*path, "defaults", "region"]
         for problem in unknown_region_at(".".join(field), defaults.get("region")):
@@ -348,11 +404,11 @@ def _check_scope(
     document: Document, step: Manifest, kind: str, *path: str
 ) -> Iterator[Finding]:
     """Yield what of an Input does not fit the XRs of its Composition."""
-    step_input = parse_step_input(step.get("input") or {})
+    settings = parse_settings(step.get("input") or {}, None)
     metadata = {"name": "a", "namespace": "a"}
     claim = {"apiVersion": CLAIM_API_VERSION, "kind": CLAIM_KIND, "metadata": metadata}
     xr = to_xr(claim, document.file, None, namespaced=kind == CLAIM_KIND)
-    for error in parameter_errors(to_struct(xr), step_input):
+    for error in parameter_errors(to_struct(xr), settings):
         if error.field.startswith("input."):
             field = [*path, *error.field.split(".")[1:]]
             yield _finding(document, error.reason, ".".join(field), str(error))

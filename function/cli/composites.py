@@ -6,13 +6,14 @@ The commands read the Input and call the function through this module only.
 import asyncio
 import copy
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function.api.input import API_VERSION, KIND, Input, parse_input
+from function.api import platform_settings
+from function.api.input import API_VERSION, KIND, parse_input
 from function.api.parameters import (
     CLAIM_KIND,
     GROUP,
@@ -21,8 +22,11 @@ from function.api.parameters import (
     parse_parameters,
     read_parameters,
 )
+from function.api.platform_settings import parse_platform_settings
+from function.api.settings import Settings, effective_settings
 from function.cli.errors import InputFileError
 from function.cli.manifests import Manifest, load_manifests, not_json_error, to_struct
+from function.composition.required_settings import REQUIREMENT
 from function.errors import InvalidRequestError
 from function.fn import FunctionRunner
 from function.providers.registry import PROVIDERS
@@ -34,18 +38,27 @@ COMPOSED_NAME_ANNOTATION = "crossplane.io/composition-resource-name"
 
 @dataclass(frozen=True, slots=True)
 class CompositionStep:
-    """The part of a Composition that configures the function; by default, none.
+    """What configures the function; by default, nothing.
 
     Attributes:
-        file: The file of the Composition, as the user typed it.
+        file: The file of the Composition, as the user typed it; empty for none.
         input: The input of the pipeline step that calls the function.
         namespaced: Whether its XRs are in namespaces, as on Crossplane v2. They then
             have the kind that claims have on Crossplane v1.
+        settings_file: The file of the platform settings; empty for none.
+        settings: The platform settings: an EnvironmentConfig.
     """
 
     file: str = ""
     input: Manifest = field(default_factory=dict)
     namespaced: bool = False
+    settings_file: str = ""
+    settings: Manifest | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the user named a Composition or platform settings."""
+        return bool(self.file or self.settings_file)
 
 
 class ClaimReference(NamedTuple):
@@ -68,15 +81,49 @@ class Refusal(NamedTuple):
     message: str
 
 
-def load_composition(file: str | None) -> CompositionStep:
-    """Return the function's step of the Composition that a file begins with.
+def load_step(composition: str | None, settings: str | None) -> CompositionStep:
+    """Return what configures the function: its step and the platform settings.
+
+    Args:
+        composition: A file that begins with a Composition; None for none.
+        settings: A file with the platform settings; None for none.
 
     Raises:
-        InputFileError: The file cannot be used, is not a Composition, or has no
-            pipeline step that calls the function.
+        InputFileError: A file cannot be used, does not have that object, or has no
+            pipeline step that calls the function. Or the Composition requires
+            platform settings, and there are none.
     """
-    if not file:
-        return CompositionStep()
+    step = _load_composition(composition) if composition else CompositionStep()
+    if settings:
+        found = [m for m in load_manifests(settings) if is_platform_settings(m)]
+        if not found:
+            raise InputFileError(
+                settings,
+                f"there is no {platform_settings.KIND} with the name "
+                f"{platform_settings.NAME}",
+            )
+        step = replace(step, settings_file=settings, settings=found[0])
+    elif step.input.get("settings") == "Required":
+        raise InputFileError(
+            step.file,
+            "the input says `settings: Required`. Add --settings FILE, a file with the "
+            f"{platform_settings.KIND} {platform_settings.NAME} "
+            "(kubectl get environmentconfig ecr-repos -o yaml)",
+        )
+    return step
+
+
+def is_platform_settings(manifest: Manifest) -> bool:
+    """Whether a manifest is the EnvironmentConfig with the platform settings."""
+    metadata = manifest.get("metadata")
+    return (
+        manifest.get("kind") == platform_settings.KIND
+        and isinstance(metadata, dict)
+        and metadata.get("name") == platform_settings.NAME
+    )
+
+
+def _load_composition(file: str) -> CompositionStep:
     composition = load_manifests(file)[0]
     if composition["kind"] != "Composition":
         raise InputFileError(
@@ -111,7 +158,7 @@ def step_of(document: Manifest, step: CompositionStep) -> CompositionStep:
         return step
     provider = next(v for v, p in PROVIDERS.items() if p.namespaced)
     step_input = {"apiVersion": API_VERSION, "kind": KIND, "provider": provider}
-    return CompositionStep(input=step_input, namespaced=True)
+    return replace(step, input=step_input, namespaced=True)
 
 
 def function_steps(composition: Manifest) -> list[tuple[int, Manifest]]:
@@ -135,31 +182,38 @@ def _is_ours(step: Manifest) -> bool:
     return str(api_version).partition("/")[0] == API_VERSION.partition("/")[0]
 
 
-def parse_step_input(step_input: Manifest) -> Input:
-    """Return the parsed input of a pipeline step; {} gives the defaults.
+def parse_settings(step_input: Manifest, settings: Manifest | None) -> Settings:
+    """Return the settings that apply.
+
+    Args:
+        step_input: The input of a pipeline step; {} for none.
+        settings: The EnvironmentConfig with the platform settings; None for none.
 
     Raises:
-        InvalidRequestError: The input breaks a rule.
-        InputFileError: It has a value that JSON does not have.
+        InvalidRequestError: One of the two breaks a rule.
+        InputFileError: One of the two has a value that JSON does not have.
     """
-    return parse_input(to_struct(step_input))
+    platform = parse_platform_settings(to_struct(settings)) if settings else None
+    return effective_settings(parse_input(to_struct(step_input)), platform)
 
 
-def composition_input(step: CompositionStep) -> Input:
-    """Return the parsed input of a Composition from the command line.
+def step_settings(step: CompositionStep) -> Settings:
+    """Return the settings from the files of the command line.
 
     Raises:
-        InputFileError: The input breaks a rule.
+        InputFileError: They break a rule.
     """
     try:
-        return parse_step_input(step.input)
+        return parse_settings(step.input, step.settings)
     except InvalidRequestError as e:
-        raise InputFileError(step.file, str(e)) from e
+        of_input = e.field.partition(".")[0] == "input"
+        file = step.file if of_input else step.settings_file
+        raise InputFileError(file or step.file, str(e)) from e
 
 
-def parse_xr(xr: Manifest, step_input: Input) -> Parameters:
+def parse_xr(xr: Manifest, settings: Settings) -> Parameters:
     """Return the parsed parameters of an XR that the function does not refuse."""
-    return parse_parameters(read_parameters(to_struct(xr)), step_input)
+    return parse_parameters(read_parameters(to_struct(xr)), settings)
 
 
 def to_xr(
@@ -267,6 +321,9 @@ def build_request(
         "meta": {"tag": hashlib.sha256(repr(xr).encode()).hexdigest()},
         "observed": {"composite": {"resource": xr}, "resources": resources},
         "input": step.input,
+        "requiredResources": {
+            REQUIREMENT: {"items": [{"resource": m} for m in [step.settings] if m]}
+        },
     }
     try:
         return json_format.ParseDict(request, fnv1.RunFunctionRequest())

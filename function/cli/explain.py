@@ -11,27 +11,26 @@ import click
 from crossplane.function import logging
 
 from function.api.globs import matching_glob
-from function.api.input import Input
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import Parameters
+from function.api.settings import Settings
 from function.cli.command_group import use_color
 from function.cli.composites import (
     CompositionStep,
     claim_reference,
-    composition_input,
-    load_composition,
     parse_xr,
     refusal,
     step_of,
+    step_settings,
     to_xr,
 )
 from function.cli.documents import echo_warnings
 from function.cli.manifests import Manifest, load_manifests, to_struct
 from function.cli.options import (
-    composition_option,
     files_argument,
     namespace_option,
     output_option,
+    step_options,
 )
 from function.ecr.naming import RegistryHost, RepositoryName
 from function.ecr.provider_rights import Deletion
@@ -60,14 +59,14 @@ Examples:
 """
 )
 @files_argument
-@composition_option
+@step_options
 @click.option("--account", default="", help="The AWS account ID of the registry.")
 @namespace_option
 @output_option
 def explain(
     *,
     files: tuple[str, ...],
-    composition: str | None,
+    step: CompositionStep,
     account: str,
     namespace: str | None,
     output: str,
@@ -77,7 +76,7 @@ def explain(
     FILE is a YAML file of claims or XRs, or - for standard input. A guard is a rule
     that can change or stop a claim. The command uses neither a cluster nor
     AWS, so it does not know which repositories exist or belong to other claims.
-    Without --composition, it does not know the platform's settings.
+    Without --composition and --settings, it does not know the platform's values.
 
     \b
     Exit status:
@@ -90,16 +89,15 @@ def explain(
             f"an AWS account ID has {_ACCOUNT_DIGITS} digits", param_hint="--account"
         )
     logging.configure(logging.Level.DISABLED)
-    given = load_composition(composition)
-    composition_input(given)
+    step_settings(step)
     manifests = [(file, m) for file in files for m in load_manifests(file)]
     explanations = []
     for file, manifest in manifests:
-        step = step_of(manifest, given)
-        step_input = composition_input(step)
-        xr = to_xr(manifest, file, namespace, namespaced=step.namespaced)
+        own_step = step_of(manifest, step)
+        applied = step_settings(own_step)
+        xr = to_xr(manifest, file, namespace, namespaced=own_step.namespaced)
         echo_warnings(manifest)
-        explanations.append(explain_xr(xr, step, step_input, account))
+        explanations.append(explain_xr(xr, own_step, applied, account))
     if output == "json":
         click.echo(json.dumps([_as_json(e) for e in explanations], indent=2))
     else:
@@ -153,14 +151,14 @@ class Explanation:
 
 
 def explain_xr(
-    xr: Manifest, step: CompositionStep, step_input: Input, account: str = ""
+    xr: Manifest, step: CompositionStep, settings: Settings, account: str = ""
 ) -> Explanation:
     """Return what is known about the XR of a claim.
 
     Args:
         xr: The XR, from to_xr.
         step: The function's step of the Composition.
-        step_input: The parsed input of the step.
+        settings: The settings that apply.
         account: The AWS account ID of the registry; empty if unknown.
 
     Raises:
@@ -170,12 +168,12 @@ def explain_xr(
     about = f"{claim.kind} {printable(claim.name)}"
     about += f" in namespace {printable(claim.namespace)}" if claim.namespace else ""
     if refused := refusal(xr, step):
-        errors = parameter_errors(to_struct(xr), step_input)
+        errors = parameter_errors(to_struct(xr), settings)
         stops = [Guard(e.reason, "stops", str(e)) for e in errors]
         stops = stops or [Guard(refused.reason, "stops", refused.message)]
         return Explanation(about, guards=[*stops, *_unknown_defaults_guard(step)])
-    parameters = parse_xr(xr, step_input)
-    host = _stripped_host(xr, parameters, step_input)
+    parameters = parse_xr(xr, settings)
+    host = _stripped_host(xr, parameters, settings)
     registry = registry_host(parameters.region, account, host)
     targets = [
         Target("image", parameters.image_name, f"{registry}/{parameters.image_name}"),
@@ -188,14 +186,14 @@ def explain_xr(
         parameters.region,
         registry,
         parameters.provider_config.name,
-        targets if step_input.bundle else targets[:1],
+        targets if settings.bundle else targets[:1],
         [
-            _registry_host_guard(parameters, host, step_input),
+            _registry_host_guard(parameters, host, settings),
             Guard("ECR naming rules", "passes", "ECR accepts the repository names"),
             *_unknown_defaults_guard(step),
-            _allow_guard(parameters, step, step_input),
-            _competitors_guard(parameters, claim.namespace, step_input),
-            _deletion_guard(step, step_input.deletion),
+            _allow_guard(parameters, step, settings),
+            _competitors_guard(parameters, claim.namespace, settings),
+            _deletion_guard(step, settings.deletion),
         ],
     )
 
@@ -253,17 +251,18 @@ def competitors(
     return list(found)
 
 
-def _stripped_host(xr: Manifest, parameters: Parameters, step_input: Input) -> str:
+def _stripped_host(xr: Manifest, parameters: Parameters, settings: Settings) -> str:
     """Return the registry host that was removed from the prefix; empty for none."""
-    prefix = (
-        xr["spec"]["parameters"].get("repoPrefix") or step_input.defaults.repo_prefix
-    )
+    default = settings.default_prefix(parameters.namespace)
+    prefix = xr["spec"]["parameters"].get("repoPrefix") or default
     path = str(prefix).strip("/")
-    strips = step_input.registry_host is RegistryHost.STRIP
+    strips = settings.registry_host is RegistryHost.STRIP
     return path.partition("/")[0] if strips and path != parameters.prefix.path else ""
 
 
-def _registry_host_guard(parameters: Parameters, host: str, step_input: Input) -> Guard:
+def _registry_host_guard(
+    parameters: Parameters, host: str, settings: Settings
+) -> Guard:
     name = "registry host"
     if host:
         return Guard(
@@ -280,7 +279,7 @@ def _registry_host_guard(parameters: Parameters, host: str, step_input: Input) -
             "of ECR's. It stays in the repository names, and the claim gets a warning. "
             "Remove it from repoPrefix, unless that is intended",
         )
-    if step_input.registry_host is RegistryHost.KEEP:
+    if settings.registry_host is RegistryHost.KEEP:
         return Guard(
             name, "passes", "Keep: a host in repoPrefix stays in the repository names"
         )
@@ -288,51 +287,63 @@ def _registry_host_guard(parameters: Parameters, host: str, step_input: Input) -
 
 
 def _unknown_defaults_guard(step: CompositionStep) -> list[Guard]:
-    if step.file:
+    if step.known:
         return []
     why = (
-        "there is no --composition, so the platform's defaults are unknown, and so are "
-        "its settings for bundles, registry hosts and options"
+        "there is neither --composition nor --settings, so the platform's defaults are "
+        "unknown, and so are its values for bundles, registry hosts and options"
     )
     return [Guard("defaults", "unknown", why)]
 
 
 def _allow_guard(
-    parameters: Parameters, step: CompositionStep, step_input: Input
+    parameters: Parameters, step: CompositionStep, settings: Settings
 ) -> Guard:
-    if not step.file:
-        why = "there is no --composition, so the values that claims may use are unknown"
-        return Guard("allow", "unknown", why)
-    allow = step_input.allow
-    limits = (
-        ("repoPrefix", parameters.prefix.path, allow.repo_prefixes),
-        ("region", parameters.region, allow.regions),
-        ("providerName", parameters.provider_config.name, allow.provider_names),
-    )
-    if all(globs is None for _, _, globs in limits):
-        return Guard(
-            "allow", "passes", "the input has no allow lists: any value is allowed"
+    if not step.known:
+        why = (
+            "there is neither --composition nor --settings, so the values that claims "
+            "may use are unknown"
         )
-    allowed = []
-    for name, value, globs in limits:
-        if globs is None:
-            allowed.append(f"any {name}")
-        else:
-            glob = matching_glob(value, globs)
-            allowed.append(f"{name} {quote(value)} (pattern {quote(glob)})")
+        return Guard("allow", "unknown", why)
+    namespace = parameters.namespace
+    values = (
+        ("repoPrefix", parameters.prefix.path, "repo_prefixes"),
+        ("region", parameters.region, "regions"),
+        ("providerName", parameters.provider_config.name, "provider_names"),
+    )
+    allowed, limited = [], False
+    for name, value, field_name in values:
+        globs = [
+            matching_glob(value, globs, namespace)
+            for allow in settings.allow
+            if (globs := getattr(allow, field_name)) is not None
+        ]
+        limited = limited or bool(globs)
+        patterns = " and ".join(quote(glob) for glob in dict.fromkeys(globs))
+        allowed.append(
+            f"{name} {quote(value)} (pattern {patterns})" if globs else f"any {name}"
+        )
+    if not limited:
+        why = "there are no allow lists: any value is allowed"
+        return Guard("allow", "passes", why)
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
 
 
 def _competitors_guard(
-    parameters: Parameters, namespace: str, step_input: Input
+    parameters: Parameters, namespace: str, settings: Settings
 ) -> Guard:
     name = "name conflicts"
     found = competitors(
         parameters.image_name,
         parameters.workload_name,
         namespace,
-        bundle=step_input.bundle,
+        bundle=settings.bundle,
     )
+    found = [
+        (workload, other)
+        for workload, other in found
+        if _may_use_prefix(other, parameters, settings)
+    ]
     if not found:
         return Guard(name, "passes", "no other workload can have these names")
     workloads = [f"workload {w} in {n}" for w, n in found[:_MAX_COMPETITORS]]
@@ -343,7 +354,18 @@ def _competitors_guard(
         "passes",
         "with the same prefix, other claims would get one of these names: "
         f"{', '.join(workloads)}. The first claim gets the repository; the others "
-        "report NameTaken",
+        "report NameTaken. The platform team can rule out other namespaces: a prefix "
+        "with {namespace} in allow.repoPrefixes and defaults.repoPrefix",
+    )
+
+
+def _may_use_prefix(namespace: str, parameters: Parameters, settings: Settings) -> bool:
+    """Whether claims of a namespace may use the prefix of a claim."""
+    lists = [allow.repo_prefixes for allow in settings.allow]
+    path = parameters.prefix.path
+    return all(
+        globs is None or matching_glob(path, globs, namespace) is not None
+        for globs in lists
     )
 
 
@@ -356,8 +378,11 @@ def _deletion_guard(step: CompositionStep, deletion: Deletion) -> Guard:
         "their images, even if they existed before the claim",
         Deletion.NEVER: "Never: deleting the claim keeps its repositories",
     }
-    if not step.file:
-        unset = f"there is no --composition. By default, {why[deletion]}"
+    if not step.known:
+        unset = (
+            "there is neither --composition nor --settings. By default, "
+            f"{why[deletion]}"
+        )
         return Guard("deletion", "unknown", unset)
     return Guard("deletion", "acts", why[deletion])
 

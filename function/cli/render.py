@@ -14,19 +14,18 @@ from function.cli.composites import (
     COMPOSED_NAME_ANNOTATION,
     CompositionStep,
     build_request,
-    composition_input,
-    load_composition,
     run_function,
     step_of,
+    step_settings,
     to_xr,
 )
 from function.cli.documents import echo_warnings
 from function.cli.manifests import Manifest, load_manifests
 from function.cli.options import (
     FILE,
-    composition_option,
     files_argument,
     namespace_option,
+    step_options,
 )
 from function.cli.render_diff import diff_lines
 from function.errors import printable
@@ -51,7 +50,7 @@ Compare with live resources. Use the XR: Crossplane sets its name and UID.
 """
 )
 @files_argument
-@composition_option
+@step_options
 @click.option(
     "--observed",
     multiple=True,
@@ -70,7 +69,7 @@ Compare with live resources. Use the XR: Crossplane sets its name and UID.
 def render(
     *,
     files: tuple[str, ...],
-    composition: str | None,
+    step: CompositionStep,
     observed: tuple[str, ...],
     diffs: tuple[str, ...],
     namespace: str | None,
@@ -80,7 +79,7 @@ def render(
     FILE is a YAML file, or - for standard input. Manifests go to standard output.
     Results and conditions go to standard error.
 
-    Without --composition, the Input has its defaults. A WorkloadECRRepo is then
+    Without --composition, there is no Input. A WorkloadECRRepo is then
     rendered as a claim of Crossplane v1, unless it has spec.crossplane, as XRs of
     Crossplane v2 have in a cluster.
 
@@ -91,25 +90,24 @@ def render(
       2  a file cannot be used, or the command line is wrong
     """
     logging.configure(logging.Level.DISABLED)
-    given = load_composition(composition)
     observed_resources = [
         manifest for file in (*observed, *diffs) for manifest in load_manifests(file)
     ]
     documents = [(file, m) for file in files for m in load_manifests(file)]
-    steps = [step_of(document, given) for _, document in documents]
+    steps = [step_of(document, step) for _, document in documents]
     xrs = [
-        to_xr(document, file, namespace, namespaced=step.namespaced)
-        for (file, document), step in zip(documents, steps, strict=True)
+        to_xr(document, file, namespace, namespaced=own_step.namespaced)
+        for (file, document), own_step in zip(documents, steps, strict=True)
     ]
     requests = [
-        build_request(xr, step, observed_resources)
-        for xr, step in zip(xrs, steps, strict=True)
+        build_request(xr, own_step, observed_resources)
+        for xr, own_step in zip(xrs, steps, strict=True)
     ]
     for _, document in documents:
         echo_warnings(document)
-    if not composition:
+    if not step.file:
         pairs = zip(documents, steps, strict=True)
-        for note in dict.fromkeys(_assumption(d, step) for (_, d), step in pairs):
+        for note in dict.fromkeys(_assumption(d, s) for (_, d), s in pairs):
             click.echo(note, err=True)
     fatal = False
     for xr, request in zip(xrs, requests, strict=True):
@@ -136,7 +134,7 @@ def _assumption(document: Manifest, step: CompositionStep) -> str:
         assumed = f"{kind} with spec.crossplane is rendered as an XR of Crossplane v2,"
     elif kind == CLAIM_KIND:
         assumed = f"{kind} is rendered as a claim of Crossplane v1,"
-    provider = composition_input(step).provider
+    provider = step_settings(step).provider
     return f"Note: there is no --composition, so {assumed} for provider {provider}"
 
 

@@ -15,19 +15,28 @@ from function.providers.base import Provider
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
-    "Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken", "Adopted"
+    "Available",
+    "Creating",
+    "InvalidParameters",
+    "NotAllowed",
+    "NameTaken",
+    "Adopted",
+    "SettingsMissing",
 ]
 # What each reason tells a team: docs/conditions.md is generated from it.
 REASON_MEANINGS: dict[Reason, str] = {
     "Available": "The repositories are ready. Push images.",
     "Adopted": "The repositories are ready. Push images. The claim did not create at "
     "least one of them, but adopted it. Deleting the claim keeps adopted repositories, "
-    "unless the Input says `deletion: Always`.",
+    "unless the settings say `deletion: Always`.",
     "Creating": "The provider has not created the repositories yet. If ECR or the "
     "provider reports an error, the message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
-    "InvalidParameters": "A parameter or the Composition's input is wrong.",
+    "InvalidParameters": "A parameter, the Composition's input or the platform "
+    "settings are wrong.",
     "NotAllowed": "The platform does not allow a value or an option of the claim.",
+    "SettingsMissing": "The platform settings do not exist, and the Composition "
+    "requires them. Nothing changes until they exist.",
 }
 # The reasons with which the condition is True.
 PUSHABLE: frozenset[Reason] = frozenset({"Available", "Adopted"})
@@ -60,7 +69,7 @@ def repositories_ready(
 
     Args:
         repositories: The repositories, by composed resource name.
-        deletion: The Input's `deletion`.
+        deletion: The `deletion` that applies.
         policy_problems: What the provider reports about their policies.
     """
     names = {key: printable(each.desired.name) for key, each in repositories.items()}

@@ -6,7 +6,6 @@ from typing import Any
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from function.api.input import Input, RepositoryRole
 from function.api.overrides import repository_options
 from function.api.parameters import (
     Parameters,
@@ -14,6 +13,7 @@ from function.api.parameters import (
     parse_parameters,
     read_parameters,
 )
+from function.api.settings import RepositoryRole, Settings
 from function.composition.competitors import require_competitors
 from function.composition.conditions import (
     Condition,
@@ -98,10 +98,10 @@ def decide(observed: ObservedState) -> DesiredState:
         NotAllowedError: The platform does not allow a parameter.
         InvalidInputError: The Composition's input does not fit the XR.
     """
-    step_input = observed.input
+    settings = observed.settings
     raw = read_parameters(observed.composite)
-    parameters = parse_parameters(raw, step_input)
-    check_scope(parameters, step_input)
+    parameters = parse_parameters(raw, settings)
+    check_scope(parameters, settings)
     desired = DesiredState()
     requirements = fnv1.Requirements()
     repositories = _repositories(observed, parameters, requirements)
@@ -110,10 +110,10 @@ def decide(observed: ObservedState) -> DesiredState:
     desired.unready = is_unready(conflict=_any_conflict(repositories))
     problems = _compose(observed, repositories, desired)
     report(desired, repositories)
-    desired.condition = _condition(step_input, repositories, problems)
-    if step_input.connection and desired.connection_details:
+    desired.condition = _condition(settings, repositories, problems)
+    if settings.connection and desired.connection_details:
         manifest = connection_object(
-            step_input.connection.kind,
+            settings.connection.kind,
             parameters.xr_name,
             dict(sorted(desired.connection_details.items())),
         )
@@ -135,7 +135,7 @@ def _repositories(
     observed: ObservedState, parameters: Parameters, requirements: fnv1.Requirements
 ) -> dict[str, ComposedRepository]:
     """Return the repositories, and require what is missing to decide whose they are."""
-    new_provider = PROVIDERS[observed.input.provider]
+    new_provider = PROVIDERS[observed.settings.provider]
     repositories = {}
     for name, requested in _requested(observed, parameters):
         live = observed.repositories.get(name)
@@ -157,11 +157,11 @@ def _requested(
     observed: ObservedState, parameters: Parameters
 ) -> Iterator[tuple[str, DesiredRepository]]:
     """Yield what the parameters and options ask for, by composed resource name."""
-    step_input = observed.input
+    settings = observed.settings
     names = {IMAGE: parameters.image_name}
     # Crossplane deletes a live bundle that is missing from the desired state, with its
     # images. So it stays after `bundle: false` was set.
-    if step_input.bundle or bundle_stays(live=BUNDLE in observed.repositories):
+    if settings.bundle or bundle_stays(live=BUNDLE in observed.repositories):
         names[BUNDLE] = parameters.bundle_name
     for name, repository_name in names.items():
         yield (
@@ -171,16 +171,16 @@ def _requested(
                 parameters.region,
                 parameters.provider_config,
                 parameters.namespace if parameters.namespaced else "",
-                _options(step_input, ROLES[name], parameters),
+                _options(settings, ROLES[name], parameters),
                 composite_uid=observed.identity.uid,
             ),
         )
 
 
 def _options(
-    step_input: Input, role: RepositoryRole, parameters: Parameters
+    settings: Settings, role: RepositoryRole, parameters: Parameters
 ) -> RepositoryOptions:
-    options = repository_options(step_input, role, parameters.overrides)
+    options = repository_options(settings, role, parameters.overrides)
     if not options.automatic_tags:
         return options
     return with_automatic_tags(options, parameters.workload_name, parameters.namespace)
@@ -196,8 +196,8 @@ def _compose(
     image = repositories[IMAGE]
     problems: list[str] = []
     for name, each in repositories.items():
-        uses_policies = observed.input.honours_management_policies(each.provider)
-        rights = provider_rights(observed.input.deletion, each.ownership)
+        uses_policies = observed.settings.honours_management_policies(each.provider)
+        rights = provider_rights(observed.settings.deletion, each.ownership)
         if name == BUNDLE and not image.conflict:
             rights = bundle_rights(rights, image.ownership, each.observed)
         repository = with_rights(
@@ -253,7 +253,7 @@ def _compose_policies(
         if policy:
             manifest = provider.policy_manifest(
                 policy,
-                management_policies=observed.input.honours_management_policies(
+                management_policies=observed.settings.honours_management_policies(
                     provider
                 ),
             )
@@ -282,15 +282,15 @@ def report(
 
 
 def _condition(
-    step_input: Input,
+    settings: Settings,
     repositories: Mapping[str, ComposedRepository],
     problems: list[str],
 ) -> Condition:
-    condition = repositories_ready(repositories, step_input.deletion, problems)
+    condition = repositories_ready(repositories, settings.deletion, problems)
     kept = unapplied_changes(
         [*repositories.values()],
-        PROVIDERS[step_input.provider],
-        bundle_switched_off=BUNDLE in repositories and not step_input.bundle,
+        PROVIDERS[settings.provider],
+        bundle_switched_off=BUNDLE in repositories and not settings.bundle,
     )
     return dataclasses.replace(condition, message=condition.message + kept)
 

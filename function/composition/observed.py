@@ -6,13 +6,14 @@ from typing import NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.input import Input, parse_input
+from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
     find_competitors,
     plan_search,
     requirement_name,
 )
+from function.composition.required_settings import read_settings
 from function.ecr.ownership import (
     CompositeIdentity,
     may_be_taken_over,
@@ -69,7 +70,7 @@ class ObservedState(NamedTuple):
     """The observed state; by composed resource name where it is a mapping.
 
     Attributes:
-        input: The Composition's input.
+        settings: The settings that apply.
         composite: The composite resource (XR).
         identity: Which one that is.
         repositories: The live repositories.
@@ -81,7 +82,7 @@ class ObservedState(NamedTuple):
         connection_object: The live ConfigMap or Secret of connection details.
     """
 
-    input: Input
+    settings: Settings
     composite: structpb.Struct
     identity: CompositeIdentity
     repositories: Mapping[str, LiveRepository]
@@ -96,18 +97,19 @@ def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
     """Read the observed state of a request; pure.
 
     Raises:
-        InvalidInputError: The Composition's input is wrong.
+        InvalidInputError: The Composition's input or the platform settings are wrong.
+        SettingsMissingError: There are no platform settings, but they are required.
         ForeignResourceError: An observed resource belonged to another claim.
     """
-    step_input = parse_input(req.input)
+    settings = read_settings(req)
     composite = req.observed.composite.resource
     identity = composite_identity(composite)
     repositories = dict(_repositories(req, identity))
-    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[step_input.provider])
+    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
     connection_object = req.observed.resources.get(CONNECTION_OBJECT)
     return ObservedState(
-        step_input,
+        settings,
         composite,
         identity,
         repositories,

@@ -94,7 +94,7 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
         if name not in released:
             manifest = _own_fields(
                 policy.manifest,
-                management_policies=observed.input.honours_management_policies(
+                management_policies=observed.settings.honours_management_policies(
                     policy.provider
                 ),
             )
@@ -115,7 +115,7 @@ def _kept(
 ) -> Iterator[tuple[str, _Kept]]:
     image = Ownership.UNCLAIMED
     namespace, _ = observed.identity.composite
-    deletion = observed.input.deletion
+    deletion = observed.settings.deletion
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors[name])
@@ -170,7 +170,7 @@ def _released_policies(
             name,
             provider.policy_manifest(
                 release,
-                management_policies=observed.input.honours_management_policies(
+                management_policies=observed.settings.honours_management_policies(
                     provider
                 ),
             )
@@ -181,7 +181,7 @@ def _released_policies(
 
 def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
     provider = kept.live.provider
-    uses_policies = observed.input.honours_management_policies(provider)
+    uses_policies = observed.settings.honours_management_policies(provider)
     manifest = _own_fields(kept.live.manifest, management_policies=uses_policies)
     if not kept.exceeds:
         return manifest

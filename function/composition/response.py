@@ -6,6 +6,7 @@ from google.protobuf import struct_pb2 as structpb
 
 from function.composition.conditions import CONDITION, Condition
 from function.composition.desired import DesiredState
+from function.composition.required_settings import require_settings
 from function.composition.ttl import PENDING_SECONDS
 from function.errors import InvalidRequestError
 from function.structs import fill, struct
@@ -38,7 +39,8 @@ def respond(
     for key, value in desired.connection_details.items():
         rsp.desired.composite.connection_details[key] = value
     if desired.requirements is not None:
-        rsp.requirements.CopyFrom(desired.requirements)
+        rsp.requirements.MergeFrom(desired.requirements)
+    require_settings(req, rsp.requirements)
     if desired.condition:
         _add_condition(rsp, desired.condition)
     for message in desired.warnings:
@@ -68,6 +70,18 @@ def respond_with_refusal(
         _add_result(rsp, fnv1.SEVERITY_WARNING, str(error), error.reason)
     if not reduced:
         _add_result(rsp, fnv1.SEVERITY_FATAL, str(error), error.reason)
+    return rsp
+
+
+def respond_with_settings_requirement(
+    req: fnv1.RunFunctionRequest,
+) -> fnv1.RunFunctionResponse:
+    """Return the response to a first call, which only requires the platform settings.
+
+    Crossplane never applies it: the requirements are new, so it calls again.
+    """
+    rsp = _response(req, PENDING_SECONDS)
+    require_settings(req, rsp.requirements)
     return rsp
 
 

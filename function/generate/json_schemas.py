@@ -10,8 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from function.api import platform_settings
 from function.api.input import API_VERSION, KIND, Input
 from function.api.parameters import CLAIM_KIND, XR_KIND
+from function.api.platform_settings import PlatformSettings
 from function.generate.structural import Schema
 from function.generate.xrds import XRD_PATH
 
@@ -30,6 +32,7 @@ def schemas() -> dict[str, Schema]:
             **step_input,
             "definitions": definitions,
         },
+        "settings.json": _settings(),
         "composition.json": {
             "$schema": _DIALECT,
             "title": "A Composition with function-ecr-repos as a step",
@@ -61,6 +64,33 @@ def _input() -> tuple[Schema, Schema]:
     }
     raw["required"] = ["apiVersion", "kind", *raw.get("required", ())]
     return raw, definitions
+
+
+def _settings() -> Schema:
+    data = PlatformSettings.model_json_schema(
+        by_alias=True, ref_template="#/definitions/{model}"
+    )
+    definitions = data.pop("$defs", {})
+    del data["title"]
+    metadata = {
+        **_METADATA,
+        "properties": {"name": {"const": platform_settings.NAME}},
+        "required": ["name"],
+    }
+    return {
+        "$schema": _DIALECT,
+        "title": "The platform settings of function-ecr-repos",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["apiVersion", "kind", "metadata"],
+        "properties": {
+            "apiVersion": {"const": platform_settings.API_VERSION},
+            "kind": {"const": platform_settings.KIND},
+            "metadata": metadata,
+            "data": data,
+        },
+        "definitions": definitions,
+    }
 
 
 def _step() -> Schema:

@@ -10,8 +10,7 @@ from google.protobuf import struct_pb2 as structpb
 from function.api.input import DEFAULT_INPUT, Input, input_errors, parse_input
 from function.ecr.options import OPTION_NAMES
 from function.errors import InvalidRequestError
-from function.providers.registry import PROVIDERS
-from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED
+from tests.builders import INPUT
 
 OTHER: dict[str, Any] = {
     "provider": "ecr.aws.m.upbound.io/v1beta1",
@@ -31,6 +30,7 @@ OTHER: dict[str, Any] = {
         "overrides": ["tags"],
     },
     "defaults": {"repoPrefix": "d", "region": "e", "providerName": "f"},
+    "settings": "Required",
 }
 
 
@@ -87,66 +87,6 @@ def test_inputs_that_differ_are_told_apart() -> None:
     assert len({hash(each) for each in inputs}) == len(inputs)
 
 
-@pytest.mark.parametrize(
-    ("role", "options"),
-    [
-        ("image", [{"forceDelete": False}, {"scanOnPush": True}]),
-        ("bundle", [{"forceDelete": False}, {"scanOnPush": False}]),
-    ],
-)
-def test_each_repository_has_the_common_options_first(
-    role: Any,  # a Literal, of a table
-    options: list[dict[str, Any]],
-) -> None:
-    layers = parsed(**OTHER).repository_layers(role)
-    assert [
-        layer.model_dump(by_alias=True, exclude_none=True) for layer in layers
-    ] == options
-
-
-@pytest.mark.parametrize(
-    ("provider", "said", "want", "reason"),
-    [
-        (CLASSIC, None, False, "off by default in the provider"),
-        (CLASSIC, True, True, "the platform turned them on"),
-        (CLUSTER, None, True, "its default"),
-        (CLUSTER, False, False, "the platform turned them off"),
-        (NAMESPACED, None, True, "nothing else says what may be deleted"),
-    ],
-)
-def test_whether_management_policies_are_sent(
-    provider: str, *, said: bool | None, want: bool, reason: str
-) -> None:
-    fields = {} if said is None else {"managementPolicies": said}
-    input_ = parsed(provider=provider, **fields)
-    assert input_.honours_management_policies(PROVIDERS[provider]) is want, reason
-
-
-def test_a_resource_of_another_api_keeps_its_management_policies() -> None:
-    """`false` is for the Input's provider; the other API cannot do without them."""
-    input_ = parsed(managementPolicies=False)
-    assert input_.honours_management_policies(PROVIDERS[NAMESPACED])
-
-
-@pytest.mark.parametrize(
-    ("fields", "want", "reason"),
-    [
-        ({}, "aws", "the classic API knows one kind"),
-        ({"provider": CLUSTER}, "aws", "one kind"),
-        ({"provider": NAMESPACED}, "ClusterProviderConfig/aws", "the CRD's default"),
-        (
-            {"provider": NAMESPACED, "providerConfigKind": "ProviderConfig"},
-            "ProviderConfig/aws",
-            "as the platform says",
-        ),
-    ],
-)
-def test_the_kind_of_the_provider_config(
-    fields: dict[str, str], want: str, reason: str
-) -> None:
-    assert str(parsed(**fields).provider_config("aws")) == want, reason
-
-
 def test_only_options_can_be_allowed() -> None:
     """The list of their names is derived: it is nowhere else."""
     assert parsed(allow={"overrides": list(OPTION_NAMES)}).allow.overrides == list(
@@ -168,5 +108,3 @@ def test_all_that_is_wrong_with_an_input() -> None:
     assert [e.field for e in errors] == [
         *("input.bundle", "input.allow.regoins", "input.bundel")
     ]
-    (unsupported,) = input_errors(struct(providerConfigKind="ProviderConfig"))
-    assert unsupported.field == "input.providerConfigKind"

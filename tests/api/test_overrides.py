@@ -7,25 +7,20 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.api import overrides
-from function.api.input import Input, RepositoryRole, parse_input
 from function.api.overrides import repository_options
 from function.api.parameters import read_parameters
-from function.cli.manifests import to_struct
+from function.api.settings import RepositoryRole, Settings
 from function.ecr.options import RepositoryOptions
 from function.errors import InvalidParameterError, NotAllowedError
 from tests.builders import (
     CLASSIC,
     CLUSTER,
     EXCLUSION,
-    INPUT,
     run,
     sent_for_provider,
+    settings_of,
     xr,
 )
-
-
-def parse(**fields: Any) -> Input:
-    return parse_input(to_struct({**INPUT, **fields}))
 
 
 def test_image_and_bundle_can_differ_in_each_option() -> None:
@@ -125,35 +120,33 @@ def test_an_override_that_is_refused(
 def test_a_wrong_override_is_the_workloads_mistake(
     options: dict[str, Any], rule: str
 ) -> None:
-    """The platform's Input can be relied on then."""
+    """The platform's settings can be relied on then."""
     allow = {"overrides": ["encryption", "lifecycle", "tags"]}
-    input_ = parse(allow=allow)
+    settings = settings_of(allow=allow)
     composite = overriding(CLASSIC, **options)
     asked = read_parameters(fnv1.Resource(resource=composite).resource)
     with pytest.raises(InvalidParameterError, match=rule) as e:
-        overrides.repository_options(input_, "image", asked.overrides)
+        overrides.repository_options(settings, "image", asked.overrides)
     assert e.value.field.startswith("spec.parameters.repository")
     assert "Composition" not in str(e.value)
 
 
 PLATFORM: dict[str, Any] = {
-    "apiVersion": "ecrrepos.fn.tap.vrabbi.cloud/v1beta1",
-    "kind": "Input",
     "repository": {"scanOnPush": True, "tags": {"team": "shop"}},
     "image": {"tags": {"image": "yes"}},
     "allow": {"overrides": ["tags", "forceDelete", "encryption"]},
 }
 
 
-def parsed(**fields: object) -> Input:
-    return parse_input(resource.dict_to_struct(PLATFORM | fields))
+def parsed(**fields: object) -> Settings:
+    return settings_of(**PLATFORM | fields)
 
 
 def merged(
-    input_: Input, role: RepositoryRole, overrides: dict[str, Any]
+    settings: Settings, role: RepositoryRole, overrides: dict[str, Any]
 ) -> RepositoryOptions:
     serialized = resource.dict_to_struct(overrides).SerializeToString()
-    return repository_options(input_, role, serialized)
+    return repository_options(settings, role, serialized)
 
 
 @pytest.mark.parametrize(

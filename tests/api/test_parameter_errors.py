@@ -7,9 +7,8 @@ from crossplane.function import resource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.api.input import parse_input
 from function.api.parameter_errors import parameter_errors
-from tests.builders import CLASSIC, INPUT, NAMESPACED, run, xr
+from tests.builders import CLASSIC, NAMESPACED, run, settings_of, xr
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 
@@ -27,8 +26,8 @@ def composite(**changes: Any) -> dict[str, Any]:
 
 
 def errors(xr: dict[str, Any], **step_input: Any) -> list[str]:
-    input_ = parse_input(resource.dict_to_struct(INPUT | step_input))
-    return [str(e) for e in parameter_errors(resource.dict_to_struct(xr), input_)]
+    struct = resource.dict_to_struct(xr)
+    return [str(e) for e in parameter_errors(struct, settings_of(**step_input))]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,18 @@ from google.protobuf import struct_pb2 as structpb
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.api.input import DEFAULT_INPUT, parse_input
 from function.api.parameters import parse_parameters, read_parameters
+from function.api.settings import effective_settings
 from function.errors import InvalidRequestError
-from tests.builders import CLASSIC, CLUSTER, INPUT, NAMESPACED, PARAMETERS, run, xr
+from tests.builders import (
+    CLASSIC,
+    CLUSTER,
+    NAMESPACED,
+    PARAMETERS,
+    run,
+    settings_of,
+    xr,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,17 +63,12 @@ def test_a_provider_that_cannot_work_is_refused(
 
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
-ALLOWING = parse_input(
-    resource.dict_to_struct(
-        {
-            **INPUT,
-            "allow": {
-                "repoPrefixes": ["tap/*", "exact", "team-?/x"],
-                "regions": ["eu-west-[12]"],
-                "providerNames": ["aws-*", "*-[!p]"],
-            },
-        }
-    )
+ALLOWING = settings_of(
+    allow={
+        "repoPrefixes": ["tap/*", "exact", "team-?/x"],
+        "regions": ["eu-west-[12]"],
+        "providerNames": ["aws-*", "*-[!p]"],
+    }
 )
 
 
@@ -160,7 +163,7 @@ def is_parsed(parameters: dict[str, Any]) -> bool:
         {"spec": {"claimRef": {"namespace": "default"}, "parameters": parameters}}
     )
     try:
-        parse_parameters(read_parameters(xr), DEFAULT_INPUT)
+        parse_parameters(read_parameters(xr), effective_settings())
     except InvalidRequestError:
         return False
     return True

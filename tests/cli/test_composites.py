@@ -13,7 +13,7 @@ from function.cli.composites import (
     build_request,
     claim_reference,
     function_steps,
-    load_composition,
+    load_step,
     refusal,
     run_function,
     step_of,
@@ -22,6 +22,7 @@ from function.cli.composites import (
 from function.cli.errors import InputFileError
 from tests.cli.invocations import CLAIM, INPUT_TYPE, run
 
+SETTINGS = "package/platform/settings.yaml"
 HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
 
 
@@ -187,9 +188,9 @@ def test_the_steps_of_a_composition(
 
 
 def test_a_composition_says_which_xrs_it_is_for() -> None:
-    assert load_composition(None) == CompositionStep()
-    assert not load_composition("example/composition.yaml").namespaced
-    assert load_composition("example/v2/composition.yaml").namespaced
+    assert load_step(None, None) == CompositionStep()
+    assert not load_step("example/composition.yaml", None).namespaced
+    assert load_step("example/v2/composition.yaml", None).namespaced
 
 
 @pytest.mark.parametrize(
@@ -212,8 +213,9 @@ def test_without_a_composition_an_xr_of_v2_is_recognized(
 
 def test_the_step_of_v2_has_the_packaged_provider() -> None:
     document = yaml.safe_load(Path("example/v2/xr.yaml").read_text())
-    packaged = load_composition("package/configuration-v2/composition.yaml")
-    assert step_of(document, CompositionStep()).input == packaged.input
+    packaged = load_step("package/configuration-v2/composition.yaml", SETTINGS)
+    want = packaged.input["provider"]
+    assert step_of(document, CompositionStep()).input["provider"] == want
 
 
 def test_the_function_runs_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def test_it_says_where_to_push_and_which_claims_compete(
 @pytest.mark.parametrize(
     ("step_input", "line", "why"),
     [
-        ({}, "the input has no allow lists: any value is allowed", "no lists"),
+        ({}, "there are no allow lists: any value is allowed", "no lists"),
         (
             {"allow": {"repoPrefixes": ["tap/*"]}},
             'repoPrefix "tap/workloads" (pattern "tap/*"), any region, any '

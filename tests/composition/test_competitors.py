@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
+from function.composition.required_settings import REQUIREMENT
 from tests.builders import (
     CLASSIC,
     CLUSTER,
@@ -75,7 +76,7 @@ def test_competitors_are_selected_by_the_repository_id(
 
 def test_nothing_is_required_when_both_repositories_are_ours() -> None:
     rsp = call(request(recipe_xr(), observed=recipe_both()))
-    assert not rsp.HasField("requirements") or not rsp.requirements.resources
+    assert [*rsp.requirements.resources] == [REQUIREMENT]
 
 
 def test_a_forged_claim_on_a_namespaced_xr_is_not_read() -> None:
@@ -182,7 +183,7 @@ def test_a_kind_whose_provider_is_gone_is_not_required() -> None:
         capabilities=V2_4,
         serves={CLUSTER, CLASSIC},
     )
-    assert set(rsp.requirements.resources) == {REPOSITORY, "package-lock"}
+    assert {*rsp.requirements.resources} == {REPOSITORY, "package-lock", REQUIREMENT}
 
 
 def test_resources_that_an_older_function_required_are_ignored() -> None:
@@ -200,4 +201,4 @@ def test_resources_that_an_older_function_required_are_ignored() -> None:
 @pytest.mark.parametrize("own", PACKAGES)
 def test_no_competitors_are_required_when_the_repository_is_ours(own: str) -> None:
     rsp = reconcile(own, live(own), capabilities=V2_4, serves={own})
-    assert not rsp.HasField("requirements") or not rsp.requirements.ListFields()
+    assert [*rsp.requirements.resources] == [REQUIREMENT]

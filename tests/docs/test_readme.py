@@ -30,7 +30,7 @@ def test_the_input_is_valid() -> None:
     assert parsed.defaults.region == "eu-west-2"
 
 
-def test_the_composition_is_the_one_in_the_package() -> None:
-    package = yaml.safe_load(Path("package/configuration/composition.yaml").read_text())
+def test_the_composition_is_the_one_in_the_example() -> None:
+    example = yaml.safe_load(Path("example/composition.yaml").read_text())
     (shown,) = [b["spec"] for b in BLOCKS if "pipeline" in b.get("spec", {})]
-    assert shown == package["spec"]
+    assert shown == example["spec"]

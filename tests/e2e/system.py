@@ -24,7 +24,7 @@ import boto3
 import providers
 import xpkg
 import yaml
-from apis import CLASSIC, INPUT, NAMESPACED, Api
+from apis import CLASSIC, Api
 from build import build, core_crds, module_dir
 from control_plane import KYVERNO, ControlPlane, Kubectl, KubectlError
 from cryptography import x509
@@ -35,6 +35,7 @@ from processes import NotReadyError, Program, Programs, T, answers, free_port
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
+SETTINGS = ROOT / "package/platform/settings.yaml"
 REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
 OURS = (sys.executable, "-m", "function.main", "serve")
@@ -208,6 +209,7 @@ class System:
         Args:
             directory: Where to write the Configuration package.
         """
+        self.kubectl.apply(self.platform_settings())
         name = self.api.configuration.name
         function = self.push_package(FUNCTION, ROOT / "package/function")
         repository = function.rpartition(":")[0]
@@ -233,12 +235,29 @@ class System:
 
         self.wait("the Configuration is installed and healthy", healthy, 120)
         self.established("workloadecrrepos.tap.vrabbi.cloud")
-        if self.api not in (CLASSIC, NAMESPACED):
-            # The packaged Composition uses the API of the classic provider.
-            composition = self.composed_with()
-            (step,) = composition["spec"]["pipeline"]
-            step["functionRef"]["name"] = xpkg.dependency_name(repository)
-            self.kubectl.replace(composition)
+
+    def platform_settings(self, **data: Any) -> dict[str, Any]:
+        """Return the shipped platform settings, with this API's provider.
+
+        Args:
+            data: More fields. Without `allow`, claims may use any values.
+        """
+        settings: dict[str, Any] = yaml.safe_load(SETTINGS.read_text())
+        settings["data"] = {
+            "defaults": settings["data"]["defaults"],
+            "provider": self.api.api_version,
+            **data,
+        }
+        return settings
+
+    @contextlib.contextmanager
+    def with_settings(self, **data: Any) -> Iterator[None]:
+        """Add fields to the platform settings inside a `with` block."""
+        self.kubectl.replace(self.platform_settings(**data))
+        try:
+            yield
+        finally:
+            self.kubectl.replace(self.platform_settings())
 
     @property
     def composition(self) -> Path:
@@ -249,9 +268,7 @@ class System:
         """Return the packaged Composition with additional input fields."""
         composition: dict[str, Any] = yaml.safe_load(self.composition.read_text())
         (step,) = composition["spec"]["pipeline"]
-        needed = {} if self.api is CLASSIC else {"provider": self.api.api_version}
-        if needed or options:
-            step["input"] = {**INPUT, **step.get("input", {}), **needed, **options}
+        step["input"] |= options
         return composition
 
     @contextlib.contextmanager
@@ -265,20 +282,17 @@ class System:
 
     def install_configuration(self) -> None:
         """Apply the XRD and the Composition, without the package manager."""
+        self.kubectl.apply(self.platform_settings())
         self.kubectl("apply", "-f", self.api.configuration / "definition.yaml")
         self.kubectl.apply(self.composed_with())
 
     def install_policy(self) -> None:
         """Install the Configuration and the policy with the documented commands."""
-        page, default = ROOT / "package/kyverno/README.md", "package/configuration"
+        self.kubectl.apply(self.platform_settings())
+        page = ROOT / "package/kyverno/README.md"
         if self.api.namespaced:
-            page, default = ROOT / "docs/crossplane-v2.md", "package/configuration-v2"
-        # A copy, as a platform team keeps it, whose Composition names the provider.
-        own = self.directory / "configuration"
-        own.mkdir(exist_ok=True)
-        shutil.copy(self.api.configuration / "definition.yaml", own)
-        (own / "composition.yaml").write_text(yaml.safe_dump(self.composed_with()))
-        self.install(page, "Install", {f"-f {default}\n": f"-f {own}\n"})
+            page = ROOT / "docs/crossplane-v2.md"
+        self.install(page, "Install")
 
     def install(
         self, readme: Path, heading: str, instead: Mapping[str, str] | None = None

@@ -18,6 +18,7 @@ SUCCEEDED = "crossplane.io/external-create-succeeded"
 EXTERNAL = "crossplane.io/external-name"
 COMPOSED = "crossplane.io/composition-resource-name"
 IMAGE, BUNDLE = "imagerepo", "bundlerepo"
+SETTINGS = "platform-settings"
 CAPABILITIES = [
     *("CAPABILITIES", "REQUIRED_RESOURCES", "CREDENTIALS", "CONDITIONS"),
     "REQUIRED_SCHEMAS",
@@ -100,6 +101,8 @@ class Cluster:
         self.installed = {provider}
         self.earlier: Json = {}
         self.capabilities = CAPABILITIES
+        # The data of the platform settings; None for no object.
+        self.settings: Json | None = None
         self.required: Json = {}
         self.response: Json = {}
 
@@ -167,7 +170,9 @@ class Cluster:
         Args:
             calls: How often, whether they settle or not.
         """
-        self.required, before = {}, None
+        # Crossplane has had them in its last reconcile too (v2.4), or from the step.
+        settings = {SETTINGS: {"items": self._platform_settings()}}
+        self.required, before = {"requiredResources": settings}, None
         for call in range(1, ITERATIONS + 2):
             request = self.request()
             self.response = respond(request)
@@ -201,7 +206,20 @@ class Cluster:
                 for name in schemas
             }
 
+    def _platform_settings(self) -> list[Json]:
+        if self.settings is None:
+            return []
+        settings = {
+            "apiVersion": "apiextensions.crossplane.io/v1beta1",
+            "kind": "EnvironmentConfig",
+            "metadata": {"name": "ecr-repos", "resourceVersion": "1201"},
+            "data": self.settings,
+        }
+        return [{"resource": settings}]
+
     def _select(self, selector: Json) -> list[Json]:
+        if selector["kind"] == "EnvironmentConfig":
+            return self._platform_settings()
         if selector["kind"] == "Lock":
             packages = sorted({PACKAGES[provider] for provider in self.installed})
             lock = {

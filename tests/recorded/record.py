@@ -404,10 +404,55 @@ def own(provider: str) -> Cases:
         yield "refused, with a connection", "its object stays", kept
 
 
+def settings(provider: str) -> Cases:
+    """The platform settings: missing, broken, and over the Input."""
+    always = {"deletion": "Always", "settings": "Optional"}
+    required = {"settings": "Required"}
+
+    def under(data: Json | None, given: Json, found: tuple[str, ...] = ()) -> Cluster:
+        cluster = Cluster(provider, given).settled(found)
+        cluster.settings = data
+        return cluster
+
+    yield "none, optional", "the Input alone applies", under(None, always)
+    yield "none, required", "nothing changes", under(None, required)
+    first = Cluster(provider, required)
+    yield "none, required, first pass", "nothing is composed", first
+    yield "broken", "nothing changes", under({"deletion": "Nevr"}, required)
+    yield "empty", "they set nothing", under({}, required)
+    never = {"deletion": "Never"}
+    yield "deletion Never", "live resources lose rights", under(never, always)
+    both = (IMAGE, BUNDLE)
+    yield "deletion Never, adopted", "as above", under(never, always, both)
+    refused = under(never, always)
+    refused.parameters["region"] = "Here"
+    yield "deletion Never, refused", "a refused claim loses them too", refused
+    allow = {"allow": {"repoPrefixes": ["tap/{namespace}", "tap/{namespace}/*"]}}
+    yield "a prefix of the namespace", "the claim's is another", under(allow, required)
+    own = under(allow, required)
+    own.parameters["repoPrefix"] = f"tap/{NAMESPACE}/team"
+    yield "a prefix of the namespace, its own", "it is allowed", own
+    default = Cluster(provider, required)
+    default.settings = {"defaults": {"repoPrefix": "tap/{namespace}"}, "bundle": False}
+    del default.parameters["repoPrefix"]
+    yield "a default prefix of the namespace", "it has the claim's", default
+    yield (
+        "tags over tags",
+        "their options come last",
+        under(
+            {"repository": {"tags": {"a": "settings"}}},
+            {"repository": {"tags": {"a": "input", "b": "input"}}},
+        ),
+    )
+
+
 def calls(provider: str) -> Iterator[tuple[str, str, Json]]:
     """Return requests before their requirements settled: name, reason and request."""
     first = Cluster(provider)
     yield "first pass, first call", "nothing was required yet", first.ask(calls=1)
+    unknown = Cluster(provider).settled().ask(calls=1)
+    del unknown["requiredResources"]
+    yield "no settings yet", "Crossplane has not looked for them", unknown
     lost = Cluster(provider, {"deletion": "Always"}).adopted().against(IMAGE)
     lost.parameters["region"] = "Here"
     reason = "a refused claim asks who else has what it adopted"
@@ -418,7 +463,17 @@ def calls(provider: str) -> Iterator[tuple[str, str, Json]]:
 
 TOPICS: dict[str, Callable[[str], Cases]] = {
     each.__name__: each
-    for each in (options, overrides, states, owners, changes, crossplane, refusals, own)
+    for each in (
+        options,
+        overrides,
+        states,
+        owners,
+        changes,
+        crossplane,
+        refusals,
+        own,
+        settings,
+    )
 }
 
 

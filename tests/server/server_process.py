@@ -10,8 +10,12 @@ import grpc
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
+from function.composition.required_settings import REQUIREMENT
+
 SERVE = [sys.executable, "-m", "function.main", "serve"]
 TIMEOUT_SECONDS = 20
+# Of an XR without parameters, where there are no platform settings.
+EMPTY = fnv1.RunFunctionRequest(required_resources={REQUIREMENT: fnv1.Resources()})
 
 
 def free_port() -> int:
@@ -36,10 +40,8 @@ def serving(*args: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 def call(channel: grpc.Channel) -> fnv1.RunFunctionResponse:
-    """Wait for the server, and call it with an empty request."""
+    """Wait for the server, and call it."""
     rsp: fnv1.RunFunctionResponse = grpcv1.FunctionRunnerServiceStub(
         channel
-    ).RunFunction(
-        fnv1.RunFunctionRequest(), wait_for_ready=True, timeout=TIMEOUT_SECONDS
-    )
+    ).RunFunction(EMPTY, wait_for_ready=True, timeout=TIMEOUT_SECONDS)
     return rsp

@@ -18,9 +18,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
 
+from function.composition.required_settings import REQUIREMENT
 from function.fn import FunctionRunner
 from function.server import grpc as server
-from tests.server.server_process import TIMEOUT_SECONDS, call, serving
+from tests.server.server_process import EMPTY, TIMEOUT_SECONDS, call, serving
 
 logging.configure(logging.Level.DISABLED)
 
@@ -74,7 +75,7 @@ def test_a_call_is_counted() -> None:
         )
 
     before = counted()
-    call_in_process(fnv1.RunFunctionRequest())
+    call_in_process(EMPTY)
     assert counted() == tuple((n or 0) + 1 for n in before)
 
 
@@ -96,8 +97,11 @@ def test_it_serves_without_tls_reports_health_and_stops_on(
 def test_it_serves_older_crossplanes_and_grpcurl() -> None:
     with serving("--insecure") as (address, _), grpc.insecure_channel(address) as c:
         assert call(c)
+        older = fnv1beta1.RunFunctionRequest(
+            extra_resources={REQUIREMENT: fnv1beta1.Resources()}
+        )
         rsp = grpcv1beta1.FunctionRunnerServiceStub(c).RunFunction(
-            fnv1beta1.RunFunctionRequest(), timeout=TIMEOUT_SECONDS
+            older, timeout=TIMEOUT_SECONDS
         )
         assert rsp.results[0].severity == fnv1beta1.SEVERITY_FATAL
         request = reflection_pb2.ServerReflectionRequest(list_services="")
