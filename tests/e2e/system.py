@@ -152,7 +152,7 @@ class System:
         self._step("control plane and ECR endpoint", started)
         self._crossplane()
         self._step("Crossplane", started)
-        providers.install(self)
+        self._provider()
         self._step(f"the provider of {self.api.group}", started)
         self._kyverno()
         self._step("Kyverno", started)
@@ -275,8 +275,7 @@ class System:
             page, default = ROOT / "docs/crossplane-v2.md", "package/configuration-v2"
         # A copy, as a platform team keeps it, whose Composition names the provider.
         own = self.directory / "configuration"
-        own.mkdir(exist_ok=True)
-        shutil.copy(self.api.configuration / "definition.yaml", own)
+        shutil.copytree(self.api.configuration, own, dirs_exist_ok=True)
         (own / "composition.yaml").write_text(yaml.safe_dump(self.composed_with()))
         self.install(page, "Install", {f"-f {default}\n": f"-f {own}\n"})
 
@@ -307,6 +306,9 @@ class System:
             "KUBECONFIG": str(self.kubectl.kubeconfig),
             "PATH": ":".join((*map(str, tools), os.environ["PATH"])),
         }
+
+    def _provider(self) -> None:
+        providers.install(self)
 
     def _step(self, what: str, started: float) -> None:
         self._say(f"{time.monotonic() - started:5.1f} s  {what}")
