@@ -13,7 +13,8 @@ import provider_package
 import pytest
 import xpkg
 import yaml
-from apis import NAMESPACED, Api
+from apis import NAMESPACED, UPBOUND, Api
+from blocks import blocks
 from build import upbound_crds
 from system import ROOT, System, running, say
 
@@ -145,3 +146,21 @@ def test_the_waiting_xr_gets_its_repositories(inactive: WithoutPolicy) -> None:
     for kind in inactive.api.policies:
         assert len(inactive.kubectl.all("-A", kind)) == len(claims.names("early"))
     assert inactive.served() == COMPOSED
+
+
+def test_the_documented_policy_activates_the_cluster_scoped_kinds(
+    inactive: WithoutPolicy,
+) -> None:
+    """Only for those who use claims: they install no policy with their package."""
+    page = Path("docs/crossplane-v2.md")
+    (policy,) = (
+        block.text
+        for block in blocks()
+        if block.page == page and "kind: ManagedResourceActivationPolicy" in block.text
+    )
+    before = inactive.served()
+    inactive.kubectl("apply", "-f", "-", stdin=policy)
+    more = {UPBOUND.repositories, *UPBOUND.policies}
+    inactive.wait("they are served", lambda: inactive.served() == before | more)
+    active = {kind for kind, is_ in inactive.states().items() if is_ == "Active"}
+    assert active == before | more
