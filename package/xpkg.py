@@ -35,8 +35,12 @@ __all__ = ["BuildError", "build", "images"]
 # not the function's.
 CONFIGURATIONS = {
     "configuration": (">=v0.58.0", None),
-    "configuration-v2": (">=v2.0.0", {"version": ">=v2.0.0-0"}),
+    # v2.0.4 accepts a ManagedResourceActivationPolicy in a Configuration, v2.0.2 does
+    # not: crossplane, internal/xpkg/lint.go, NewConfigurationLinter.
+    "configuration-v2": (">=v2.0.0", {"version": ">=v2.0.4-0"}),
 }
+# Only Crossplane v2 has this kind, so the Configuration for claims cannot hold it.
+ACTIVATION = "activation.yaml"
 
 
 def cli() -> Path:
@@ -99,6 +103,8 @@ def configuration(
     """
     provider_version, crossplane = CONFIGURATIONS[name]
     shutil.copy(PACKAGE / name / "definition.yaml", directory)
+    if (activation := PACKAGE / name / ACTIVATION).exists():
+        shutil.copy(activation, directory)
     composition = yaml.safe_load((PACKAGE / name / "composition.yaml").read_text())
     (step,) = composition["spec"]["pipeline"]
     step["functionRef"]["name"] = dependency_name(function)

@@ -148,3 +148,35 @@ def test_both_packages_describe_themselves(
             (tmp_path / "roots" / name / "crossplane.yaml").read_text()
         )
         assert set(meta["metadata"]["annotations"]) == wanted, name
+
+
+def manifests(package: Path) -> list[dict[str, Any]]:
+    """Return what a package file gives to Crossplane: its package.yaml."""
+    with tarfile.open(package) as image:
+        (manifest,) = json.load(image.extractfile("manifest.json") or io.BytesIO())
+        for name in manifest["Layers"]:
+            with tarfile.open(fileobj=image.extractfile(name)) as layer:
+                if "package.yaml" in layer.getnames():
+                    stream = layer.extractfile("package.yaml")
+                    assert stream
+                    return [d for d in yaml.safe_load_all(stream) if d]
+    raise AssertionError(f"{package} has no package.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("configuration", []),
+        ("configuration-v2", ["ManagedResourceActivationPolicy"]),
+    ],
+)
+def test_a_configuration_holds_every_manifest_of_its_directory(
+    tmp_path: Path, name: str, more: list[str]
+) -> None:
+    build_all(tmp_path, "example.org/acme")
+    held = manifests(tmp_path / "dist" / f"{name}-ecr-repos.xpkg")
+    expected = ["CompositeResourceDefinition", "Composition", "Configuration", *more]
+    assert sorted(manifest["kind"] for manifest in held) == expected
+    sources = {file.name for file in (xpkg.PACKAGE / name).iterdir()}
+    packaged = {file.name for file in (tmp_path / "roots" / name).iterdir()}
+    assert packaged == {*sources, "crossplane.yaml"}

@@ -37,14 +37,15 @@ def check_port(api: Api) -> None:
 
 def install(system: "System") -> None:
     """Create the provider's CRDs, start it, and configure the ECR endpoint."""
-    _credentials(system)
+    credentials(system)
     if system.api.name == "classic":
         _classic(system)
     else:
         _upbound(system)
 
 
-def _credentials(system: "System") -> None:
+def credentials(system: "System") -> None:
+    """Create the Secret that the provider's configuration refers to."""
     system.kubectl.apply(
         {
             "apiVersion": "v1",
@@ -93,13 +94,17 @@ def _classic(system: "System") -> None:
 
 
 def _upbound(system: "System") -> None:
-    certificates = system.certificates()
-    webhook, health = free_port(), free_port()
-    served = [
-        _converting(crd, webhook, certificates / "ca.crt") for crd in _crds(system.api)
-    ]
+    webhook = free_port()
+    authority = system.certificates() / "ca.crt"
+    served = [_converting(crd, webhook, authority) for crd in _crds(system.api)]
     system.kubectl.create(*served)
     system.established(*(crd["metadata"]["name"] for crd in served))
+    run_upbound(system, webhook)
+
+
+def run_upbound(system: "System", webhook: int) -> None:
+    """Start Upbound's provider, whose ProviderConfigs are served; configure it."""
+    certificates, health = system.certificates(), free_port()
     system.programs.start(
         *(PROVIDER, build("provider-aws-upbound"), *_POLL),
         f"--certs-dir={certificates}",

@@ -19,6 +19,7 @@ ORDER = (
     "test_docs",
     "test_deletion",
     "test_restore",
+    "test_activation",
     "test_under_load",
     "test_uninstall",
     "test_upgrade",
@@ -31,6 +32,7 @@ _CROSSPLANE = "only Crossplane's package manager is involved, no provider"
 _CLAIMS = "the same claims, policy and Crossplane as on upbound"
 _POLLED = "the provider rewrites the conditions of its resources at each poll"
 _RECIPE = "the recipe composes the classic provider's resources"
+_NO_CLAIMS = "only the Configuration without claims has an activation policy"
 _CLUSTER = "only a namespaced managed resource is deleted with its namespace"
 
 # The reason by scenario, then by API.
@@ -83,6 +85,7 @@ NOT_ON: dict[str, dict[str, str]] = {
     "test_an_unrecorded_creation_is_recovered": {
         "upbound": "without its provider's webhook no Repository can be written",
     },
+    "test_activation": {"classic": _NO_CLAIMS, "upbound": _NO_CLAIMS},
     "test_moving": {"upbound": _RECIPE, "namespaced": _RECIPE},
     "test_docs": {
         "upbound": "the pages show the classic provider's resources",

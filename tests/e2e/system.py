@@ -153,7 +153,7 @@ class System:
         self._step("control plane and ECR endpoint", started)
         self._crossplane()
         self._step("Crossplane", started)
-        providers.install(self)
+        self._provider()
         self._step(f"the provider of {self.api.group}", started)
         self._kyverno()
         self._step("Kyverno", started)
@@ -321,6 +321,9 @@ class System:
             "KUBECONFIG": str(self.kubectl.kubeconfig),
             "PATH": ":".join((*map(str, tools), os.environ["PATH"])),
         }
+
+    def _provider(self) -> None:
+        providers.install(self)
 
     def _step(self, what: str, started: float) -> None:
         self._say(f"{time.monotonic() - started:5.1f} s  {what}")

@@ -11,7 +11,6 @@ repository, or this commit itself if there is none. PREVIOUS selects another com
 
 import dataclasses
 import datetime
-import json
 import os
 import shutil
 import subprocess
@@ -29,6 +28,7 @@ import yaml
 from build import classic_crds, provider_crds
 from control_plane import KubectlError
 from nodes import Nodes, Watch, watch
+from provider_package import run_provider
 from system import FUNCTION, ROOT, System
 
 ORGANISATION = "releases"
@@ -188,65 +188,6 @@ def releases(
         yield installed
         crossplane.stop()
         crossplane.start(PACKAGE_RUNTIME="External", HTTPS_PROXY="")
-
-
-def run_provider(system: System, name: str) -> None:
-    """Make the package of a provider healthy; its program already runs.
-
-    This publishes what a runtime would: the certificates, and that the program runs.
-    """
-    revisions = "providerrevisions.pkg.crossplane.io"
-    revision = system.wait(
-        "the provider has a revision",
-        lambda: system.kubectl.all(
-            revisions, "-l", f"pkg.crossplane.io/package={name}"
-        ),
-    )[0]["metadata"]["name"]
-    secret = {"name": f"{name}-server", "namespace": "crossplane-system"}
-    files = (system.directory / "tls-server").iterdir()
-    system.kubectl.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": secret,
-            "stringData": {file.name: file.read_text() for file in files},
-        }
-    )
-    named = ("tlsServerSecretName", "tlsClientSecretName")
-    status = {"status": dict.fromkeys(named, secret["name"])}
-    system.kubectl(
-        *("patch", revisions, revision, "--subresource=status", "--type=merge"),
-        *("-p", json.dumps(status)),
-    )
-
-    def says(kind: str, of: str, *conditions: str) -> bool:
-        found = system.kubectl.get(kind, of)
-        return all(
-            claims.condition(found, c).get("status") == "True" for c in conditions
-        )
-
-    system.wait(
-        "the provider package controls the provider's CRDs",
-        lambda: says(revisions, revision, "RevisionHealthy"),
-        240,
-    )
-    running = {
-        "type": "RuntimeHealthy",
-        "status": "True",
-        "reason": "HealthyPackageRuntime",
-        "lastTransitionTime": datetime.datetime.now(datetime.UTC).isoformat(
-            "T", "seconds"
-        ),
-    }
-    added = [{"op": "add", "path": "/status/conditions/-", "value": running}]
-    system.kubectl(
-        *("patch", revisions, revision, "--subresource=status", "--type=json"),
-        *("-p", json.dumps(added)),
-    )
-    system.wait(
-        "the provider is healthy",
-        lambda: says(PROVIDERS, name, "Installed", "Healthy"),
-    )
 
 
 def checkout(commit: str, directory: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xpkg
 import yaml
+from blocks import blocks
 
 from function.generate.xrds import (
     overrides_schema,
@@ -99,3 +101,39 @@ def test_a_packages_composition_is_for_its_xrd(package: str) -> None:
     }
     default = xrd["spec"]["defaultCompositionRef"]["name"]
     assert composition["metadata"]["name"] == default == "workloadecrrepo"
+
+
+def activated(policy: dict[str, Any]) -> list[str]:
+    assert policy["apiVersion"] == "apiextensions.crossplane.io/v1alpha1"
+    assert policy["kind"] == "ManagedResourceActivationPolicy"
+    return sorted(policy["spec"]["activate"])
+
+
+def composed(group: str) -> list[str]:
+    """Return the CRDs of a provider's kinds that the function composes."""
+    facts = yaml.safe_load(Path("tests/facts/providers.yaml").read_text())
+    kinds = [
+        kind.lower()
+        for api_version, kind in map(str.split, facts)
+        if api_version.startswith(f"{group}/")
+    ]
+    assert len(kinds) == 3
+    return sorted(f"{kind.removesuffix('y')}ies.{group}" for kind in kinds)
+
+
+def test_the_package_for_v2_activates_what_its_composition_composes() -> None:
+    folder = Path("package/configuration-v2")
+    composition = yaml.safe_load((folder / "composition.yaml").read_text())
+    (step,) = composition["spec"]["pipeline"]
+    group = step["input"]["provider"].partition("/")[0]
+    policy = yaml.safe_load((folder / xpkg.ACTIVATION).read_text())
+    assert activated(policy) == composed(group)
+
+
+def test_the_documented_policy_activates_the_kinds_of_the_cluster_scoped_api() -> None:
+    (policy,) = (
+        yaml.safe_load(block.text)
+        for block in blocks()
+        if "kind: ManagedResourceActivationPolicy" in block.text
+    )
+    assert activated(policy) == composed("ecr.aws.upbound.io")

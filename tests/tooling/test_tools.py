@@ -7,6 +7,8 @@ from pathlib import Path
 import build
 import ecr_only
 import pytest
+import xpkg
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PINNED = sorted(file.parent.name for file in build.TOOLS.glob("*/go.mod"))
@@ -61,6 +63,23 @@ def test_the_table_of_versions_is_what_the_lanes_build() -> None:
     )
     assert needed
     assert python[1:] == (f"{needed[1]} and newer", "test")
+
+
+def test_the_minimum_versions_of_crossplane_are_those_of_the_packages(
+    tmp_path: Path,
+) -> None:
+    constraints = {"function-ecr-repos": xpkg.metadata()["spec"]["crossplane"]}
+    for name in xpkg.CONFIGURATIONS:
+        (tmp_path / name).mkdir()
+        xpkg.configuration(tmp_path / name, "example.org/f", "", name)
+        package = yaml.safe_load((tmp_path / name / "crossplane.yaml").read_text())
+        constraints[package["metadata"]["name"]] = package["spec"]["crossplane"]
+    text = (ROOT / "docs/supported-versions.md").read_text()
+    minima = re.findall(r"^\| `(\S+-ecr-repos)` \| (v\S+) \|", text, re.MULTILINE)
+    # -0 includes pre-releases, which the versions of Upbound's builds are.
+    assert constraints == {
+        package: {"version": f">={version}-0"} for package, version in minima
+    }
 
 
 def test_a_lane_is_a_make_target() -> None:
