@@ -280,7 +280,7 @@ class Checker:
                 parse_settings(self._step.input, manifest)
             except InvalidRequestError as e:
                 errors = [e]
-        for error in errors:
+        for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
             yield _finding(document, error.reason, error.field, str(error))
         yield from _check_default_region(document, data, "data")
         if not errors and not self._step.settings_file:

@@ -12,6 +12,11 @@ from function.ecr.provider_rights import Deletion
 from function.ecr.repository import DesiredRepository, ObservedRepository
 from function.errors import printable, quote
 from function.providers.base import Provider
+from function.providers.crossplane_runtime import (
+    CLAIM_NAME_LABEL,
+    CLAIM_NAMESPACE_LABEL,
+    REPOSITORY_ID,
+)
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
@@ -86,7 +91,8 @@ def repositories_ready(
             reason="NameTaken",
             message=f"Another claim already owns the repository {taken}. This claim "
             "did not change it. Use another workloadName, repoPrefix or namespace in "
-            "a new claim, or wait until the other claim is deleted",
+            "a new claim, or wait until the other claim is deleted. The platform team "
+            f"finds the owner with: {_find_owner(repositories)}",
         )
     observed = {key: each.reportable for key, each in repositories.items()}
     waiting = [name for key, name in names.items() if not observed[key].ready]
@@ -112,6 +118,24 @@ def repositories_ready(
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
+
+
+def _find_owner(repositories: Mapping[str, ComposedRepository]) -> str:
+    """Return the command that lists whose the repositories of other claims are.
+
+    The message must not tell: a tenant reads it.
+    """
+    ids = {
+        each.provider.repository_id(each.desired): each.provider
+        for each in repositories.values()
+        if each.conflict
+    }
+    group = next(iter(ids.values())).api_version.partition("/")[0]
+    return (
+        f"kubectl get repositories.{group} -A "
+        f"-l '{REPOSITORY_ID} in ({','.join(ids)})' "
+        f"-L {CLAIM_NAMESPACE_LABEL},{CLAIM_NAME_LABEL}"
+    )
 
 
 def unapplied_changes(

@@ -33,6 +33,9 @@ MARKED_FAILED = "ecrrepos.fn.tap.vrabbi.cloud/create-abandoned"
 # Our label on each managed resource: its repository's ID. Competitors have the same
 # one.
 REPOSITORY_ID = "ecrrepos.fn.tap.vrabbi.cloud/repository"
+# Labels that Crossplane puts on the composed resources of a claim's XR.
+CLAIM_NAMESPACE_LABEL = "crossplane.io/claim-namespace"
+CLAIM_NAME_LABEL = "crossplane.io/claim-name"
 
 # reconciler.go: the message while it waits for a person.
 _WAITS_FOR_PERSON = "cannot determine creation result"
@@ -143,8 +146,8 @@ def resource_owner(managed: structpb.Struct) -> ResourceOwner:
     metadata = struct(managed, "metadata")
     claim_namespace, claim_name, composite = texts(
         struct(metadata, "labels"),
-        "crossplane.io/claim-namespace",
-        "crossplane.io/claim-name",
+        CLAIM_NAMESPACE_LABEL,
+        CLAIM_NAME_LABEL,
         "crossplane.io/composite",
     )
     return ResourceOwner(

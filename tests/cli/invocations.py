@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from function.main import cli
+from tests.builders import platform_settings
 
 SCRIPT = Path(sys.executable).with_name("function-ecr-repos")
 CLAIM = Path("example/claim.yaml").read_text()
@@ -72,6 +73,11 @@ def claim(**changes: str) -> str:
         target = manifest["metadata" if in_metadata else "spec"]
         (target if in_metadata else target["parameters"])[key] = value
     return yaml.safe_dump(manifest)
+
+
+def settings(**data: object) -> str:
+    """Return platform settings."""
+    return yaml.safe_dump(platform_settings(**data), sort_keys=False)
 
 
 def composition(**step_input: object) -> str:

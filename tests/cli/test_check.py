@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.builders import CLASSIC
 from tests.cli.invocations import (
     CLAIM,
     COMPOSITION,
@@ -16,6 +17,7 @@ from tests.cli.invocations import (
     run,
     run_in_terminal,
     run_script,
+    settings,
 )
 
 # Two claims whose image repositories have the same name.
@@ -348,3 +350,100 @@ def test_it_says_on_which_line_a_file_is_not_yaml() -> None:
         "-:2: not YAML: line 2, column 8: found unhashable key. If it is a template, "
         "render it first\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("stdin", "findings", "why"),
+    [
+        (settings(), [], "they may be empty"),
+        (settings(deletion="Nevr"), ["6 InvalidParameters data.deletion"], "a value"),
+        (
+            settings(bundel=False, allow={"repoPrefixes": ["{ns}"]}),
+            [
+                "6 InvalidParameters data.bundel",
+                "9 InvalidParameters data.allow.repoPrefixes.0",
+            ],
+            "everything that is wrong",
+        ),
+        (
+            settings(provider=CLASSIC, image={"encryption": {"type": "AES256"}}),
+            ["8 InvalidParameters data.image.encryption"],
+            "the provider has no such field",
+        ),
+        (
+            settings(image={"encryption": {"type": "AES256"}}),
+            [],
+            "a Composition may name another provider",
+        ),
+        (
+            settings().replace("apiextensions.crossplane.io", "example.org"),
+            ["1 Unusable apiVersion"],
+            "another group",
+        ),
+        (
+            settings(defaults={"region": "eu-west-9"}),
+            ["7 UnknownRegion data.defaults.region"],
+            "a warning",
+        ),
+    ],
+)
+def test_platform_settings(stdin: str, findings: list[str], why: str) -> None:
+    code, out, _ = run("check", "-", "-o", "json", stdin=stdin)
+    report = json.loads(out)
+    assert report["checked"] == 1
+    found = [f"{f['line']} {f['reason']} {f['field']}" for f in report["findings"]]
+    assert len(found) == len(findings), why
+    assert all(f.startswith(want) for f, want in zip(found, findings, strict=True))
+    assert code == any("UnknownRegion" not in each for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "why"),
+    [
+        ("", "", 0, "any region is allowed"),
+        (settings(allow={"regions": ["us-*"]}), "", 1, "they apply to later claims"),
+        ("", settings(allow={"regions": ["us-*"]}), 0, "not to earlier ones"),
+        (settings(allow={"regions": ["us-*"]}, bundle=5), "", 1, "broken"),
+    ],
+)
+def test_platform_settings_apply_to_the_claims_after_them(
+    before: str, after: str, code: int, why: str
+) -> None:
+    stdin = "---\n".join(each for each in (before, CLAIM, after) if each)
+    found, out, _ = run("check", "-", stdin=stdin)
+    assert found == code, why
+    assert ("the platform allows only" in out) == (
+        "regions" in before and "5" not in before
+    ), why
+
+
+def test_settings_of_the_command_line_apply_to_all_claims(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings(allow={"regions": ["us-*"]}))
+    args = ("check", "-", "--settings", str(file))
+    code, out, _ = run(*args, stdin=CLAIM)
+    assert code == 1
+    assert 'the platform allows only "us-*"' in out
+    anything = settings(allow={"regions": ["*"]})
+    code, _, _ = run(*args, stdin=f"{anything}---\n{CLAIM}")
+    assert code == 1, "settings among the files do not replace them"
+
+
+def test_a_composition_that_requires_settings_needs_them() -> None:
+    packaged = "package/configuration/composition.yaml"
+    code, out, err = run("check", "-", "--composition", packaged, stdin=CLAIM)
+    assert (code, out) == (2, "")
+    assert "Add --settings FILE" in err
+    shipped = "package/platform/settings.yaml"
+    code, _, err = run(
+        *("check", "-", "--composition", packaged, "--settings", shipped), stdin=CLAIM
+    )
+    assert (code, err) == (0, "1 checked, 0 skipped, 0 wrong\n")
+    code, _, err = run("check", packaged, "package/configuration-v2/composition.yaml")
+    assert (code, err) == (0, "2 checked, 0 skipped, 0 wrong\n")
+
+
+def test_a_file_without_platform_settings_is_no_settings_file() -> None:
+    code, _, err = run("check", "-", "--settings", "example/claim.yaml", stdin=CLAIM)
+    assert code == 2
+    assert "there is no EnvironmentConfig with the name ecr-repos" in err

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from function.cli.explain import competitors
 from function.ecr.naming import RepositoryName
-from tests.cli.invocations import claim, run, unwrap
+from tests.cli.invocations import CLAIM, claim, run, settings, unwrap
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 
@@ -242,3 +243,41 @@ def test_it_warns_of_unknown_fields_and_regions() -> None:
     )
     assert 'spec.parameters.region: got "eu-west-9"; no AWS region' in region
     assert "docker push" in out
+
+
+def explained(tmp_path: Path, stdin: str, **data: object) -> str:
+    """Return what explain prints about a claim under platform settings."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings(**data))
+    _, out, _ = run("explain", "-", "--settings", str(file), stdin=stdin)
+    return unwrap(out)
+
+
+def test_it_explains_the_platform_settings(tmp_path: Path) -> None:
+    allow = {"repoPrefixes": ["tap/{namespace}", "tap/work*"], "regions": ["eu-*"]}
+    out = explained(tmp_path, CLAIM, allow=allow, deletion="Never")
+    assert (
+        'the platform allows repoPrefix "tap/workloads" (pattern "tap/work*"), region '
+        '"eu-west-2" (pattern "eu-*"), any providerName' in out
+    )
+    assert "Never: deleting the claim keeps its repositories" in out
+    assert "unknown" not in out
+
+
+def test_no_other_namespace_competes_for_a_path_of_its_own(tmp_path: Path) -> None:
+    """A tenant whose name was taken sees how the platform can prevent that."""
+    allow = {"repoPrefixes": ["tap/{namespace}"]}
+    stdin = claim(repoPrefix="tap/default", workloadName="a-b")
+    out = explained(tmp_path, stdin, allow=allow)
+    assert "no other workload can have these names" in out
+    shared = explained(tmp_path, stdin, allow={"repoPrefixes": ["tap/*"]})
+    assert "workload a in b-default" in shared
+    assert "a prefix with {namespace} in allow.repoPrefixes" in shared
+
+
+def test_the_default_prefix_has_the_claims_namespace(tmp_path: Path) -> None:
+    manifest = yaml.safe_load(claim(namespace="shop", workloadName="api"))
+    del manifest["spec"]["parameters"]["repoPrefix"]
+    defaults = {"repoPrefix": "tap/{namespace}"}
+    out = explained(tmp_path, yaml.safe_dump(manifest), defaults=defaults)
+    assert "tap/shop/api-shop" in out

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.invocations import CLAIM, INPUT_TYPE, claim, run
+from tests.builders import CLUSTER
+from tests.cli.invocations import CLAIM, INPUT_TYPE, claim, run, settings
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 COMPOSED_NAME = "crossplane.io/composition-resource-name"
@@ -159,3 +160,35 @@ def test_it_warns_of_unknown_fields_and_regions() -> None:
     assert f'{subject}.regoin: got "a"; there is no such parameter' in err
     assert f'{subject}.region: got "eu-west-9"; no AWS region' in err
     assert "kind: Repository" in out
+
+
+def test_platform_settings_are_applied(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings(provider=CLUSTER, bundle=False, deletion="Never"))
+    code, out, err = run("render", "-", "--settings", str(file), stdin=CLAIM)
+    assert code == 0
+    assert f"for provider {CLUSTER}" in err
+    _, repository = yaml.safe_load_all(out)
+    assert repository["apiVersion"] == CLUSTER
+    assert repository["spec"]["deletionPolicy"] == "Orphan"
+
+
+def test_the_packaged_compositions_render_with_the_shipped_settings() -> None:
+    for file, package in (
+        ("example/claim.yaml", "configuration"),
+        ("example/v2/xr.yaml", "configuration-v2"),
+    ):
+        code, out, err = run(
+            *("render", file, "--settings", "package/platform/settings.yaml"),
+            *("--composition", f"package/{package}/composition.yaml"),
+        )
+        assert code == 0, err
+        assert len(list(yaml.safe_load_all(out))) == 3
+
+
+def test_a_mistake_in_the_settings_is_reported_for_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings(deletion="Nevr"))
+    code, out, err = run("render", "-", "--settings", str(file), stdin=CLAIM)
+    assert (code, out) == (2, "")
+    assert f"{file}: data.deletion: got" in err

@@ -312,7 +312,11 @@ class System:
             for given, own in (instead or {}).items():
                 assert given in script, f"{readme} has no {given}"
                 script = script.replace(given, own)
-            _run("bash", "-euc", script, env=self.environment())
+            self.run(script)
+
+    def run(self, script: str) -> str:
+        """Return the output of a script in a user's shell."""
+        return _run("bash", "-euc", script, env=self.environment())
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a user's shell: PATH with the CLIs, KUBECONFIG."""

@@ -1,6 +1,7 @@
 """Claims that compete for one repository, and repositories that already exist."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,8 @@ def test_one_of_two_competing_claims_gets_the_repository(colliding: System) -> N
     said = claims.wait_for_reason(system, "second", "NameTaken", "b-c")
     assert f"{claims.PREFIX}/a-b-c" in said
     assert "first" not in said
+    command = said.partition("The platform team finds the owner with: ")[2]
+    assert re.search("a-b-c|first", system.run(command)), "the command names the owner"
     claims.wait_for_reason(system, "x", "NameTaken", "n")
     assert f"{claims.PREFIX}/x-n" not in system.repositories(), (
         "a claim gets both or none"
