@@ -82,10 +82,27 @@ def test_the_xr_has_the_claims_kind_on_crossplane_v2() -> None:
     assert "claim-name" not in out
 
 
+@pytest.mark.parametrize(
+    ("name", "observed"),
+    [("kms", False), ("lifecycle", True), ("cross-account-pull", True)],
+)
+def test_the_settings_of_a_guide_render_as_their_golden(
+    name: str, *, observed: bool
+) -> None:
+    code, out, err = run(
+        *("render", "example/xr.yaml", "--composition", "example/composition.yaml"),
+        *("--settings", f"example/how-to/{name}.yaml"),
+        *(("--observed", "example/observed.yaml") if observed else ()),
+    )
+    assert code == 0, err
+    want = (GOLDENS / f"how-to/{name}.yaml").read_text()
+    assert list(yaml.safe_load_all(out)) == list(yaml.safe_load_all(want))
+
+
 def test_the_policies_of_a_repository_have_crossplanes_labels() -> None:
     code, out, err = run(
         *("render", "example/xr.yaml", "--observed", "example/observed.yaml"),
-        *("--composition", "example/how-to/lifecycle.yaml"),
+        *("--settings", "example/how-to/lifecycle.yaml"),
     )
     assert code == 0, err
     policies = {

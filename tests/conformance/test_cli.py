@@ -61,6 +61,41 @@ def test_the_real_cli_prints_the_golden(cli: str, golden: str, functions: Path) 
     assert got == comparable(list(yaml.safe_load_all(want)))
 
 
+@pytest.mark.parametrize(
+    "cli", ["v2.5", "v1.20", pytest.param("v1.16", marks=pytest.mark.full)]
+)
+@pytest.mark.parametrize(
+    ("name", "observed"),
+    [("kms", False), ("lifecycle", True), ("cross-account-pull", True)],
+)
+def test_the_real_cli_renders_with_platform_settings(
+    cli: str, name: str, functions: Path, *, observed: bool
+) -> None:
+    out = run(
+        *CLIS[cli](),
+        *(EXAMPLE / "xr.yaml", EXAMPLE / "composition.yaml", functions),
+        *("-e", EXAMPLE / f"how-to/{name}.yaml"),
+        *(("-o", EXAMPLE / "observed.yaml") if observed else ()),
+    )
+    want = (ROOT / f"tests/goldens/how-to/{name}.yaml").read_text()
+    got = comparable(list(yaml.safe_load_all(out)))
+    assert got == comparable(list(yaml.safe_load_all(want)))
+
+
+@pytest.mark.parametrize("cli", ["v2.5", "v1.20"])
+def test_the_real_cli_renders_the_packaged_composition_with_the_shipped_settings(
+    cli: str, functions: Path
+) -> None:
+    out = run(
+        *CLIS[cli](),
+        *(EXAMPLE / "xr.yaml", ROOT / "package/configuration/composition.yaml"),
+        *(functions, "-e", ROOT / "package/platform/settings.yaml"),
+    )
+    want = (ROOT / "tests/goldens/first.yaml").read_text()
+    got = comparable(list(yaml.safe_load_all(out)))
+    assert got == comparable(list(yaml.safe_load_all(want)))
+
+
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a cache for the CLI with the schemas of Crossplane core."""

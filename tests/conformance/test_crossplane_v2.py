@@ -42,6 +42,22 @@ def test_the_real_cli_prints_the_golden(golden: str, functions: Path) -> None:
     assert got == comparable(list(yaml.safe_load_all(want)))
 
 
+def test_the_real_cli_renders_the_package_with_the_shipped_settings(
+    functions: Path,
+) -> None:
+    package = XRD.with_name("composition.yaml")
+    out = run(
+        build("crossplane-cli"),
+        *("composition", "render", "--xrd", XRD),
+        *("--crossplane-binary", build("crossplane-core")),
+        *(V2 / "xr.yaml", package, functions),
+        *("-e", ROOT / "package/platform/settings.yaml"),
+    )
+    want = (ROOT / "tests/goldens/v2/first.yaml").read_text()
+    got = comparable(list(yaml.safe_load_all(out)))
+    assert got == comparable(list(yaml.safe_load_all(want)))
+
+
 def validate(
     documents: list[dict[str, Any]], tmp_path: Path
 ) -> subprocess.CompletedProcess[str]:
