@@ -78,6 +78,11 @@ class Backup:
         )
         return copy.deepcopy(found)
 
+    def settings(self) -> dict[str, Any]:
+        """Return the saved platform settings."""
+        (saved,) = self._saved["environmentconfigs"]
+        return saved
+
     def managed(self, name: str, *, owned: bool) -> list[dict[str, Any]]:
         """Return the saved managed resources of a claim.
 
@@ -130,10 +135,14 @@ def backup(
     before = claims.contents(system, repositories)
     assert claims.images(before) == len(repositories)
 
-    file = tmp_path_factory.mktemp("backup") / "claims.yaml"
-    system.install(PAGE, "Back up", {"claims.yaml": str(file)})
+    folder = tmp_path_factory.mktemp("backup")
+    files = {name: str(folder / name) for name in ("settings.yaml", "claims.yaml")}
+    system.install(PAGE, "Back up", files)
     saved = {
-        "workloadecrrepos": yaml.safe_load(file.read_text())["items"],
+        "environmentconfigs": [yaml.safe_load((folder / "settings.yaml").read_text())],
+        "workloadecrrepos": yaml.safe_load((folder / "claims.yaml").read_text())[
+            "items"
+        ],
         system.api.repositories: system.kubectl.all("-A", system.api.repositories),
     }
     system[PROVIDER].stop()
@@ -169,9 +178,13 @@ def wants_webhook(system: System) -> bool:
 def test_claims_are_restored_with_the_provider_running(
     backup: Backup, tmp_path: Path
 ) -> None:
-    file = tmp_path / "claims.json"
-    file.write_text(json.dumps(backup.claim(RUNNING)))
-    backup.system.install(PAGE, "Restore", {"claims.yaml": str(file)})
+    backup.system.kubectl("delete", "environmentconfig", "ecr-repos")
+    saved = {"settings.yaml": backup.settings(), "claims.yaml": backup.claim(RUNNING)}
+    for name, manifest in saved.items():
+        (tmp_path / name).write_text(json.dumps(manifest))
+    backup.system.install(
+        PAGE, "Restore", {name: str(tmp_path / name) for name in saved}
+    )
     claims.wait_for_reason(backup.system, RUNNING, "Adopted")
     claims.wait_ready(backup.system, RUNNING)
     assert backup.kept(RUNNING)
