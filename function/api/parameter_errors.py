@@ -49,7 +49,11 @@ def parameter_errors(
     for name in ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"):
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
-        error = _error(_keep(xr, kept, others), _limited(settings, name))
+        error: InvalidRequestError | None = None
+        if name == "repoPrefix" and _NAMESPACE in right:
+            error = _prefix_refusal(_keep(xr, [*kept, _NAMESPACE], others), settings)
+        limited = _limited(settings, "" if name == "repoPrefix" else name)
+        error = error or _error(_keep(xr, kept, others), limited)
         errors.append(error)
         if not error or isinstance(error, NotAllowedError):
             right.append(name)
@@ -78,6 +82,15 @@ def _error(xr: structpb.Struct, settings: Settings) -> InvalidRequestError | Non
     except InvalidRequestError as e:
         return e
     return None
+
+
+def _prefix_refusal(xr: structpb.Struct, settings: Settings) -> NotAllowedError | None:
+    """Return the refusal of repoPrefix by `allow`, which can name the namespace.
+
+    A name that is too long is not reported: the other parameters are a part of it.
+    """
+    error = _error(xr, _limited(settings, "repoPrefix"))
+    return error if isinstance(error, NotAllowedError) else None
 
 
 def _keep(

@@ -58,6 +58,33 @@ def errors(xr: dict[str, Any], **step_input: Any) -> list[str]:
             ["region", "repoPrefix", "providerName"],
             "none is allowed",
         ),
+        (
+            {"namespace": "shop", "repoPrefix": "tap/shop/a"},
+            {"allow": {"repoPrefixes": ["tap/{namespace}/*"]}},
+            [],
+            "a path of the claim's namespace",
+        ),
+        (
+            {"namespace": "shop", "repoPrefix": "tap/a/b"},
+            {"allow": {"repoPrefixes": ["tap/{namespace}/*"]}},
+            ["repoPrefix"],
+            "a path of another namespace",
+        ),
+        (
+            {"namespace": "shop", "repoPrefix": None},
+            {
+                "allow": {"repoPrefixes": ["tap/{namespace}"]},
+                "defaults": {"repoPrefix": "tap/{namespace}"},
+            },
+            [],
+            "the default is the path of the claim's namespace",
+        ),
+        (
+            {"namespace": "n" * 63, "repoPrefix": "a" * 193},
+            {"allow": {"repoPrefixes": ["a*"]}},
+            ["repoPrefix, spec.parameters.workloadName"],
+            "too long together: reported once",
+        ),
         ({"region": "Here", "repoPrefix": f"{HOST}/tap"}, {}, ["region"], "no region"),
         (
             {"region": "us-east-1", "repoPrefix": f"{HOST}/tap"},
@@ -127,6 +154,7 @@ INPUTS = st.sampled_from(
         *({}, {"registryHost": "Keep"}, {"defaults": {"region": "us-east-1"}}),
         {"allow": {"regions": ["us-*"], "repoPrefixes": ["a", "b*"]}},
         {"bundle": False, "allow": {"overrides": ["scanOnPush"]}},
+        {"allow": {"repoPrefixes": ["{namespace}"]}},
     ]
 )
 
@@ -138,7 +166,7 @@ INPUTS = st.sampled_from(
             **dict.fromkeys(
                 ("workloadName", "repoPrefix", "region", "providerName"), VALUES
             ),
-            "namespace": st.sampled_from(["a", "A"]),
+            "namespace": st.sampled_from(["a", "A", "tap"]),
             "repository": st.sampled_from([5, {}, {"tags": {}}, {"scanOnPush": 5}]),
         },
     ),
