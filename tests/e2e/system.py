@@ -35,6 +35,7 @@ from processes import NotReadyError, Program, Programs, T, answers, free_port
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
+SETTINGS = ROOT / "package/platform/settings.yaml"
 REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
 OURS = (sys.executable, "-m", "function.main", "serve")
@@ -278,6 +279,7 @@ class System:
         own.mkdir(exist_ok=True)
         shutil.copy(self.api.configuration / "definition.yaml", own)
         (own / "composition.yaml").write_text(yaml.safe_dump(self.composed_with()))
+        self.kubectl("apply", "-f", SETTINGS)
         self.install(page, "Install", {f"-f {default}\n": f"-f {own}\n"})
 
     def install(

@@ -6,7 +6,7 @@ import claims
 import pytest
 import tenants
 from apis import NAMESPACED, UPBOUND
-from system import ROOT, System, running, say
+from system import ROOT, SETTINGS, System, running, say
 
 # The folders of these versions in tests/conformance/tools.
 VERSIONS = {"crossplane-core-v2.3": NAMESPACED, "crossplane-v1.20": UPBOUND}
@@ -41,6 +41,7 @@ def old(request: pytest.FixtureRequest) -> Iterator[System]:
         "versions", lambda s: say(f"{core}: {s}"), api=VERSIONS[core], core=core
     )
     with running(system, lambda: bool(request.session.testsfailed)):
+        system.kubectl("apply", "-f", SETTINGS)
         system.kubectl("apply", "-k", ROOT / "package/kyverno/base")
         yield system
 
