@@ -45,10 +45,6 @@ NOT_ON: dict[str, dict[str, str]] = {
     "test_the_backfill_creates_claims_missed_while_kyverno_was_down": {
         "classic": _CLAIMS
     },
-    "test_the_cluster_policy_can_replace_the_policy": {
-        "classic": _KYVERNO,
-        "namespaced": _KYVERNO,
-    },
     "test_policy": {"classic": _KYVERNO, "namespaced": _KYVERNO},
     "test_the_connection_secret_of_a_claim_has_its_uris": {
         "namespaced": "composites of Crossplane v2 have no connection secret",
