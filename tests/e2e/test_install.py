@@ -12,7 +12,6 @@ differences from a real cluster:
 """
 
 import contextlib
-import datetime
 import fnmatch
 import json
 import os
@@ -34,8 +33,8 @@ from blocks import Block, blocks, run
 from build import build
 from control_plane import KubectlError
 from processes import answers, free_port
+from provider_package import report_running, run_provider
 from system import FUNCTION, OURS, REGION, ROOT, Refusal, System, running, say
-from test_upgrade import run_provider
 
 PAGE = {
     CLASSIC: "docs/install-classic-claims.md",
@@ -50,10 +49,6 @@ OURS_ORGANISATION, UPBOUND_ORGANISATION, MIRROR = "ours", "upbound", "mirror"
 VERSION, UPGRADED, FAMILY = "v0.1.0", "v0.1.1", "provider-family-aws"
 CONFIGURATIONS = "configurations.pkg.crossplane.io"
 COMMAND_S = 300
-# Until the function reads them.
-SETTINGS = (
-    "SettingsMissing" in (ROOT / "function/composition/conditions.py").read_text()
-)
 # The tests push images, and providers do not.
 _IMAGES = {"PutImage", "DescribeImages", "BatchGetImage"}
 
@@ -67,8 +62,8 @@ class Fresh(System):
         provider = "provider-aws" if self.api is CLASSIC else "provider-aws-ecr"
         version = {"provider-aws": "v0.58.0"}.get(provider, "v2.5.0")
         if self.api is not CLASSIC:
-            self._provider(FAMILY, version)
-        self._provider(provider, version)
+            self.publish_provider(FAMILY, version)
+        self.publish_provider(provider, version)
 
     @property
     def registry(self) -> str:
@@ -92,7 +87,7 @@ class Fresh(System):
         meta.write_text(yaml.safe_dump(content))
         self.push_package(f"{name}-ecr-repos", directory / name, **where)
 
-    def _provider(self, name: str, version: str) -> None:
+    def publish_provider(self, name: str, version: str) -> None:
         """Push a provider package, which depends on the family as Upbound's does."""
         meta: dict[str, Any] = {
             "apiVersion": "meta.pkg.crossplane.io/v1",
@@ -110,26 +105,6 @@ class Fresh(System):
         self.push_package(
             name, package, organisation=UPBOUND_ORGANISATION, version=version
         )
-
-
-def runs(system: System, function: str) -> None:
-    """Report that the program of a function runs, as a runtime would."""
-    kind = "functionrevisions.pkg.crossplane.io"
-    of = f"pkg.crossplane.io/package={function}"
-    (revision,) = system.kubectl.all(kind, "-l", of)
-    condition = {
-        "type": "RuntimeHealthy",
-        "status": "True",
-        "reason": "HealthyPackageRuntime",
-        "lastTransitionTime": datetime.datetime.now(datetime.UTC).isoformat(
-            "T", "seconds"
-        ),
-    }
-    added = [{"op": "add", "path": "/status/conditions/-", "value": condition}]
-    system.kubectl(
-        *("patch", kind, revision["metadata"]["name"], "--subresource=status"),
-        *("--type=json", "-p", json.dumps(added)),
-    )
 
 
 class Page:
@@ -202,13 +177,10 @@ class Page:
         if "kind: Configuration\n" in script:
             name = f"{OURS_ORGANISATION}-{FUNCTION}"
             self.system.run_function("dependency", name, *OURS)
-            runs(self.system, name)
-            if not SETTINGS and self.system.api is UPBOUND:
-                self.system.established("workloadecrrepos.tap.vrabbi.cloud")
-                composition = self.system.composed_with()
-                (step,) = composition["spec"]["pipeline"]
-                step["functionRef"]["name"] = name
-                self.system.kubectl.replace(composition)
+            revisions = "functionrevisions.pkg.crossplane.io"
+            of = f"pkg.crossplane.io/package={name}"
+            (revision,) = self.system.kubectl.all(revisions, "-l", of)
+            report_running(self.system, revisions, revision["metadata"]["name"])
 
     def script(self, script: str, where: str) -> str:
         """Run a script in the shell of the page; return what it prints."""
@@ -409,12 +381,10 @@ def test_the_install_page(api: Api, request: pytest.FixtureRequest) -> None:
             if api is NAMESPACED:
                 check_readme(page.system)
             check_tenants(page)
-            if SETTINGS:
-                check_settings(page, "before")
+            check_settings(page, "before")
             upgrade(page)
-            if SETTINGS:
-                check_settings(page, "after")
-                check_deletion_never(page)
+            check_settings(page, "after")
+            check_deletion_never(page)
             page.follow("Use the function in your own Composition")
             uninstall(page)
         assert not page.left
