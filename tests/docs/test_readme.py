@@ -93,5 +93,10 @@ def test_the_install_pages_agree(page: str) -> None:
 def sections(page: str) -> dict[str, str]:
     """Return the text under each heading of the second level of an install page."""
     text = re.sub(r"^\[.*\]: .*\n", "", (Path("docs") / page).read_text(), flags=re.M)
+    # Crossplane looks for the pull secret of the mirror, not of the original.
+    text = text.replace(
+        "prefix: $MIRROR/\n  registry:", "prefix: $REGISTRY/\n  registry:"
+    )
+    text = text.replace("${MIRROR%%", "${REGISTRY%%")
     parts = re.split(r"^## (.*)$", text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
