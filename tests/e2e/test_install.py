@@ -345,6 +345,57 @@ def check_deletion_never(page: Page) -> None:
     system.wait("created repositories may be deleted", lambda: all_have(right=True))
 
 
+def option_actions(page: str) -> set[str]:
+    """Return the actions on repositories in the page's table of options."""
+    text = (ROOT / page).read_text().partition("Some options need more actions.")[2]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    found = {action for row in rows for action in re.findall(r"`ecr:(\w+)`", row)}
+    assert "PutLifecyclePolicy" in found
+    return found
+
+
+def check_options(page: Page) -> None:
+    """Set every option that the table of the page names, then remove them."""
+    system, names = page.system, claims.names("tenants")
+
+    def policies(operation: str) -> int:
+        found = 0
+        for name in names:
+            with contextlib.suppress(system.ecr.exceptions.ClientError):
+                getattr(system.ecr, operation)(repositoryName=name)
+                found += 1
+        return found
+
+    def options() -> set[tuple[str, bool]]:
+        described = system.ecr.describe_repositories(repositoryNames=sorted(names))
+        return {
+            (r["imageTagMutability"], r["imageScanningConfiguration"]["scanOnPush"])
+            for r in described["repositories"]
+        }
+
+    operations = ("get_lifecycle_policy", "get_repository_policy")
+    page.apply_settings(
+        repository={
+            "imageTagMutability": "IMMUTABLE",
+            "scanOnPush": True,
+            "tags": {"team": "shop"},
+            "lifecycle": {"keepLast": 100},
+            "permissions": {"pull": ["210987654321"]},
+        }
+    )
+    system.wait(
+        "ECR has the options",
+        lambda: (
+            options() == {("IMMUTABLE", True)}
+            and all(policies(operation) == len(names) for operation in operations)
+        ),
+        180,
+    )
+    page.apply_settings(repository={})
+    system.wait("ECR has no policies", lambda: not any(map(policies, operations)), 180)
+    claims.wait_ready(system, "tenants", seconds=claims.HEALS_S)
+
+
 def upgrade(page: Page) -> None:
     """Upgrade the Configuration to another version of its package."""
     system = page.system
@@ -386,6 +437,9 @@ def test_the_install_page(api: Api, request: pytest.FixtureRequest) -> None:
             check_settings(page, "after")
             check_deletion_never(page)
             page.follow("Use the function in your own Composition")
+        with permissions(page.system, allowed | option_actions(PAGE[api])):
+            check_options(page)
+        with permissions(page.system, allowed):
             uninstall(page)
         assert not page.left
 
