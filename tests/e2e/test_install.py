@@ -59,11 +59,15 @@ class Fresh(System):
     def _packages(self) -> None:
         self._serve_packages()
         self.publish(VERSION)
-        provider = "provider-aws" if self.api is CLASSIC else "provider-aws-ecr"
-        version = {"provider-aws": "v0.58.0"}.get(provider, "v2.5.0")
+        version = "v0.58.0" if self.api is CLASSIC else "v2.5.0"
         if self.api is not CLASSIC:
             self.publish_provider(FAMILY, version)
-        self.publish_provider(provider, version)
+        self.publish_provider(self.provider, version)
+
+    @property
+    def provider(self) -> str:
+        """The name of the provider, and of its package."""
+        return "provider-aws" if self.api is CLASSIC else "provider-aws-ecr"
 
     @property
     def registry(self) -> str:
@@ -170,8 +174,7 @@ class Page:
         )
         if "kind: Provider\n" in script:
             self.system.certificates()
-            name = "provider-aws" if self.system.api is CLASSIC else "provider-aws-ecr"
-            run_provider(self.system, name)
+            run_provider(self.system, self.system.provider)
             if self.system.api is not CLASSIC:
                 run_provider(self.system, f"{UPBOUND_ORGANISATION}-{FAMILY}")
         if "kind: Configuration\n" in script:
@@ -209,8 +212,7 @@ def following(api: Api, path: str, request: pytest.FixtureRequest) -> Iterator[P
         named = {
             "<host>/<organisation>": f"{system.registry}/{OURS_ORGANISATION}",
             "<provider package>": (
-                f"{system.registry}/{UPBOUND_ORGANISATION}/"
-                + ("provider-aws" if api is CLASSIC else "provider-aws-ecr")
+                f"{system.registry}/{UPBOUND_ORGANISATION}/{system.provider}"
             ),
             "<account>": ACCOUNT,
             "<cluster>": "example",
@@ -270,7 +272,7 @@ def install(page: Page) -> set[str]:
 def check_claims(page: Page) -> None:
     """Follow the sections that create claims, and look into ECR after each block."""
     system = page.system
-    heading = next(h for h in page._left if h.startswith("Create the first "))
+    heading = f"Create the first {'XR' if system.api.namespaced else 'claim'}"
     page.follow(heading, 2)
     assert claims.names("hello") <= system.repositories()
     claims.push(system, *claims.names("hello"))
