@@ -7,6 +7,8 @@ checks that every name here exists.
 
 # The order of the modules. Those that uninstall or replace something come last.
 ORDER = (
+    # First: each page has its own control plane, and only one provider-aws can run.
+    "test_install",
     "test_workloads",
     "test_parameters",
     "test_collisions",
@@ -83,6 +85,10 @@ NOT_ON: dict[str, dict[str, str]] = {
     },
     "test_activation": {"classic": _NO_CLAIMS, "upbound": _NO_CLAIMS},
     "test_moving": {"upbound": _RECIPE, "namespaced": _RECIPE},
+    "test_the_air_gapped_page": {
+        "classic": "the page installs Upbound's provider with its namespaced API",
+        "upbound": "the page installs Upbound's provider with its namespaced API",
+    },
     "test_docs": {
         "upbound": "the pages show the classic provider's resources",
         "namespaced": "the pages show the classic provider's resources",
