@@ -271,6 +271,8 @@ def check_they_survive(system: System, package: Path) -> None:
     for name in kept:
         system.ecr.delete_repository(repositoryName=name, force=True)
     system.kubectl.replace(system.platform_settings())
+    # Before v2.4, older claims would keep their repositories until they are reconciled.
+    touch_all(system)
 
 
 def step_input(system: System) -> dict[str, Any]:

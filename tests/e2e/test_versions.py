@@ -125,8 +125,10 @@ def live(old: System) -> Iterator[System]:
     old.wait("the claim is reconciled", lambda: old.calls() > before)
     old.wait("no claim is reconciled", quiet(old, platform_settings.QUIET_S))
     yield old
+    names = claims.names(LIVE)
+    old.wait("it has its rights", lambda: not claims.not_deletable(old) & names)
     claims.delete(old, LIVE)
-    claims.wait_gone(old, *claims.names(LIVE))
+    claims.wait_gone(old, *names)
 
 
 def test_an_edit_of_the_settings_reaches_claims_that_are_touched(live: System) -> None:
