@@ -15,6 +15,7 @@ ORDER = (
     "test_options",
     "test_policy",
     "test_admission",
+    "test_settings",
     "test_killed",
     "test_steady",
     "test_moving",
@@ -99,6 +100,10 @@ NOT_ON: dict[str, dict[str, str]] = {
         ),
     },
     "test_the_configuration_package_installs_everything": {
+        "upbound": _CROSSPLANE,
+        "namespaced": _CROSSPLANE,
+    },
+    "test_the_settings_survive_resync_upgrade_and_restart": {
         "upbound": _CROSSPLANE,
         "namespaced": _CROSSPLANE,
     },
