@@ -34,6 +34,8 @@ _PICTURE = re.compile(
     r'src="(?P<light>[^"]+)".*?</picture>',
     re.DOTALL,
 )
+# Badges, whose addresses are relative to the repository's page at GitHub.
+_GITHUB_ONLY = re.compile(r"<!-- GitHub only -->.*?<!-- end -->\n", re.DOTALL)
 _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 _HEADING = re.compile(r"<th[ >].*?</th>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -87,6 +89,7 @@ def _labelled(table: re.Match[str]) -> str:
 
 def _rewritten(text: str, source: str, name: str, shown: set[str]) -> str:
     """Return the text of a page with links for the site; add files to `shown`."""
+    text = _GITHUB_ONLY.sub("", text)
     text = _PICTURE.sub(
         r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", text
     )

@@ -1,11 +1,13 @@
 """Check the version of a release, and read its notes from CHANGELOG.md.
 
 release.py check [TAG]    checks that pyproject.toml, CHANGELOG.md and the tag agree
-release.py notes          prints the section of CHANGELOG.md for that version
+release.py notes          prints the section of CHANGELOG.md for that version, and the
+                          packages, if the environment has REGISTRY
 release.py version X.Y.Z  turns the unreleased changes into that version, dated today
 """
 
 import datetime
+import os
 import re
 import sys
 from pathlib import Path
@@ -13,6 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYPROJECT = ROOT / "pyproject.toml"
 CHANGELOG = ROOT / "CHANGELOG.md"
+# What shows the version: the install pages and the badge of the README.
+SHOWING = (
+    *(ROOT / "docs").glob("install-*.md"),
+    ROOT / "docs/air-gapped.md",
+    ROOT / "docs/pictures/version.svg",
+)
+PACKAGES = ("function", "configuration", "configuration-v2")
 _HEADING = re.compile(r"^## \[([^]]+)\](?: - (\d{4}-\d\d-\d\d))?$", re.MULTILINE)
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?")
 _PROJECTS = re.compile(r'^version = "(.+)"$', re.MULTILINE)
@@ -71,6 +80,12 @@ def notes(pyproject: str, changelog: str) -> str:
     raise ReleaseError(f"CHANGELOG.md says nothing of {version}")
 
 
+def packages(registry: str, version: str) -> str:
+    """Return the section that names the packages of a release."""
+    names = (f"- `{registry}/{name}-ecr-repos:v{version}`" for name in PACKAGES)
+    return "\n".join(("### Packages", "", f"`REGISTRY={registry}`:", "", *names))
+
+
 def bump(
     pyproject: str, changelog: str, version: str, today: datetime.date
 ) -> tuple[str, str]:
@@ -104,9 +119,15 @@ def main() -> int:
                 print(check(pyproject, changelog, tag))
             case ["notes"]:
                 print(notes(pyproject, changelog))
+                if registry := os.environ.get("REGISTRY"):
+                    print(f"\n{packages(registry, project(pyproject))}")
             case ["version", version]:
                 today = datetime.datetime.now(datetime.UTC).date()
+                older = project(pyproject)
                 pyproject, changelog = bump(pyproject, changelog, version, today)
+                for file in SHOWING:
+                    text = file.read_text()
+                    file.write_text(text.replace(f"v{older}", f"v{version}"))
                 PYPROJECT.write_text(pyproject)
                 CHANGELOG.write_text(changelog)
             case _:

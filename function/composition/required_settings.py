@@ -13,7 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
 from function.api import platform_settings
-from function.api.input import parse_input
+from function.api.input import Input, parse_input
 from function.api.platform_settings import parse_platform_settings
 from function.api.settings import Settings, effective_settings
 from function.errors import SettingsMissingError
@@ -21,7 +21,7 @@ from function.errors import SettingsMissingError
 REQUIREMENT = "platform-settings"
 # The requirementName in the packaged Composition. It differs from ours: a requirement
 # of the step is in each call, and ours is only in those after the first.
-STEP_REQUIREMENT = "settings"
+STEP_REQUIREMENT = "ecr-repos-settings"
 _SELECTOR = fnv1.ResourceSelector(
     api_version=platform_settings.API_VERSION,
     kind=platform_settings.KIND,
@@ -51,7 +51,7 @@ def read_settings(req: fnv1.RunFunctionRequest) -> Settings:
         return effective_settings(
             step_input, parse_platform_settings(environment_config)
         )
-    if step_input.settings == "Required":
+    if not may_be_missing(step_input):
         raise SettingsMissingError(
             f"{platform_settings.KIND} {platform_settings.NAME}",
             "nothing",
@@ -60,6 +60,11 @@ def read_settings(req: fnv1.RunFunctionRequest) -> Settings:
             "Until then nothing changes",
         )
     return effective_settings(step_input)
+
+
+def may_be_missing(step_input: Input) -> bool:
+    """Whether the Input alone may apply."""
+    return step_input.settings == "Optional"
 
 
 def require_settings(

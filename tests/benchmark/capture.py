@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "package"))
 
 import grpc
-from cold_requests import FOLDER, NAMESPACE, WORKLOAD, Document
+from cold_requests import FOLDER, NAMESPACE, SETTINGS, WORKLOAD, Document
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
@@ -66,16 +66,22 @@ def serve(file: Path, arguments: list[str]) -> None:
 def phases(requests: Iterable[Document]) -> dict[str, Document]:
     """Return one request of each phase, by the phase's name.
 
-    `first` is the first one of all. `required` is the first that comes with the
-    resources that the function required. `creating` is the first that observes both
-    managed resources, not yet Ready. `steady` is the last one whose XR and managed
-    resources are all Ready.
+    `first` is the first one that comes with the platform settings. `required` is the
+    first that comes with the other resources that the function required. `creating` is
+    the first that observes both managed resources, not yet Ready. `steady` is the last
+    one whose XR and managed resources are all Ready.
+
+    A request without the platform settings is of no phase: the function only requires
+    them.
     """
     found: dict[str, Document] = {}
     for request in requests:
-        found.setdefault("first", request)
+        required = request.get("requiredResources", {})
+        if SETTINGS not in required:
+            continue
         ready = [_is_ready(r["resource"]) for r in _observed(request)]
-        if request.get("requiredResources") and not ready:
+        found.setdefault("first", request)
+        if len(required) > 1 and not ready:
             found.setdefault("required", request)
         if len(ready) == REPOSITORIES and not any(ready):
             found.setdefault("creating", request)

@@ -25,6 +25,8 @@ LARGE = "large"
 PHASES = (FIRST, REQUIRED, CREATING, STEADY, LARGE)
 WORKLOAD, NAMESPACE = "example-app", "default"
 OTHERS = 50
+# The requirement's name. All XRs have the same platform settings.
+SETTINGS = "platform-settings"
 
 Document = dict[str, Any]
 Fill = Callable[[int, int], bytes]
@@ -83,7 +85,9 @@ class Template:
         """Put slots where XRs differ, and where an XR differs from its last visit."""
         self._fills: dict[bytes, Fill] = {}
         self._marks: dict[str, str] = {}
-        text = json.dumps(self._mark(copy.deepcopy(document), ""))
+        document = copy.deepcopy(document)
+        settings = document["requiredResources"].pop(SETTINGS)
+        text = json.dumps(self._mark(document, ""))
         xr = document["observed"]["composite"]["resource"]["metadata"]["name"]
         suffix = xr.rpartition("-")[2]
         text = text.replace(
@@ -100,7 +104,9 @@ class Template:
                 mark = self._slot(found, functools.partial(_of_xr, fill, found))
                 text = text.replace(found, mark)
         req = json_format.Parse(text, fnv1.RunFunctionRequest())
+        json_format.ParseDict(settings, req.required_resources[SETTINGS])
         if step:
+            req.input.Clear()
             req.input.update(step)
         req.meta.tag = self._slot("tag", lambda xr, n: _digest(f"tag {n}", xr))
         serialized = req.SerializeToString(deterministic=True)

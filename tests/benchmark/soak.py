@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "image"))
 import machine
 import probe
 import tables
-from cold_requests import FIRST, STEADY, derive
+from cold_requests import FIRST, SETTINGS, STEADY, derive
 from ghz import DEADLINE, Generator, Report
 from image_python import ImagePython, unpacked
 from probe import calls, recovery_s
@@ -66,7 +66,10 @@ def mixture(first_visit: int = 0) -> Iterator[bytes]:
         pairs = zip(derive(STEADY, XRS, visit), derive(FIRST, XRS, visit), strict=True)
         for xr, (steady, first) in enumerate(pairs):
             if xr % 50 == 0:
-                yield first.replace(b"eu-west-2", b"eu_west_2")
+                # Only the XR's: the settings contain the region too.
+                xr_first, settings, rest = first.partition(SETTINGS.encode())
+                wrong = xr_first.replace(b"eu-west-2", b"eu_west_2")
+                yield wrong + settings + rest
             else:
                 yield first if xr % 10 == 1 else steady
 

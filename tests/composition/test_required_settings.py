@@ -75,7 +75,7 @@ def test_only_an_older_crossplane_gets_the_older_field() -> None:
 
 
 @pytest.mark.parametrize("field", ["required", "extra"])
-@pytest.mark.parametrize("name", ["platform-settings", "settings"])
+@pytest.mark.parametrize("name", ["platform-settings", "ecr-repos-settings"])
 def test_they_are_read_from_each_place_that_crossplane_has(
     field: str, name: str
 ) -> None:
@@ -153,7 +153,7 @@ def test_settings_of_the_step_save_the_second_call() -> None:
     """A Ready claim requires nothing else, so Crossplane calls once."""
     settings = found(platform_settings())
     observed = live(CLASSIC)
-    rsp = call(required={"settings": settings}, observed=observed)
+    rsp = call(required={"ecr-repos-settings": settings}, observed=observed)
     assert not rsp.requirements.resources
     rsp = call(required={"platform-settings": settings}, observed=observed)
     assert list(rsp.requirements.resources) == ["platform-settings"]
@@ -161,7 +161,7 @@ def test_settings_of_the_step_save_the_second_call() -> None:
 
 def test_with_other_requirements_they_are_required_again() -> None:
     """An older Crossplane might send only what the last response required."""
-    rsp = call(required={"settings": found(platform_settings())})
+    rsp = call(required={"ecr-repos-settings": found(platform_settings())})
     assert {"platform-settings", "contenders-imagerepo"} <= {
         *rsp.requirements.resources
     }

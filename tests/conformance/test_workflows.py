@@ -27,6 +27,20 @@ def test_actionlint_finds_nothing() -> None:
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
+def test_actionlint_finds_nothing_in_the_documented_workflow(tmp_path: Path) -> None:
+    page = Path("docs/ci-cd.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(name: .*?)```", page, re.DOTALL)
+    workflow = tmp_path / "deploy.yaml"
+    workflow.write_text(shown)
+    done = subprocess.run(
+        [build("actionlint"), "-shellcheck=", "-pyflakes=", workflow],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.stem)
 def test_every_permission_of_a_workflow_is_declared_by_a_job(workflow: Path) -> None:
     of = yaml.safe_load(workflow.read_text())

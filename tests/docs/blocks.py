@@ -1,5 +1,6 @@
 """Read the code blocks of the documentation, and run the console blocks.
 
+A `sh` block is a script to copy, and has no output. Its comment says what runs it.
 A `console` block is run, and its output is compared with the page. `$ ` begins a
 command, `> ` continues it, and all other lines are expected output. `…` matches any
 part of a line, or any number of lines if it is alone on a line. Commands that only read
@@ -75,11 +76,13 @@ class Block:
 
     @property
     def commands(self) -> list[Command]:
-        """Return the commands of the block.
+        """Return the commands of the block; a script counts as one command.
 
         Raises:
             ValueError: The block has output before its first command.
         """
+        if self.language == "sh":
+            return [Command(self.text.rstrip())]
         found: list[Command] = []
         for line in self.text.splitlines():
             if line.startswith("$ "):

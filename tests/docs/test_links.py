@@ -34,8 +34,10 @@ def anchors(page: Path) -> set[str]:
     }
 
 
+# Pages of GitHub itself, relative to the README.
+ELSEWHERE = ("http", "../../actions/")
 LINKS = [
-    (page, to) for page in PAGES for to in links(page) if not to.startswith("http")
+    (page, to) for page in PAGES for to in links(page) if not to.startswith(ELSEWHERE)
 ]
 
 

@@ -97,6 +97,15 @@ def run_provider(system: System, name: str) -> None:
         lambda: says(revisions, revision, "RevisionHealthy"),
         240,
     )
+    report_running(system, revisions, revision)
+    system.wait(
+        "the provider is healthy",
+        lambda: says(PROVIDERS, name, "Installed", "Healthy"),
+    )
+
+
+def report_running(system: System, revisions: str, revision: str) -> None:
+    """Add the condition by which a runtime says that a package's program runs."""
     running = {
         "type": "RuntimeHealthy",
         "status": "True",
@@ -109,8 +118,4 @@ def run_provider(system: System, name: str) -> None:
     system.kubectl(
         *("patch", revisions, revision, "--subresource=status", "--type=json"),
         *("-p", json.dumps(added)),
-    )
-    system.wait(
-        "the provider is healthy",
-        lambda: says(PROVIDERS, name, "Installed", "Healthy"),
     )

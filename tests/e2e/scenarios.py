@@ -7,12 +7,15 @@ checks that every name here exists.
 
 # The order of the modules. Those that uninstall or replace something come last.
 ORDER = (
+    # First: each page has its own control plane, and only one provider-aws can run.
+    "test_install",
     "test_workloads",
     "test_parameters",
     "test_collisions",
     "test_options",
     "test_policy",
     "test_admission",
+    "test_settings",
     "test_killed",
     "test_steady",
     "test_moving",
@@ -44,10 +47,6 @@ NOT_ON: dict[str, dict[str, str]] = {
     "test_nothing_is_blocked_while_kyverno_is_down": {"classic": _CLAIMS},
     "test_the_backfill_creates_claims_missed_while_kyverno_was_down": {
         "classic": _CLAIMS
-    },
-    "test_the_cluster_policy_can_replace_the_policy": {
-        "classic": _KYVERNO,
-        "namespaced": _KYVERNO,
     },
     "test_policy": {"classic": _KYVERNO, "namespaced": _KYVERNO},
     "test_the_connection_secret_of_a_claim_has_its_uris": {
@@ -87,6 +86,10 @@ NOT_ON: dict[str, dict[str, str]] = {
     },
     "test_activation": {"classic": _NO_CLAIMS, "upbound": _NO_CLAIMS},
     "test_moving": {"upbound": _RECIPE, "namespaced": _RECIPE},
+    "test_the_air_gapped_page": {
+        "classic": "the page installs Upbound's provider with its namespaced API",
+        "upbound": "the page installs Upbound's provider with its namespaced API",
+    },
     "test_docs": {
         "upbound": "the pages show the classic provider's resources",
         "namespaced": "the pages show the classic provider's resources",
@@ -97,6 +100,10 @@ NOT_ON: dict[str, dict[str, str]] = {
         ),
     },
     "test_the_configuration_package_installs_everything": {
+        "upbound": _CROSSPLANE,
+        "namespaced": _CROSSPLANE,
+    },
+    "test_the_settings_survive_resync_upgrade_and_restart": {
         "upbound": _CROSSPLANE,
         "namespaced": _CROSSPLANE,
     },

@@ -1,13 +1,15 @@
 """Uninstall everything; nothing of ours works afterwards."""
 
 import functools
-from pathlib import Path
 
 import claims
+import platform_settings
 from system import FUNCTION, ROOT, System
 
 GROUP = "tap.vrabbi.cloud"
 CLAIMS = f"workloadecrrepos.{GROUP}"
+# Where the Configuration package is written, in the directory of the run.
+PACKAGE = "package"
 XRDS = "compositeresourcedefinitions.apiextensions.crossplane.io"
 
 
@@ -36,18 +38,22 @@ def test_deleting_the_xrd_deletes_only_created_repositories(system: System) -> N
     assert claims.contents(system, {image}) == before
 
 
-def test_the_configuration_package_installs_everything(
-    system: System, tmp_path: Path
-) -> None:
+def test_the_configuration_package_installs_everything(system: System) -> None:
     """From an empty cluster: the XRD, the Composition and the function."""
     kubectl = system.kubectl
     # Installed by hand and as a dependency, the function would exist twice.
     kubectl("delete", "functions.pkg.crossplane.io", FUNCTION, "--timeout=60s")
     kubectl("delete", "composition", "workloadecrrepo")
     system[FUNCTION].stop()
-    system.install_packages(tmp_path)
+    directory = system.directory / PACKAGE
+    directory.mkdir()
+    system.install_packages(directory)
     claims.apply(system, "packaged")
     claims.wait_ready(system, "packaged", seconds=claims.HEALS_S)
+
+
+def test_the_settings_survive_resync_upgrade_and_restart(system: System) -> None:
+    platform_settings.check_they_survive(system, system.directory / PACKAGE)
 
 
 def test_deleting_the_configuration_package_deletes_only_created_repositories(

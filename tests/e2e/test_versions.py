@@ -1,15 +1,22 @@
 """A short suite on each version of Crossplane that `make e2e` does not run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import claims
+import platform_settings
 import pytest
 import tenants
 from apis import NAMESPACED, UPBOUND
+from steady import quiet
 from system import ROOT, System, running, say
 
 # The folders of these versions in tests/conformance/tools.
 VERSIONS = {"crossplane-core-v2.3": NAMESPACED, "crossplane-v1.20": UPBOUND}
+# The calls of the function for a reconcile of a Ready claim. Only the Composition for
+# v2 has the platform settings in the requirements of its step.
+CALLS = {NAMESPACED: 1, UPBOUND: 2}
+LIVE = "everyday"
 
 
 class FromPackages(System):
@@ -23,9 +30,13 @@ class FromPackages(System):
     def _packages(self) -> None:
         """Start a registry, and install the Configuration and its dependencies."""
         self._serve_packages()
-        directory = self.directory / "package"
-        directory.mkdir()
-        self.install_packages(directory)
+        self.package.mkdir()
+        self.install_packages(self.package)
+
+    @property
+    def package(self) -> Path:
+        """The directory of the Configuration package."""
+        return self.directory / "package"
 
 
 @pytest.fixture(
@@ -100,3 +111,53 @@ def test_the_package_manager_installed_the_packages(old: System) -> None:
 
 def test_claims_work_with_the_admission_policy(old: System) -> None:
     tenants.check_claims_work_with_the_policy(old)
+
+
+@pytest.fixture(scope="module")
+def live(old: System) -> Iterator[System]:
+    """The system with a Ready claim that is reconciled only if something happens."""
+    claims.apply(old, LIVE)
+    claims.wait_ready(old, LIVE)
+    # A restart closes the circuit breakers of new XRs.
+    old["crossplane"].stop()
+    before = old.calls()
+    old["crossplane"].start()
+    old.wait("the claim is reconciled", lambda: old.calls() > before)
+    old.wait("no claim is reconciled", quiet(old, platform_settings.QUIET_S))
+    yield old
+    names = claims.names(LIVE)
+    old.wait("it has its rights", lambda: not claims.not_deletable(old) & names)
+    claims.delete(old, LIVE)
+    claims.wait_gone(old, *names)
+
+
+def test_an_edit_of_the_settings_reaches_claims_that_are_touched(live: System) -> None:
+    names = claims.names(LIVE)
+    assert not claims.not_deletable(live) & names
+    with live.with_settings(deletion="Never"):
+        platform_settings.touch_all(live)
+        platform_settings.timed(
+            "an edit of the settings reaches a touched claim",
+            live,
+            lambda: names <= claims.not_deletable(live),
+        )
+    platform_settings.touch_all(live)
+    platform_settings.timed(
+        "the next edit reaches a touched claim",
+        live,
+        lambda: not names & claims.not_deletable(live),
+    )
+
+
+def test_calls_of_a_reconcile_of_a_ready_claim(live: System) -> None:
+    counted = platform_settings.calls_of_a_reconcile(live, LIVE)
+    assert min(counted) == CALLS[live.api]
+
+
+@pytest.mark.parametrize("fault", platform_settings.FAULTS)
+def test_missing_or_broken_settings_change_nothing(live: System, fault: str) -> None:
+    platform_settings.check_a_fault_changes_nothing(live, fault, LIVE, watched=False)
+
+
+def test_the_settings_survive_resync_upgrade_and_restart(old: FromPackages) -> None:
+    platform_settings.check_they_survive(old, old.package)

@@ -8,7 +8,7 @@ from typing import Any
 import claims
 import pytest
 from control_plane import KubectlError
-from system import MANIFESTS, ROOT, System
+from system import MANIFESTS, System
 
 
 def test_the_policy_of_the_recipe_is_refused(bare: System) -> None:
@@ -146,19 +146,3 @@ def test_the_backfill_creates_claims_missed_while_kyverno_was_down(
     claims.wait_ready(system, "meanwhile-ecr-repos")
     assert claims.of_workload(system, "short-lived") is None
     system.kubectl("delete", "workload", "--wait=false", "meanwhile")
-
-
-def test_the_cluster_policy_can_replace_the_policy(system: System) -> None:
-    system.kubectl.apply(claims.workload("stays"))
-    claims.wait_ready(system, "stays-ecr-repos")
-    system.kubectl("delete", "generatingpolicy", "workload-ecr-repos")
-    overlay = ROOT / "package/kyverno/overlays/cluster-policy"
-    system.kubectl("apply", "-k", overlay)
-    system.kubectl.apply(claims.workload("by-cluster-policy"))
-    claims.wait_ready(system, "by-cluster-policy-ecr-repos")
-    assert claims.is_ready(system, "stays-ecr-repos")
-    assert claims.names("stays") <= system.repositories()
-    system.kubectl("delete", "workload", "by-cluster-policy", "stays")
-    claims.wait_gone(system, *claims.names("by-cluster-policy"), *claims.names("stays"))
-    system.kubectl("delete", "clusterpolicy", "workload-ecr-repos")
-    system.kubectl("apply", "-k", ROOT / "package/kyverno/base")

@@ -26,6 +26,7 @@ with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
     from function.composition.observed import BUNDLE, IMAGE, policy_name
+    from function.composition.required_settings import REQUIREMENT
     from function.ecr.options import OPTION_NAMES
     from function.ecr.policies import PolicyKind
     from function.fn import FunctionRunner
@@ -169,9 +170,27 @@ def seeds() -> list[bytes]:
             "desired": {"resources": {"theirs": {"resource": bundle}}},
         },
     ]
+    settings = {
+        "apiVersion": "apiextensions.crossplane.io/v1beta1",
+        "kind": "EnvironmentConfig",
+        "metadata": {"name": "ecr-repos"},
+        "data": {k: v for k, v in given.items() if k not in ("apiVersion", "kind")},
+    }
+    # Without an answer about them, the function only requires the platform settings.
+    answers: list[dict[str, Any]] = [{}, {"items": [{"resource": settings}]}]
     return [
-        json_format.ParseDict(request, fnv1.RunFunctionRequest()).SerializeToString()
+        json_format.ParseDict(
+            {
+                **request,
+                "requiredResources": {
+                    **request.get("requiredResources", {}),
+                    REQUIREMENT: answer,
+                },
+            },
+            fnv1.RunFunctionRequest(),
+        ).SerializeToString()
         for request in requests
+        for answer in answers
     ]
 
 

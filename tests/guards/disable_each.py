@@ -19,6 +19,7 @@ TESTS = (
     *("ecr/test_immutable_fields.py", "ecr/test_repository.py"),
     *("composition/test_desired.py", "composition/test_repositories.py"),
     *("composition/test_observed.py", "composition/test_competitors.py"),
+    "composition/test_required_settings.py",
     *("composition/test_reduced_rights.py", "ecr/test_policies.py"),
     *("api/test_parameters.py", "providers", "test_fn.py"),
     *("simulation/test_scenarios.py", "simulation/test_races.py"),

@@ -230,6 +230,16 @@ GUARDS = (
         lambda _: "crossplane.io/external-create-failed",
     ),
     Guard(
+        "decide nothing before the settings are known",
+        "function.composition.required_settings:settings_are_known",
+        lambda _: lambda _: True,
+    ),
+    Guard(
+        "without required settings, nothing changes",
+        "function.composition.required_settings:may_be_missing",
+        lambda _: lambda _: True,
+    ),
+    Guard(
         "a claim gets only allowed values",
         "function.api.parameters:_allowed",
         lambda _: lambda *_: None,

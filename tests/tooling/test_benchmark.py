@@ -15,6 +15,7 @@ from cold_requests import (
     LARGE,
     PHASES,
     REQUIRED,
+    SETTINGS,
     STEADY,
     captured,
     derive,
@@ -26,6 +27,8 @@ from google.protobuf import json_format
 from probe import Call, recovery_s
 from servers import WrongResponseError, check
 from targets import SOAK, TARGETS, Spread, Target, judge
+
+from tests.builders import call
 
 DOCS = Path(__file__).parents[2] / "docs"
 HELD = {t.key: t.limit for t in TARGETS}
@@ -190,6 +193,12 @@ def test_a_peer_with_a_wrong_response_is_not_measured() -> None:
             check("peer", rsp, ready=True)
 
 
+@pytest.mark.parametrize(("phase", "ready"), [(FIRST, False), (STEADY, True)])
+def test_the_function_composes_what_is_checked(phase: str, ready: bool) -> None:
+    request = fnv1.RunFunctionRequest.FromString(next(derive(phase, 1)))
+    check("ours", call(request), ready=ready)
+
+
 Leaves = dict[str, Any]
 
 
@@ -231,9 +240,26 @@ def test_an_xr_has_changed_when_it_comes_again() -> None:
         *("tag", "resourceVersion", "generation", "observedGeneration"),
         *("time", "lastTransitionTime", "lastPublishedTime"),
     }
-    versions = [p for p in first if p.endswith("/resourceVersion")]
+    versions = [
+        p for p in first if p.endswith("/resourceVersion") and not of_settings(p)
+    ]
     assert len({first[p] for p in versions}) == len(versions) == 3
     assert all(int(again[p]) > int(first[p]) for p in versions)
+
+
+def of_settings(path: str) -> bool:
+    return path.startswith(f"/requiredResources/{SETTINGS}/")
+
+
+@pytest.mark.parametrize("name", [*PHASES, *(f"upbound-{p}" for p in PHASES[:-1])])
+def test_all_xrs_have_the_same_platform_settings(name: str) -> None:
+    """The captured ones: they are one object, so the function caches them."""
+    sent = captured(name)["requiredResources"][SETTINGS]
+    for visit in (0, 1):
+        for message in derive(name, 2, visit):
+            request = fnv1.RunFunctionRequest.FromString(message)
+            settings = request.required_resources[SETTINGS]
+            assert json_format.MessageToDict(settings) == sent
 
 
 def test_a_derived_request_is_the_captured_one_but_for_what_is_replaced() -> None:
@@ -268,6 +294,12 @@ def test_the_captured_requests_are_of_their_phases(prefix: str) -> None:
     names = (FIRST, REQUIRED, CREATING, STEADY)
     requests = {name: captured(prefix + name) for name in names}
     assert phases(requests.values()) == requests
+
+
+def test_a_request_without_the_platform_settings_is_of_no_phase() -> None:
+    before = captured(FIRST)
+    del before["requiredResources"]
+    assert phases([before]) == {}
 
 
 def test_the_large_request_has_fifty_others() -> None:

@@ -4,7 +4,16 @@ import dataclasses
 import datetime
 
 import pytest
-from release import ReleaseError, bump, check, notes
+from release import (
+    ROOT,
+    SHOWING,
+    ReleaseError,
+    bump,
+    check,
+    notes,
+    packages,
+    project,
+)
 
 PYPROJECT = '[project]\nname = "x"\nversion = "0.2.0"\n\n[tool.x]\nminimum = "1"\n'
 RELEASED = """# Changelog
@@ -90,3 +99,20 @@ def test_a_bump_that_cannot_be_says_why(
     with pytest.raises(ReleaseError) as e:
         bump(PYPROJECT, changelog, version, datetime.date(2026, 1, 2))
     assert says in str(e.value)
+
+
+def test_the_notes_name_the_packages() -> None:
+    assert packages("example.org/acme", "0.2.0") == (
+        "### Packages\n\n`REGISTRY=example.org/acme`:\n\n"
+        "- `example.org/acme/function-ecr-repos:v0.2.0`\n"
+        "- `example.org/acme/configuration-ecr-repos:v0.2.0`\n"
+        "- `example.org/acme/configuration-v2-ecr-repos:v0.2.0`"
+    )
+
+
+def test_each_file_that_shows_the_version_is_known() -> None:
+    """Otherwise `make version` would leave an older version in it."""
+    assert len(SHOWING) == len(set(SHOWING)) == 5
+    version = project((ROOT / "pyproject.toml").read_text())
+    for file in SHOWING:
+        assert f"v{version}" in file.read_text(), file
