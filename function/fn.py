@@ -1,5 +1,6 @@
 """RunFunction: observe, decide, respond."""
 
+from datetime import UTC, datetime
 from logging import DEBUG
 
 import grpc
@@ -45,7 +46,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
         try:
             if debug:
                 self.log.debug("Running function", **_log_context(req))
-            observed = observe(req)
+            observed = observe(req, datetime.now(UTC))
             try:
                 desired = decide(observed)
             except (InvalidParameterError, NotAllowedError) as error:

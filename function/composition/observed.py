@@ -1,6 +1,7 @@
 """The observed state: everything in a request that its response depends on."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -79,6 +80,7 @@ class ObservedState(NamedTuple):
         searches: Where to look for those.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
+        time: When the request arrived. It decides nothing but the ttl.
     """
 
     input: Input
@@ -90,10 +92,15 @@ class ObservedState(NamedTuple):
     searches: Mapping[str, Search]
     required: frozenset[str]
     connection_object: structpb.Struct | None
+    time: datetime
 
 
-def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
+def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     """Read the observed state of a request; pure.
+
+    Args:
+        req: The request.
+        time: When it arrived.
 
     Raises:
         InvalidInputError: The Composition's input is wrong.
@@ -122,6 +129,7 @@ def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
         },
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
+        time,
     )
 
 
@@ -136,13 +144,15 @@ CONNECTION_OBJECT = "connection"
 
 def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
     """Read which composite resource it is."""
-    uid, namespace, name = texts(
-        struct(composite, "metadata"), "uid", "namespace", "name"
+    uid, namespace, name, created_at = texts(
+        struct(composite, "metadata"), "uid", "namespace", "name", "creationTimestamp"
     )
     claim_namespace, claim_name = texts(
         struct(struct(composite, "spec"), "claimRef"), "namespace", "name"
     )
-    return CompositeIdentity(uid, (claim_namespace, claim_name), (namespace, name))
+    return CompositeIdentity(
+        uid, (claim_namespace, claim_name), (namespace, name), created_at
+    )
 
 
 def _repositories(
