@@ -124,6 +124,8 @@ def release_started(
         observed: As for ownership_of.
         competitors: As for ownership_of.
     """
+    if not any(each.deleting for each in competitors):
+        return ""
     if ownership_of(observed, competitors) is not Ownership.CONFLICT:
         return ""
     lasting = [each for each in competitors if not each.deleting]
