@@ -127,7 +127,7 @@ def decide(observed: ObservedState) -> DesiredState:
     desired.ttl_seconds = ttl_seconds(
         ready=desired.condition.ready
         and all(ready for _, ready in desired.resources.values()),
-        conflict=desired.unready,
+        conflict=_any_conflict(repositories),
         requirements=desired.requirements is not None,
         problems=any(problems)
         or any(each.reportable.problem for each in repositories.values()),
