@@ -1,5 +1,6 @@
 """RunFunction: observe, decide, respond."""
 
+from datetime import UTC, datetime
 from logging import DEBUG
 
 import grpc
@@ -49,7 +50,7 @@ class FunctionRunner(grpcv1.FunctionRunnerServiceServicer):
                 self.log.debug("Running function", **_log_context(req))
             if not settings_are_known(req):
                 return respond_with_settings_requirement(req)
-            observed = observe(req)
+            observed = observe(req, datetime.now(UTC))
             try:
                 desired = decide(observed)
             except (InvalidParameterError, NotAllowedError) as error:

@@ -22,7 +22,11 @@ from typing import NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.ownership import CompositeIdentity, owned_by_another
+from function.ecr.ownership import (
+    CompositeIdentity,
+    owned_by_another,
+    owned_by_predecessor,
+)
 from function.ecr.repository import DesiredRepository, ObservedRepository
 from function.providers.base import Provider, in_api
 from function.providers.crossplane_runtime import (
@@ -89,9 +93,7 @@ def find_competitors(
         composite: Our own composite.
     """
     return tuple(
-        provider.observe_repository(
-            resource.resource, controller_uid(resource.resource) or None
-        )
+        _observe(provider, resource.resource, composite)
         for api, provider in PROVIDERS.items()
         for resource in _required(
             req,
@@ -99,6 +101,16 @@ def find_competitors(
         )
         if owned_by_another(resource_owner(resource.resource), composite)
     )
+
+
+def _observe(
+    provider: Provider, managed: structpb.Struct, composite: CompositeIdentity
+) -> ObservedRepository:
+    """Read a competitor; a predecessor's is being deleted even if not marked yet."""
+    found = provider.observe_repository(managed, controller_uid(managed) or None)
+    if found.deleting or not owned_by_predecessor(resource_owner(managed), composite):
+        return found
+    return found._replace(deleting_since=composite.created_at)
 
 
 def plan_search(

@@ -25,6 +25,7 @@ Reason = Literal[
     "InvalidParameters",
     "NotAllowed",
     "NameTaken",
+    "PreviousDeleting",
     "Adopted",
     "SettingsMissing",
 ]
@@ -37,6 +38,8 @@ REASON_MEANINGS: dict[Reason, str] = {
     "Creating": "The provider has not created the repositories yet. If ECR or the "
     "provider reports an error, the message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
+    "PreviousDeleting": "A previous claim owned a repository with this name, and its "
+    "managed resource is still being deleted. Then the claim continues by itself.",
     "InvalidParameters": "A parameter, the Composition's input or the platform "
     "settings are wrong.",
     "NotAllowed": "The platform does not allow a value or an option of the claim.",
@@ -79,11 +82,12 @@ def repositories_ready(
     """
     names = {key: printable(each.desired.name) for key, each in repositories.items()}
 
-    def those(ownership: Ownership) -> str:
+    def those(ownership: Ownership, *, released: bool = False) -> str:
         return ", ".join(
             name
             for key, name in names.items()
             if repositories[key].ownership is ownership
+            and bool(repositories[key].release_started) == released
         )
 
     if taken := those(Ownership.CONFLICT):
@@ -93,6 +97,14 @@ def repositories_ready(
             "did not change it. Use another workloadName, repoPrefix or namespace in "
             "a new claim, or wait until the other claim is deleted. The platform team "
             f"finds the owner with: {_find_owner(repositories)}",
+        )
+    if released := those(Ownership.CONFLICT, released=True):
+        return Condition(
+            reason="PreviousDeleting",
+            message="The previous claim's managed resource of the repository "
+            f"{released} is still being deleted. This claim continues by itself "
+            "afterwards. If this takes longer than five minutes, contact the platform "
+            "team",
         )
     observed = {key: each.reportable for key, each in repositories.items()}
     waiting = [name for key, name in names.items() if not observed[key].ready]

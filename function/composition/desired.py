@@ -33,7 +33,12 @@ from function.composition.observed import (
     policy_name,
 )
 from function.composition.repositories import ComposedRepository, with_rights
-from function.composition.ttl import PENDING_SECONDS, ttl_seconds
+from function.composition.ttl import (
+    PENDING_SECONDS,
+    RELEASE_SECONDS,
+    is_recent,
+    ttl_seconds,
+)
 from function.ecr.bundle import (
     bundle_rights,
     bundle_stays,
@@ -47,6 +52,7 @@ from function.ecr.ownership import (
     is_unready,
     may_compose,
     ownership_of,
+    release_started,
 )
 from function.ecr.policies import PolicyKind, desired_policy
 from function.ecr.provider_rights import provider_rights
@@ -121,12 +127,16 @@ def decide(observed: ObservedState) -> DesiredState:
     desired.ttl_seconds = ttl_seconds(
         ready=desired.condition.ready
         and all(ready for _, ready in desired.resources.values()),
-        conflict=desired.condition.reason == "NameTaken",
+        conflict=_any_conflict(repositories),
         requirements=desired.requirements is not None,
         problems=any(problems)
         or any(each.reportable.problem for each in repositories.values()),
         watch_suspended=raw.watch_suspended,
     )
+    if desired.condition.reason == "PreviousDeleting":
+        began = max(each.release_started for each in repositories.values())
+        if is_recent(observed.time, began):
+            desired.ttl_seconds = RELEASE_SECONDS
     desired.warnings = [*_warnings(parameters, repositories)]
     return desired
 
@@ -146,9 +156,14 @@ def _repositories(
             require_competitors(
                 requirements, name, provider, desired, observed.searches[name]
             )
-        ownership = ownership_of(existing, observed.competitors[name])
+        competitors = observed.competitors[name]
         repositories[name] = ComposedRepository(
-            requested, desired, provider, existing, ownership
+            requested,
+            desired,
+            provider,
+            existing,
+            ownership_of(existing, competitors),
+            release_started(existing, competitors),
         )
     return repositories
 

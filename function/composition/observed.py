@@ -1,6 +1,7 @@
 """The observed state: everything in a request that its response depends on."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
@@ -80,6 +81,7 @@ class ObservedState(NamedTuple):
         searches: Where to look for those.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
+        time: When the request arrived. It decides nothing but the ttl.
     """
 
     settings: Settings
@@ -91,10 +93,15 @@ class ObservedState(NamedTuple):
     searches: Mapping[str, Search]
     required: frozenset[str]
     connection_object: structpb.Struct | None
+    time: datetime
 
 
-def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
+def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     """Read the observed state of a request; pure.
+
+    Args:
+        req: The request.
+        time: When it arrived.
 
     Raises:
         InvalidInputError: The Composition's input or the platform settings are wrong.
@@ -124,6 +131,7 @@ def observe(req: fnv1.RunFunctionRequest) -> ObservedState:
         },
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
+        time,
     )
 
 
@@ -138,13 +146,15 @@ CONNECTION_OBJECT = "connection"
 
 def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
     """Read which composite resource it is."""
-    uid, namespace, name = texts(
-        struct(composite, "metadata"), "uid", "namespace", "name"
+    uid, namespace, name, created_at = texts(
+        struct(composite, "metadata"), "uid", "namespace", "name", "creationTimestamp"
     )
     claim_namespace, claim_name = texts(
         struct(struct(composite, "spec"), "claimRef"), "namespace", "name"
     )
-    return CompositeIdentity(uid, (claim_namespace, claim_name), (namespace, name))
+    return CompositeIdentity(
+        uid, (claim_namespace, claim_name), (namespace, name), created_at
+    )
 
 
 def _repositories(

@@ -23,6 +23,8 @@ class ComposedRepository(NamedTuple):
         provider: The provider whose API it is composed by.
         observed: What its managed resource says; None if there is none yet.
         ownership: Whose repository it is.
+        release_started: When the deletion of its owner began (RFC 3339), if it belongs
+            to another claim and that is being deleted; otherwise empty.
     """
 
     requested: DesiredRepository
@@ -30,6 +32,7 @@ class ComposedRepository(NamedTuple):
     provider: Provider
     observed: ObservedRepository | None
     ownership: Ownership
+    release_started: str = ""
 
     @property
     def conflict(self) -> bool:

@@ -9,14 +9,24 @@ Without realtime compositions Crossplane ignores the ttl.
 
 No watch tells whether another claim still owns a repository or has released it. Nor
 does Crossplane tell about an XR while it drops the XR's events because there were too
-many. Then the ttl is short. It is shortest while repositories are being created: that
+many. Then the ttl is short. It is shorter while repositories are being created: that
 takes seconds, and someone waits to push.
+
+It is shortest while the owner of a repository is being deleted: a claim that was
+deleted and created again waits for nothing else. (Crossplane v2.4 watches required
+resources, so there the ttl is only a fallback.) But a deletion may never end, because
+the provider is stopped or ECR refuses. So this holds for a few minutes after it began.
+Nothing else depends on the clock.
 """
+
+from datetime import datetime, timedelta
 
 # An event may be lost, so reconcile an idle claim hourly. (Crossplane's SDK: a minute.)
 STEADY_SECONDS = 3600
 PENDING_SECONDS = 60
 WATCH_SUSPENDED_SECONDS = 10
+RELEASE_SECONDS = 3
+RELEASE_TAKES = timedelta(minutes=5)
 
 
 def ttl_seconds(
@@ -40,3 +50,16 @@ def ttl_seconds(
         return WATCH_SUSPENDED_SECONDS
     steady = ready and not (requirements or problems or watch_suspended)
     return STEADY_SECONDS if steady else PENDING_SECONDS
+
+
+def is_recent(now: datetime, began: str) -> bool:
+    """Whether a deletion began a few minutes ago at most.
+
+    Args:
+        now: The time.
+        began: When it began (RFC 3339). The API server's clock may be ahead of ours.
+    """
+    try:
+        return abs(now - datetime.fromisoformat(began)) < RELEASE_TAKES
+    except (ValueError, TypeError):  # no time, or without a zone
+        return False

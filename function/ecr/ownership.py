@@ -71,11 +71,13 @@ class CompositeIdentity(NamedTuple):
         uid: Its UID; empty in a file.
         claim: Namespace and name of its claim, empty if it has none.
         composite: Its namespace (empty if it is cluster-scoped) and its name.
+        created_at: When it was created (RFC 3339); empty in a file.
     """
 
     uid: str
     claim: tuple[str, str]
     composite: tuple[str, str]
+    created_at: str = ""
 
 
 def ownership_of(
@@ -91,6 +93,9 @@ def ownership_of(
         competitors: What other composites' managed resources of the same repository
             say.
     """
+    competitors = [
+        each for each in competitors if owns_until_gone(deleting=each.deleting)
+    ]
     if observed is None:
         conflict = yields_to_competitors(competitors=bool(competitors))
         return Ownership.CONFLICT if conflict else Ownership.UNCLAIMED
@@ -105,6 +110,28 @@ def ownership_of(
     if any(is_senior(each.seniority, observed.seniority) for each in competitors):
         return Ownership.CONFLICT
     return Ownership.ADOPTED
+
+
+def release_started(
+    observed: ObservedRepository | None, competitors: Sequence[ObservedRepository]
+) -> str:
+    """Return when the deletion of those that cause a conflict began (RFC 3339).
+
+    Empty if there is no conflict, or one that does not end by itself. This decides what
+    a claim says, and how soon it looks again. It gives no rights.
+
+    Args:
+        observed: As for ownership_of.
+        competitors: As for ownership_of.
+    """
+    if not any(each.deleting for each in competitors):
+        return ""
+    if ownership_of(observed, competitors) is not Ownership.CONFLICT:
+        return ""
+    lasting = [each for each in competitors if not each.deleting]
+    if ownership_of(observed, lasting) is Ownership.CONFLICT:
+        return ""
+    return max(each.deleting_since for each in competitors)
 
 
 def created_by_provider(record: CreateRecord, created_at: str) -> bool:
@@ -164,10 +191,24 @@ def owned_by_another(resource: ResourceOwner, own: CompositeIdentity) -> bool:
     """
     if resource.controller_uid:
         return is_another_controller(resource.controller_uid, own.uid)
+    return not _had_the_name_of(resource, own)
+
+
+def owned_by_predecessor(resource: ResourceOwner, own: CompositeIdentity) -> bool:
+    """Whether a competitor belongs to an earlier composite of the same claim.
+
+    A claim, and a composite without one, is unique by its name. So the earlier one was
+    deleted, and the garbage collector deletes its managed resources. It marks them only
+    after the new composite may have been reconciled.
+    """
+    return owned_by_another(resource, own) and _had_the_name_of(resource, own)
+
+
+def _had_the_name_of(resource: ResourceOwner, own: CompositeIdentity) -> bool:
     namespace, _ = own.composite
     if reads_claim(named=bool(own.claim[1]), namespaced=bool(namespace)):
-        return left_by_another(resource.claim, own.claim)
-    return left_by_another(resource.composite, own.composite)
+        return not left_by_another(resource.claim, own.claim)
+    return not left_by_another(resource.composite, own.composite)
 
 
 def _time(text: str) -> datetime | None:
@@ -180,6 +221,15 @@ def _time(text: str) -> datetime | None:
 
 
 # The guards: plain values in, a boolean out. `make guards` turns them off one by one.
+
+
+def owns_until_gone(*, deleting: bool) -> bool:  # noqa: ARG001  # that is the rule
+    """Whether a competitor's claim to a repository counts, even while it is deleted.
+
+    Its provider may delete the repository at any moment, with all that was pushed to it
+    under the next claim.
+    """
+    return True
 
 
 def yields_to_competitors(*, competitors: bool) -> bool:

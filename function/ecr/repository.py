@@ -110,7 +110,9 @@ class ObservedRepository(NamedTuple):
         changeable: Whether its management policies (or deletionPolicy) let the
             provider change or delete it.
         creation_started: Whether the provider recorded an attempt to create it.
-        deleting: Whether the managed resource is being deleted.
+        deleting_since: When the deletion of the managed resource began (RFC 3339);
+            empty if it is not being deleted. The managed resources of a composite that
+            the claim replaced are being deleted too, even before Kubernetes marks them.
         created_by_provider: Whether the provider created this very repository for this
             composite, rather than found it.
         copies_tags: Whether the provider, when it may late-initialize, would copy
@@ -137,7 +139,7 @@ class ObservedRepository(NamedTuple):
     force_delete: bool = False
     changeable: bool = False
     creation_started: bool = False
-    deleting: bool = False
+    deleting_since: str = ""
     created_by_provider: bool = False
     copies_tags: bool = False
     recorded_uid: str = ""
@@ -145,6 +147,11 @@ class ObservedRepository(NamedTuple):
     problem: str = ""
     unresolved_creation: str = ""
     seniority: tuple[str, str] = ("", "")
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the managed resource is being deleted."""
+        return bool(self.deleting_since)
 
 
 NOT_OBSERVED = ObservedRepository()

@@ -142,7 +142,7 @@ class Classic:
             force_delete=boolean(for_provider, "forceDelete"),
             changeable=runtime.may_change(spec),
             creation_started=bool(record.pending),
-            deleting="deletionTimestamp" in metadata.fields,
+            deleting_since=text(metadata, "deletionTimestamp"),
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
             problem=problem,

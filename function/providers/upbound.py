@@ -168,7 +168,7 @@ class Upbound:
             force_delete=boolean(for_provider, "forceDelete"),
             changeable=runtime.may_change(spec),
             creation_started=bool(record.pending),
-            deleting="deletionTimestamp" in metadata.fields,
+            deleting_since=text(metadata, "deletionTimestamp"),
             created_by_provider=is_there(arn)
             and created_by(signature, composite_uid)
             and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),

@@ -9,6 +9,7 @@ from function.composition.required_settings import REQUIREMENT
 from tests.builders import (
     CLASSIC,
     CLUSTER,
+    NAME,
     NAMESPACED,
     OBSERVE_ONLY,
     RECIPE_NAME,
@@ -24,6 +25,7 @@ from tests.builders import (
     request,
     rights,
     run,
+    status,
     xr,
 )
 
@@ -91,6 +93,64 @@ def test_a_forged_claim_on_a_namespaced_xr_is_not_read() -> None:
     }
     rsp = run(NAMESPACED, composite=forged, competitors=[left])
     assert rsp.conditions[0].reason == "NameTaken"
+
+
+@pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "not marked yet"])
+def test_a_claim_waits_until_its_predecessor_is_gone(
+    provider: str, *, marked: bool
+) -> None:
+    composite = xr(provider)
+    composite["metadata"]["creationTimestamp"] = "2026-01-02T00:00:00Z"
+    theirs = live(provider, uid="theirs")
+    if marked:
+        theirs["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    else:
+        theirs["metadata"]["namespace"] = "default"
+        theirs["metadata"]["labels"] |= {
+            "crossplane.io/claim-namespace": "default",
+            "crossplane.io/claim-name": "shop",
+            "crossplane.io/composite": "shop" if provider == NAMESPACED else "shop-x",
+        }
+    rsp = run(provider, composite=composite, competitors=[theirs])
+    assert not rsp.desired.resources
+    assert rsp.desired.composite.ready == fnv1.READY_FALSE
+    (c,) = rsp.conditions
+    assert (c.status, c.reason) == (fnv1.STATUS_CONDITION_FALSE, "PreviousDeleting")
+    assert c.message == (
+        f"The previous claim's managed resource of the repository {NAME} is still "
+        "being deleted. This claim continues by itself afterwards. If this takes "
+        "longer than five minutes, contact the platform team"
+    )
+    assert "theirs" not in str(rsp)
+    assert status(rsp)["repositories"]["image"] == {"name": NAME}
+
+
+def test_a_name_that_one_claim_releases_and_another_has_is_taken() -> None:
+    going, staying = live(NAMESPACED, uid="a"), live(NAMESPACED, uid="b", made=False)
+    going["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    rsp = run(NAMESPACED, competitors=[going, staying])
+    assert rsp.conditions[0].reason == "NameTaken"
+
+
+@pytest.mark.parametrize("key", ["imagerepo", "bundlerepo"])
+def test_a_taken_name_is_reported_before_a_released_one(key: str) -> None:
+    names = {"imagerepo": RECIPE_NAME, "bundlerepo": f"{RECIPE_NAME}-bundle"}
+    found = {k: recipe_competitor(name) for k, name in names.items()}
+    found[key]["resource"]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    del names[key]
+    rsp = call(
+        request(
+            recipe_xr(),
+            required_resources={
+                f"contenders-{k}": {"items": [each]} for k, each in found.items()
+            },
+        )
+    )
+    (c,) = rsp.conditions
+    (taken,) = names.values()
+    assert c.reason == "NameTaken"
+    assert c.message.startswith(f"Another claim already owns the repository {taken}. ")
 
 
 V1: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 from crossplane.function import resource
 
 from function.composition.observed import composite_identity
-from function.ecr.ownership import owned_by_another
+from function.ecr.ownership import owned_by_another, owned_by_predecessor
 from function.providers.crossplane_runtime import resource_owner
 
 
@@ -67,3 +67,52 @@ def test_competitors(
     managed = resource.dict_to_struct({"metadata": metadata})
     identity = composite_identity(resource.dict_to_struct(xr))
     assert owned_by_another(resource_owner(managed), identity) == bool(want), reason
+
+
+THEIRS = [{"controller": True, "uid": "before"}]
+OF_XR = {"crossplane.io/composite": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("xr", "metadata", "want", "reason"),
+    [
+        (claimed(), {"labels": LEFT, "ownerReferences": THEIRS}, 1, "the same claim"),
+        (claimed("before"), {"labels": LEFT, "ownerReferences": THEIRS}, 0, "ours"),
+        (claimed(), {"labels": LEFT}, 0, "left by the same claim: it is ours"),
+        (
+            claimed(),
+            {
+                "labels": {**LEFT, "crossplane.io/claim-name": "other"},
+                "ownerReferences": THEIRS,
+            },
+            0,
+            "another claim",
+        ),
+        (claimed(), {"ownerReferences": THEIRS}, 0, "no labels"),
+        (
+            NAMESPACED,
+            {"namespace": "default", "labels": OF_XR, "ownerReferences": THEIRS},
+            1,
+            "the XR of that name",
+        ),
+        (
+            NAMESPACED,
+            {"namespace": "other", "labels": OF_XR, "ownerReferences": THEIRS},
+            0,
+            "the same name in another namespace",
+        ),
+        (
+            {**NAMESPACED, "spec": claimed()["spec"]},
+            {"namespace": "default", "labels": LEFT, "ownerReferences": THEIRS},
+            0,
+            "a namespaced XR has no claim, whatever it says",
+        ),
+    ],
+)
+def test_predecessors(
+    xr: dict[str, Any], metadata: dict[str, Any], want: int, reason: str
+) -> None:
+    managed = resource.dict_to_struct({"metadata": metadata})
+    identity = composite_identity(resource.dict_to_struct(xr))
+    found = owned_by_predecessor(resource_owner(managed), identity)
+    assert found == bool(want), reason

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -12,6 +13,10 @@ import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function import fn
+from function.composition.desired import decide
+from function.composition.observed import observe
+from function.composition.response import respond
+from function.composition.ttl import PENDING_SECONDS, RELEASE_SECONDS
 from tests.builders import call_bytes, captured, parsed
 
 
@@ -32,10 +37,24 @@ def after_others() -> dict[str, Any]:
     return request
 
 
+DELETED_AT = "2026-01-01T00:00:00Z"
+
+
+def released() -> dict[str, Any]:
+    request = captured("steady")
+    theirs = request["observed"]["resources"].pop("imagerepo")
+    metadata = theirs["resource"]["metadata"]
+    metadata["deletionTimestamp"] = DELETED_AT
+    metadata["ownerReferences"][0]["uid"] = "another"
+    request["requiredResources"]["contenders-imagerepo"] = {"items": [theirs]}
+    return request
+
+
 REQUESTS = {
     "the first pass": captured("first"),
     "the steady state": captured("steady"),
     "a refusal": refused(),
+    "a previous claim is being deleted": released(),
     "what earlier steps want is passed on": after_others(),
 }
 
@@ -69,6 +88,21 @@ def test_earlier_requests_change_nothing() -> None:
     want = {name: answer(request) for name, request in REQUESTS.items()}
     for name in by.choices(list(REQUESTS), k=100):
         assert answer(REQUESTS[name]) == want[name], name
+
+
+def test_the_time_decides_nothing_but_the_ttl() -> None:
+    req = parsed(released())
+    deleted = datetime.fromisoformat(DELETED_AT)
+    ttls = []
+    responses = []
+    for later in (timedelta(minutes=1), timedelta(hours=1)):
+        rsp = respond(req, decide(observe(req, deleted + later)))
+        ttls.append(rsp.meta.ttl.seconds)
+        rsp.meta.ClearField("ttl")
+        responses.append(rsp)
+    assert responses[0] == responses[1]
+    assert responses[0].conditions[0].reason == "PreviousDeleting"
+    assert ttls == [RELEASE_SECONDS, PENDING_SECONDS]
 
 
 def test_two_servers_send_the_same_bytes() -> None:

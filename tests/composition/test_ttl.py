@@ -1,12 +1,14 @@
 """The ttl: how long a response stays valid."""
 
-import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from function.composition.ttl import (
     PENDING_SECONDS,
+    RELEASE_SECONDS,
+    RELEASE_TAKES,
     STEADY_SECONDS,
     WATCH_SUSPENDED_SECONDS,
 )
@@ -59,12 +61,16 @@ def watch_suspended(request: dict[str, Any]) -> None:
     condition(request["observed"]["composite"]["resource"], "Responsive", "False")
 
 
-def taken(request: dict[str, Any]) -> None:
-    competitor = copy.deepcopy(image(request))
-    competitor["metadata"]["ownerReferences"][0]["uid"] = "another"
-    items = {"items": [{"resource": competitor}]}
-    request["requiredResources"] = {"contenders-imagerepo": items}
-    del request["observed"]["resources"]["imagerepo"]
+def taken(request: dict[str, Any], key: str = "imagerepo") -> dict[str, Any]:
+    """Let another claim have a repository; return the metadata of its resource."""
+    competitor = request["observed"]["resources"].pop(key)
+    competitor["resource"]["metadata"]["ownerReferences"][0]["uid"] = "another"
+    labels = competitor["resource"]["metadata"]["labels"]
+    labels["crossplane.io/claim-name"] = "another"
+    required = request.setdefault("requiredResources", {})
+    required[f"contenders-{key}"] = {"items": [competitor]}
+    metadata: dict[str, Any] = competitor["resource"]["metadata"]
+    return metadata
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,60 @@ def test_a_suspended_watch_shortens_the_ttl(
         change(request)
     assert ttl(request) == seconds, reason
     assert WATCH_SUSPENDED_SECONDS == 10
+
+
+def ago(**duration: float) -> str:
+    """Return a time of the past, as Kubernetes writes it."""
+    return f"{datetime.now(UTC) - timedelta(**duration):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.mark.parametrize(
+    ("deleted", "seconds", "reason"),
+    [
+        (ago(seconds=1), RELEASE_SECONDS, "it is gone within seconds"),
+        (ago(minutes=4), RELEASE_SECONDS, "the provider needs time"),
+        (ago(minutes=6), PENDING_SECONDS, "it may take for ever"),
+        (ago(minutes=-1), RELEASE_SECONDS, "the API server's clock is ahead"),
+        (ago(minutes=-6), PENDING_SECONDS, "one of the clocks is wrong"),
+        ("soon", PENDING_SECONDS, "no time"),
+        (ago(seconds=1)[:-1], PENDING_SECONDS, "a time without a zone"),
+    ],
+)
+def test_a_deleted_owner_shortens_the_ttl_for_a_few_minutes(
+    deleted: str, seconds: int, reason: str
+) -> None:
+    request = captured("steady")
+    taken(request)["deletionTimestamp"] = deleted
+    assert ttl(request) == seconds, reason
+    watch_suspended(request)
+    assert ttl(request) == seconds, reason
+    assert RELEASE_SECONDS == 3
+    assert timedelta(minutes=5) == RELEASE_TAKES
+
+
+def test_the_last_of_two_owners_decides() -> None:
+    request = captured("steady")
+    taken(request)["deletionTimestamp"] = ago(hours=1)
+    bundle = taken(request, "bundlerepo")
+    assert ttl(request) == PENDING_SECONDS, "one of them stays"
+    bundle["deletionTimestamp"] = ago(seconds=1)
+    assert ttl(request) == RELEASE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("created", "seconds"),
+    [(ago(seconds=1), RELEASE_SECONDS), (ago(minutes=6), PENDING_SECONDS)],
+)
+def test_a_predecessor_counts_as_deleted_since_the_new_xr_exists(
+    created: str, seconds: int
+) -> None:
+    """The garbage collector marks its managed resources a moment later."""
+    request = captured("steady")
+    xr = request["observed"]["composite"]["resource"]
+    xr["metadata"]["creationTimestamp"] = created
+    claim = xr["metadata"]["labels"]["crossplane.io/claim-name"]
+    taken(request)["labels"]["crossplane.io/claim-name"] = claim
+    assert ttl(request) == seconds
 
 
 def test_a_closed_circuit_breaker_does_not_shorten_the_ttl() -> None:

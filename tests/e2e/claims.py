@@ -14,6 +14,8 @@ from system import REGION, System
 PREFIX = "tap/workloads"
 # A claim with NameTaken or an invalid parameter reconciles again within two minutes.
 HEALS_S = 150
+# How long a claim may take to be Ready after its predecessor is gone.
+AGAIN_S = 10
 MEDIA = "application/vnd.oci.image.manifest.v1+json"
 
 Contents = dict[str, tuple[Any, list[str]]]
@@ -188,6 +190,59 @@ def not_deletable(system: System) -> set[str]:
         for name, resource in managed(system).items()
         if not system.api.may_delete(resource)
     }
+
+
+def created_again(
+    system: System, name: str, namespace: str = "default"
+) -> tuple[float, list[str]]:
+    """Delete a claim and create it again immediately; wait until it is Ready.
+
+    Returns:
+        How many seconds the new claim took after the managed resources of its
+        predecessor were last seen, and the reasons of RepositoriesReady until then.
+    """
+    before = claim(system, name, namespace)
+    assert before
+    old = {r["metadata"]["uid"] for r in resources_of(system, name, namespace)}
+    file = system.directory / f"{name}.json"
+    file.write_text(json.dumps(manifest(name, namespace=namespace)))
+    system.kubectl("replace", "--force", "-f", file)
+    last_seen, reasons = time.monotonic(), list[str]()
+
+    def ready() -> float | None:
+        nonlocal last_seen
+        started = time.monotonic()
+        found = resources_of(system, name, namespace)
+        if old & {r["metadata"]["uid"] for r in found}:
+            last_seen = started
+        new = claim(system, name, namespace)
+        if new is None or new["metadata"]["uid"] == before["metadata"]["uid"]:
+            return None
+        reason = condition(new, "RepositoriesReady").get("reason", "")
+        if reason and reason not in reasons:
+            reasons.append(reason)
+        is_true = condition(new, "Ready").get("status") == "True"
+        return time.monotonic() - last_seen if is_true else None
+
+    return system.wait(f"{name} is Ready again", ready, 240), reasons
+
+
+def check_created_again(system: System) -> None:
+    """Check that a claim that was deleted and created again is Ready soon."""
+    apply(system, "phoenix")
+    wait_ready(system, "phoenix")
+    of_both = names("phoenix")
+    push(system, *of_both)
+    seconds, reasons = created_again(system, "phoenix")
+    print(f"Ready {seconds:.1f} s after its predecessor was gone: {reasons}")
+    assert seconds <= AGAIN_S
+    assert "PreviousDeleting" in reasons
+    assert not {"NameTaken", "Adopted"} & {*reasons}
+    found = contents(system, of_both)
+    assert found.keys() == of_both
+    assert not images(found), "these are new repositories"
+    delete(system, "phoenix")
+    wait_gone(system, *of_both)
 
 
 def push(system: System, *repositories: str) -> None:

@@ -93,7 +93,6 @@ def inactive(api: Api, request: pytest.FixtureRequest) -> Iterator[WithoutPolicy
     """A control plane of its own with both packages, and no activation policy."""
     system = WithoutPolicy("activation", lambda s: say(f"activation: {s}"), api=api)
     with running(system, lambda: bool(request.session.testsfailed)):
-        system.kubectl("apply", "-f", ROOT / "package/platform/settings.yaml")
         yield system
 
 

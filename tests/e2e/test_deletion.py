@@ -13,6 +13,10 @@ NOT_DELETED = Refusal(
 )
 
 
+def test_a_claim_that_is_created_again_is_ready_soon(system: System) -> None:
+    claims.check_created_again(system)
+
+
 def test_deleting_a_namespace_deletes_its_repositories(system: System) -> None:
     system.kubectl("create", "namespace", "leaving")
     claims.apply(system, "passenger", namespace="leaving")

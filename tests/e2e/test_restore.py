@@ -269,7 +269,7 @@ def test_restored_managed_resources_can_be_made_harmless(
             )
 
         system.wait("Kubernetes deletes them", deleted, 120)
-        claims.wait_for_reason(system, SAVED, "NameTaken")
+        claims.wait_for_reason(system, SAVED, "PreviousDeleting")
         own = {"ecr.aws.crossplane.io": system.api.group}
         if system.api is not CLASSIC:
             own[CLASSIC_RIGHTS] = UPBOUND_RIGHTS

@@ -90,6 +90,10 @@ def test_one_of_two_competing_claims_gets_the_repository(old: System) -> None:
     claims.wait_gone(old, *wanted)
 
 
+def test_a_claim_that_is_created_again_is_ready_soon(old: System) -> None:
+    claims.check_created_again(old)
+
+
 def test_an_existing_repository_is_adopted_and_kept(old: System) -> None:
     image = f"{claims.PREFIX}/heirloom-default"
     old.ecr.create_repository(repositoryName=image)

@@ -79,7 +79,7 @@ DELETABLE = ObservedRepository(deletable=True, force_delete=True)
         ),
         (
             MINE,
-            ObservedRepository(deleting=True),
+            ObservedRepository(deleting_since="2026-01-01T00:00:00Z"),
             Ownership.CREATED,
             None,
             "it is being deleted",
@@ -87,7 +87,9 @@ DELETABLE = ObservedRepository(deletable=True, force_delete=True)
         (
             MINE,
             ObservedRepository(
-                deleting=True, deletable=True, problem="RepositoryNotEmptyException"
+                deleting_since="2026-01-01T00:00:00Z",
+                deletable=True,
+                problem="RepositoryNotEmptyException",
             ),
             Ownership.CREATED,
             LEFT_ALONE,

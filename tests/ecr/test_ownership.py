@@ -11,9 +11,11 @@ from function.ecr.ownership import (
     created_by_provider,
     ownership_of,
     recorded_for,
+    release_started,
 )
 from function.ecr.repository import ObservedRepository
 
+ONE, TWO = "2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"
 FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
 
 
@@ -27,6 +29,18 @@ FIRST, SECOND = ("2026-01-01T00:00:00Z", "a"), ("2026-01-01T00:00:00Z", "b")
             [ObservedRepository(created_by_provider=True)],
             Ownership.CONFLICT,
             "someone made it",
+        ),
+        (
+            None,
+            [ObservedRepository(deleting_since=ONE)],
+            Ownership.CONFLICT,
+            "until it is gone, its provider may delete the repository",
+        ),
+        (
+            ObservedRepository(arn="x"),
+            [ObservedRepository(created_by_provider=True, deleting_since=ONE)],
+            Ownership.CONFLICT,
+            "so it may under a live claim",
         ),
         (ObservedRepository(), [], Ownership.PENDING, "not there yet"),
         (
@@ -82,6 +96,60 @@ def test_ownership_of(
     reason: str,
 ) -> None:
     assert ownership_of(own, competitors) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("own", "competitors", "want", "reason"),
+    [
+        (None, [], "", "nobody has it"),
+        (None, [ObservedRepository()], "", "someone has it, maybe for ever"),
+        (None, [ObservedRepository(deleting_since=ONE)], ONE, "its owner goes"),
+        (
+            None,
+            [
+                ObservedRepository(deleting_since=TWO),
+                ObservedRepository(deleting_since=ONE),
+            ],
+            TWO,
+            "the last one decides",
+        ),
+        (
+            None,
+            [ObservedRepository(deleting_since=ONE), ObservedRepository()],
+            "",
+            "one of two stays",
+        ),
+        (
+            ObservedRepository(arn="x", seniority=SECOND),
+            [
+                ObservedRepository(arn="x", seniority=FIRST, deleting_since=ONE),
+                ObservedRepository(arn="x", seniority=("2026-01-02T00:00:00Z", "c")),
+            ],
+            ONE,
+            "the one that stays came later",
+        ),
+        (
+            ObservedRepository(arn="x", seniority=FIRST),
+            [ObservedRepository(created_by_provider=True, deleting_since=ONE)],
+            ONE,
+            "its creator goes",
+        ),
+        (
+            ObservedRepository(created_by_provider=True),
+            [ObservedRepository(deleting_since=ONE)],
+            "",
+            "it is ours",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_release_started(
+    own: ObservedRepository | None,
+    competitors: list[ObservedRepository],
+    want: str,
+    reason: str,
+) -> None:
+    assert release_started(own, competitors) == want, reason
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,11 @@ GUARDS = (
         "ownership:yields_to_competitors",
         unsafe=False,
     ),
+    Guard(
+        "what is being deleted is owned until it is gone",
+        "function.ecr.ownership:owns_until_gone",
+        lambda _: lambda *, deleting: not deleting,
+    ),
     predicate(
         "a live claim yields to the creator",
         "ownership:concedes_to_creator",

@@ -53,6 +53,10 @@ class Owner(NamedTuple):
 
 
 OURS = Owner(CLAIM, NAMESPACE, UID)
+PREDECESSOR = OURS._replace(uid="0b5e-predecessor")
+# Another claim, and parameters with which its names are the same as ours.
+THEIRS = Owner("theirs", "app-default", "0b5e-theirs")
+THEIR_PARAMETERS = {**PARAMETERS, "workloadName": "example"}
 
 
 def ready(status: str = "True", reason: str = "Available") -> Json:
@@ -392,12 +396,16 @@ class Cluster:
                 at_provider["tags"] = {SIGNATURE: "another-uid"}
         return self
 
-    def against(self, *keys: str, provider: str = "") -> Self:
+    def against(
+        self,
+        *keys: str,
+        provider: str = "",
+        owner: Owner = THEIRS,
+        parameters: Json = THEIR_PARAMETERS,
+    ) -> Self:
         """Let another claim, whose names are the same, have created repositories."""
         theirs = Cluster(
-            provider or self.provider,
-            parameters={**PARAMETERS, "workloadName": "example"},
-            owner=Owner("theirs", "app-default", "0b5e-theirs"),
+            provider or self.provider, parameters=parameters, owner=owner
         ).settled()
         self.installed.add(theirs.provider)
         for key in keys:

@@ -35,6 +35,7 @@ from tests.recorded.cluster import (
     NAMESPACE,
     PARAMETERS,
     PENDING,
+    PREDECESSOR,
     PREFIX,
     SIGNATURE,
     SUCCEEDED,
@@ -47,6 +48,8 @@ from tests.recorded.cluster import (
 # A case's name, its reason and its cluster, whose next request is taken at once.
 Cases = Iterator[tuple[str, str, Cluster]]
 
+# Far from the time of any test, so that the ttl does not depend on the clock.
+DELETED_AT = "2026-11-25T09:00:00Z"
 GONE = "observe failed: external resource does not exist"
 UNRESOLVED = (
     "cannot determine creation result - remove the "
@@ -218,6 +221,7 @@ def owners(provider: str) -> Cases:
     yield "creating, and another created it", "both raced", racing
     denied = new().creating().fails(DENIED, is_ready=False).against(IMAGE)
     yield "creation denied, and another created it", "the bundle is released", denied
+    yield from _releases(provider)
     left = new().against(IMAGE)
     del left.others[0]["metadata"]["ownerReferences"]
     yield "another claim left it behind", "no composite controls it any more", left
@@ -250,10 +254,34 @@ def owners(provider: str) -> Cases:
                 break
     lost = new().settled(found=(IMAGE,)).against(IMAGE).composed()
     bundle = lost.managed(BUNDLE)
-    bundle["metadata"]["deletionTimestamp"] = "2026-11-25T09:00:00Z"
+    bundle["metadata"]["deletionTimestamp"] = DELETED_AT
     yield "bundle released, deleting", "it was empty", lost
     bundle["status"]["conditions"][1] = synced("RepositoryNotEmptyException: it is not")
     yield "bundle released, not empty", "it stays in ECR", lost
+
+
+def _releases(provider: str) -> Cases:
+    """Names that another claim has, whose managed resources are being deleted."""
+
+    def new() -> Cluster:
+        return Cluster(provider)
+
+    for name, keys, marked in (
+        ("both names", (IMAGE, BUNDLE), (IMAGE, BUNDLE)),
+        ("image's name", (IMAGE,), (IMAGE,)),
+        ("both names taken, bundle's", (IMAGE, BUNDLE), (BUNDLE,)),
+    ):
+        going = new().against(*keys)
+        for key, each in zip(keys, going.others, strict=True):
+            if key in marked:
+                each["metadata"]["deletionTimestamp"] = DELETED_AT
+        reason = "the other claim was deleted, and its resources are not gone yet"
+        yield f"{name} being released", reason, going
+    found = new().made(found=(IMAGE, BUNDLE)).against(IMAGE)
+    found.others[0]["metadata"]["deletionTimestamp"] = DELETED_AT
+    yield "found, and its creator is being deleted", "it is not gone yet", found
+    again = new().against(IMAGE, BUNDLE, owner=PREDECESSOR, parameters=PARAMETERS)
+    yield "created again", "the predecessor's resources are not marked yet", again
 
 
 def changes(provider: str) -> Cases:

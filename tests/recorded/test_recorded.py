@@ -21,7 +21,7 @@ CRD = (
 CLASSIC, UPBOUND, NAMESPACED = PROVIDERS = ("classic", "upbound", "namespaced")
 REASONS = {
     *("Available", "Creating", "InvalidParameters", "NotAllowed", "NameTaken"),
-    *("Adopted", "SettingsMissing"),
+    *("PreviousDeleting", "Adopted", "SettingsMissing"),
 }
 # What a provider refuses: its cases show the refusal.
 REFUSED = {

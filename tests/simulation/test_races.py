@@ -47,7 +47,10 @@ def race(
         for location in world.ecr.repositories:
             world.push(location)
         cluster, composite = chance.choice(composites)
-        cluster.delete(composite)
+        again = chance.choice([True, False, False])
+        cluster.delete(composite, collect=chance.choice([True, False]))
+        if again:
+            cluster.apply(composite.claim, composite.parameters)
         world.work(chance, chance.choice([0, 10]))
         world.check_settled()
     left = {

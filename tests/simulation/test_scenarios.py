@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.simulated.classic import CLASSIC
 from tests.simulation.simulated.cluster import Cluster, Composite
-from tests.simulation.simulated.ecr import Location
+from tests.simulation.simulated.ecr import Claim, Location
 from tests.simulation.simulated.managed import Api, Ref
 from tests.simulation.simulated.starts import apply, parameters
 from tests.simulation.simulated.upjet import NAMESPACED, UPBOUND
@@ -349,6 +349,92 @@ def test_a_new_claim_with_an_old_name_keeps_the_old_repository(
     assert world.ecr.find(IMAGE)
 
 
+@ALL
+@pytest.mark.parametrize("who", [FIRST, SECOND], ids=["the same", "another"])
+@pytest.mark.parametrize("collect", [True, False], ids=["marked", "not marked yet"])
+def test_a_new_claim_waits_until_the_old_one_is_gone(
+    world: World, api: Api, who: Claim, *, collect: bool
+) -> None:
+    """What is pushed under the new claim must not be deleted with the old one."""
+    cluster = world.cluster("east", api)
+    old = _settled(world, cluster)
+    world.push(IMAGE)
+    cluster.delete(old, collect=collect)
+    new = apply(cluster, who)
+    # The garbage collector may mark the resources of the old one a moment later.
+    waits = "PreviousDeleting" if collect or who == FIRST else "NameTaken"
+    cluster.reconcile(new)
+    assert (new.reason, new.ready, new.refs) == (waits, False, {})
+    cluster.collect_garbage()
+    image, bundle = old.refs["imagerepo"], old.refs["bundlerepo"]
+    for ref in (bundle, image):
+        for step in (poll, finish, poll):
+            assert world.ecr.find(IMAGE) or ref is image, "its repository exists"
+            assert image in cluster.objects
+            cluster.reconcile(new)
+            assert (new.reason, new.refs) == ("PreviousDeleting", {})
+            step(cluster, ref)
+    cluster.reconcile(new)
+    assert new.refs.keys() == {"imagerepo", "bundlerepo"}
+    world.check_settled()
+    assert (new.reason, new.ready) == ("Available", True)
+    assert world.ecr.repositories[IMAGE].images == 0
+    world.push(IMAGE)
+    cluster.delete(new)
+    world.check_settled()
+    assert (cluster.objects, world.ecr.repositories) == ({}, {})
+
+
+@ALL
+def test_of_two_claims_that_wait_for_a_name_one_gets_it(world: World, api: Api) -> None:
+    cluster = world.cluster("east", api)
+    old = _settled(world, cluster)
+    cluster.delete(old, collect=False)
+    claims = [apply(cluster, FIRST), apply(cluster, SECOND)]
+    for claim in claims:
+        cluster.reconcile(claim)
+    world.check_settled()
+    assert sorted(claim.reason for claim in claims) == ["Available", "NameTaken"]
+
+
+@ALL
+def test_a_claim_that_is_created_again_adopts_what_its_predecessor_kept(
+    world: World, api: Api
+) -> None:
+    cluster = world.cluster("east", api)
+    cluster.configure(deletion="Never")
+    old = _settled(world, cluster)
+    world.push(IMAGE)
+    cluster.delete(old, collect=False)
+    new = apply(cluster, FIRST)
+    cluster.reconcile(new)
+    assert new.reason == "PreviousDeleting"
+    world.check_settled()
+    assert (new.reason, new.ready) == ("Adopted", True)
+    assert world.ecr.repositories[IMAGE].images == 1
+
+
+@ALL
+def test_a_managed_resource_deleted_by_hand_is_created_again(
+    world: World, api: Api
+) -> None:
+    cluster = world.cluster("east", api)
+    claim = _settled(world, cluster)
+    image = claim.refs["imagerepo"]
+    cluster.delete_object(image)
+    cluster.reconcile(claim)
+    poll(cluster, image)
+    cluster.reconcile(claim)
+    assert (claim.reason, claim.ready) == ("Creating", False)
+    world.check_settled()
+    assert (claim.reason, claim.ready) == ("Available", True)
+    assert not cluster.is_deleted(claim.refs["imagerepo"])
+    world.push(IMAGE)
+    cluster.delete(claim)
+    world.check_settled()
+    assert (cluster.objects, world.ecr.repositories) == ({}, {})
+
+
 def _settled(world: World, cluster: Cluster) -> Composite:
     claim = apply(cluster, FIRST)
     world.check_settled()
@@ -366,7 +452,7 @@ def test_a_namespace_deleted_before_its_composites_loses_no_image(world: World) 
     world.check_settled()
     assert cluster.terminating == {"c"}
     assert world.ecr.repositories[IMAGE].images == 1
-    assert other.reason == "NameTaken"
+    assert other.reason == "PreviousDeleting"
 
 
 def test_a_namespace_deleted_after_its_composites_is_gone(world: World) -> None:

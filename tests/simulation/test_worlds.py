@@ -133,11 +133,16 @@ class Worlds(RuleBasedStateMachine):
             except RefusedError:
                 continue
 
-    @rule(name=CLUSTERS, which=ANY)
-    def delete(self, name: str, which: int) -> None:
+    @rule(name=CLUSTERS, which=ANY, collect=st.booleans(), again=st.booleans())
+    def delete(self, name: str, which: int, *, collect: bool, again: bool) -> None:
         cluster, composite = self.composite(name, which)
-        if composite:
-            cluster.delete(composite)
+        if composite is None:
+            return
+        cluster.delete(composite, collect=collect)
+        if again and composite.claim[0] not in cluster.terminating:
+            cluster.apply(
+                composite.claim, composite.parameters, namespaced=composite.namespaced
+            )
 
     @rule(name=CLUSTERS, which=ANY)
     def orphan(self, name: str, which: int) -> None:
@@ -183,6 +188,10 @@ class Worlds(RuleBasedStateMachine):
                 self.world.create_by_hand(location)
 
     # Programs
+
+    @rule(name=CLUSTERS)
+    def collect_garbage(self, name: str) -> None:
+        self.world.clusters[name].collect_garbage()
 
     @rule(
         name=CLUSTERS,

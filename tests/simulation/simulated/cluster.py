@@ -60,6 +60,7 @@ class Composite:
     uid: str
     namespaced: bool
     parameters: dict[str, Any]
+    created_at: str
     refs: dict[str, Ref] = dataclasses.field(default_factory=dict)
     status: Manifest = dataclasses.field(default_factory=dict)
     ready: bool = False
@@ -84,7 +85,11 @@ class Composite:
         """Return the manifest that the function receives."""
         namespace, name = self.claim
         ref = {"namespace": namespace, "name": name}
-        metadata = {"name": self.name, "uid": self.uid}
+        metadata = {
+            "name": self.name,
+            "uid": self.uid,
+            "creationTimestamp": self.created_at,
+        }
         return {
             "apiVersion": "tap.vrabbi.cloud/v1alpha1",
             "kind": "XWorkloadECRRepo",
@@ -189,15 +194,28 @@ class Cluster:
                 return composite
         if namespaced is None:
             namespaced = next(iter(self.apis.values())).namespaced
-        composite = Composite(claim, self.world.uid(), namespaced, parameters)
+        composite = Composite(
+            claim, self.world.uid(), namespaced, parameters, self.world.time()
+        )
         self.composites[composite.uid] = composite
         return composite
 
-    def delete(self, composite: Composite) -> None:
-        """Delete a claim, its composite, and all resources of the composite."""
+    def delete(self, composite: Composite, *, collect: bool = True) -> None:
+        """Delete a claim and its composite.
+
+        Args:
+            composite: The composite.
+            collect: Whether the garbage collector deletes its resources immediately.
+        """
         del self.composites[composite.uid]
-        for ref in self.controlled_by(composite.uid):
-            self.delete_object(ref)
+        if collect:
+            self.collect_garbage()
+
+    def collect_garbage(self) -> None:
+        """Delete the resources whose composite is gone."""
+        for ref, live in list(self.objects.items()):
+            if (uid := controller(live)) and uid not in self.composites:
+                self.delete_object(ref)
 
     def orphan(self, composite: Composite) -> None:
         """Delete a composite but not its resources: --cascade=orphan, or a backup."""

@@ -17,7 +17,11 @@ from tests.simulation.simulated.managed import Api, Ref, incomplete, may_delete
 # The names of a provider config and of a repository.
 Identity = tuple[str, str]
 # Reasons that explain why a composite is not Ready and will not become Ready by itself.
-_FINAL_REASONS = {"NameTaken", "InvalidParameters", "NotAllowed", "ReconcileError"}
+_FINAL_REASONS = {"InvalidParameters", "NotAllowed", "ReconcileError"} | {
+    # Both need somebody else's managed resource: _check_taken. One that is deleted only
+    # stays with an exemption: _check_deleted.
+    *("NameTaken", "PreviousDeleting"),
+}
 # After this many rounds, in which all programs act, nothing may change any more.
 _ROUNDS = 25
 
@@ -135,6 +139,7 @@ class World:
         for _ in range(rounds):
             before = copy.deepcopy(self._state())
             for cluster in self.clusters.values():
+                cluster.collect_garbage()
                 for composite in list(cluster.composites.values()):
                     cluster.reconcile(composite)
                 for ref in cluster.managed():
@@ -262,7 +267,7 @@ def _check_competitors(cluster: Cluster) -> None:
     split: dict[Identity, Composite] = {}
     for composite in cluster.composites.values():
         wanted, made = _wanted(cluster, composite)
-        if composite.reason == "NameTaken":
+        if composite.reason in ("NameTaken", "PreviousDeleting"):
             _check_taken(cluster, composite)
         some = ready if composite.ready else split if made else {}
         for each in wanted:
@@ -272,9 +277,10 @@ def _check_competitors(cluster: Cluster) -> None:
 
 
 def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool]:
-    """Return the repositories of a composite, and whether NameTaken split them.
+    """Return the repositories of a composite, and whether a competitor split them.
 
-    They are split if the composite reports NameTaken although it created one of them.
+    They are split if the composite reports NameTaken, or that the owner is being
+    deleted, although it created one of them.
     """
     wanted, made = set(), False
     for ref in composite.refs.values():
@@ -284,7 +290,7 @@ def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool
             wanted.add((mr["spec"]["providerConfigRef"]["name"], location.name))
             found = cluster.world.ecr.find(location)
             made |= found is not None and found.earned_by(cluster.actor(mr))
-    return wanted, made and composite.reason == "NameTaken"
+    return wanted, made and composite.reason in ("NameTaken", "PreviousDeleting")
 
 
 def _check_taken(cluster: Cluster, composite: Composite) -> None:
@@ -292,6 +298,7 @@ def _check_taken(cluster: Cluster, composite: Composite) -> None:
     for ref in cluster.managed("Repository"):
         mr = cluster.objects[ref]
         theirs = controller(mr) != composite.uid
-        if theirs and cluster.provider(ref).location(mr).name in names:
+        waits_for = composite.reason == "NameTaken" or cluster.is_deleted(ref)
+        if theirs and waits_for and cluster.provider(ref).location(mr).name in names:
             return
-    raise WaitsForEver(f"{composite} reports NameTaken, but nobody else has the name")
+    raise WaitsForEver(f"{composite} waits for a name that nobody else has")
