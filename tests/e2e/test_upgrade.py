@@ -160,6 +160,7 @@ def releases(
         return program, {"PYTHONPATH": str(sources[tag])}
 
     kubectl("apply", "-k", ROOT / "package/runtime")
+    kubectl.apply(bare.platform_settings())
     kubectl.apply(
         {
             "apiVersion": "pkg.crossplane.io/v1beta1",
