@@ -10,7 +10,6 @@ from typing import Literal
 import click
 from crossplane.function import logging
 
-from function.api import platform_settings
 from function.api.input import API_VERSION, KIND, input_errors
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import CLAIM_KIND, PARAMETERS, XR_KIND
@@ -22,7 +21,6 @@ from function.cli.composites import (
     CompositionStep,
     claim_reference,
     function_steps,
-    is_platform_settings,
     parse_settings,
     parse_xr,
     refusal,
@@ -32,7 +30,9 @@ from function.cli.composites import (
 )
 from function.cli.documents import (
     CLAIM_API_VERSION,
+    is_meant_as_settings,
     misnamed,
+    settings_problems,
     unknown_fields,
     unknown_region_at,
     unknown_regions,
@@ -206,7 +206,7 @@ class Checker:
         try:
             if kind == "Composition" and function_steps(manifest):
                 findings = self._check_composition(document, manifest)
-            elif is_platform_settings(manifest):
+            elif is_meant_as_settings(manifest):
                 findings = self._check_settings(document, manifest)
             elif problem:
                 findings = iter([_finding(document, "Unusable", *problem)])
@@ -261,16 +261,8 @@ class Checker:
         self, document: Document, manifest: Manifest
     ) -> Iterator[Finding]:
         """Yield the problems of platform settings; later claims are under them."""
-        group = str(manifest.get("apiVersion")).partition("/")[0]
-        if group != platform_settings.API_VERSION.partition("/")[0]:
-            yield _finding(
-                document,
-                "Unusable",
-                "apiVersion",
-                f"apiVersion: got {quote(manifest.get('apiVersion'))}; the apiVersion "
-                f"of {platform_settings.KIND} is {platform_settings.API_VERSION}. Use "
-                f"{platform_settings.API_VERSION}.",
-            )
+        for problem in settings_problems(manifest):
+            yield _finding(document, "Unusable", *problem)
         errors = platform_settings_errors(to_struct(manifest))
         data = manifest.get("data")
         data = data if isinstance(data, dict) else {}

@@ -24,6 +24,7 @@ from function.api.parameters import (
 )
 from function.api.platform_settings import parse_platform_settings
 from function.api.settings import Settings, effective_settings
+from function.cli.documents import settings_problems
 from function.cli.errors import InputFileError
 from function.cli.manifests import Manifest, load_manifests, not_json_error, to_struct
 from function.composition.required_settings import REQUIREMENT
@@ -102,6 +103,8 @@ def load_step(composition: str | None, settings: str | None) -> CompositionStep:
                 f"there is no {platform_settings.KIND} with the name "
                 f"{platform_settings.NAME}",
             )
+        for problem in settings_problems(found[0]):
+            raise InputFileError(settings, problem.message)
         step = replace(step, settings_file=settings, settings=found[0])
     elif step.input.get("settings") == "Required":
         raise InputFileError(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import click
 
+from function.api import platform_settings
 from function.api.input import API_VERSION, KIND
 from function.api.parameters import (
     CLAIM_KIND,
@@ -66,6 +67,14 @@ _SPEC_FIELDS = (
 )
 
 
+# The EnvironmentConfig's versions. Both have the same fields.
+_SETTINGS_API_VERSIONS = (
+    platform_settings.API_VERSION,
+    "apiextensions.crossplane.io/v1alpha1",
+)
+_SETTINGS_FIELDS = ("apiVersion", "kind", "metadata", "data")
+
+
 class Problem(NamedTuple):
     """What is wrong with a document.
 
@@ -112,6 +121,48 @@ def misnamed(manifest: Mapping[str, object]) -> Problem | None:
         f"the {plural} {our_group or GROUP} {verb} {names}",
         f"Use {nearest}" if nearest else "Correct it, or remove the document",
     )
+
+
+def is_meant_as_settings(manifest: Manifest) -> bool:
+    """Whether a document is the platform settings, or nearly so."""
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
+    return bool(
+        _nearest(str(manifest.get("kind", "")), [platform_settings.KIND])
+        and _nearest(str(name), [platform_settings.NAME])
+    )
+
+
+def settings_problems(manifest: Manifest) -> Iterator[Problem]:
+    """Yield what is wrong with the platform settings outside their data.
+
+    Crossplane would look for another object, or the API server would drop a field.
+    """
+    api_version, name = manifest.get("apiVersion"), manifest["metadata"]["name"]
+    if api_version not in _SETTINGS_API_VERSIONS:
+        yield _problem(
+            "apiVersion",
+            api_version,
+            f"the apiVersion of {platform_settings.KIND} is "
+            f"{platform_settings.API_VERSION}",
+            f"Use {platform_settings.API_VERSION}",
+        )
+    if manifest["kind"] != platform_settings.KIND:
+        yield _problem(
+            "kind",
+            manifest["kind"],
+            f"the kind of the platform settings is {platform_settings.KIND}",
+            f"Use {platform_settings.KIND}",
+        )
+    if name != platform_settings.NAME:
+        yield _problem(
+            "metadata.name",
+            name,
+            f"the function reads only the {platform_settings.KIND} "
+            f"{platform_settings.NAME}",
+            f"Use {platform_settings.NAME}",
+        )
+    yield from _unknown("", manifest, _SETTINGS_FIELDS, "field")
 
 
 def unknown_fields(manifest: Manifest) -> Iterator[Problem]:

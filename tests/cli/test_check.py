@@ -381,6 +381,26 @@ def test_it_says_on_which_line_a_file_is_not_yaml() -> None:
             "another group",
         ),
         (
+            settings().replace("v1beta1", "v1"),
+            ["1 Unusable apiVersion"],
+            "a version that is not served",
+        ),
+        (
+            settings().replace("ecr-repos", "ecr-repo"),
+            ["4 Unusable metadata.name"],
+            "nearly its name",
+        ),
+        (
+            settings().replace("EnvironmentConfig", "EnvironmentConfg"),
+            ["2 Unusable kind"],
+            "nearly its kind",
+        ),
+        (
+            settings(bundle=False).replace("\ndata:", "\nspec:"),
+            ["5 Unusable spec"],
+            "the API server would drop all settings",
+        ),
+        (
             settings(defaults={"region": "eu-west-9"}),
             ["7 UnknownRegion data.defaults.region"],
             "a warning",
@@ -395,6 +415,12 @@ def test_platform_settings(stdin: str, findings: list[str], why: str) -> None:
     assert len(found) == len(findings), why
     assert all(f.startswith(want) for f, want in zip(found, findings, strict=True))
     assert code == any("UnknownRegion" not in each for each in findings)
+
+
+def test_other_environment_configs_are_skipped() -> None:
+    other = settings(team="a").replace("ecr-repos", "networking")
+    code, _, err = run("check", "-", "--allow-none", stdin=other)
+    assert (code, err) == (0, "0 checked, 1 skipped, 0 wrong\n")
 
 
 @pytest.mark.parametrize(

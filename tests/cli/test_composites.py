@@ -20,7 +20,7 @@ from function.cli.composites import (
     to_xr,
 )
 from function.cli.errors import InputFileError
-from tests.cli.invocations import CLAIM, INPUT_TYPE, run
+from tests.cli.invocations import CLAIM, INPUT_TYPE, run, settings
 
 SETTINGS = "package/platform/settings.yaml"
 HEAD = "apiVersion: tap.vrabbi.cloud/v1alpha1\nkind: WorkloadECRRepo"
@@ -249,3 +249,26 @@ def test_a_value_that_json_does_not_have_cannot_be_sent() -> None:
     xr["spec"]["parameters"]["region"] = {1, 2}
     with pytest.raises(InputFileError, match="not valid as JSON"):
         build_request(xr, CompositionStep(), [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            settings().replace("ecr-repos", "other"),
+            "no EnvironmentConfig with the name",
+        ),
+        (
+            settings().replace("\ndata:", "\nspec:"),
+            "spec: got {}; there is no such field",
+        ),
+        (settings().replace("v1beta1", "v1"), "EnvironmentConfig is apiextensions"),
+    ],
+)
+def test_a_settings_file_that_the_function_would_not_read(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(InputFileError, match=message):
+        load_step(None, str(file))
