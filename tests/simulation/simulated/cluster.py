@@ -222,6 +222,9 @@ class Cluster:
         for ref in self.controlled_by(composite.uid):
             del self.objects[ref]["metadata"]["ownerReferences"]
         del self.composites[composite.uid]
+        if CLASSIC.group in self.apis:
+            # Exemption.STALE_LEFTOVER: no cache is older than what was left behind.
+            self._past = [copy.deepcopy(self.objects)]
 
     def delete_namespace(self, namespace: str) -> None:
         """Delete a namespace and everything in it, without the safe order."""
