@@ -301,7 +301,10 @@ class Cluster:
         observed = {
             key: live
             for key, ref in composite.refs.items()
-            if (live := snapshot.get(ref)) and controller(live) in ("", composite.uid)
+            # What the cache does not have yet is read without it (crossplane v1.20.13
+            # to v2.4.2, ExistingComposedResourceObserver).
+            if (live := snapshot.get(ref) or self.objects.get(ref))
+            and controller(live) in ("", composite.uid)
         }
         try:
             rsp = self._run(composite, observed, snapshot)
