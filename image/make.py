@@ -375,8 +375,8 @@ def answer(address: str) -> None:
         rsp = stub.RunFunction(
             fnv1.RunFunctionRequest(), timeout=PATIENCE_S, wait_for_ready=True
         )
-    if not rsp.results:
-        raise ImageError("the response to an empty request has no results")
+    if not rsp.requirements.resources:
+        raise ImageError("the response to an empty request requires no settings")
 
 
 def say(what: str) -> None:

@@ -18,6 +18,7 @@ from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from function.composition.required_settings import REQUIREMENT
 from function.fn import FunctionRunner
 from function.providers.crossplane_runtime import REPOSITORY_ID
 
@@ -59,7 +60,11 @@ def request(parameters: dict[str, str], namespace: str) -> dict[str, Any]:
             "parameters": parameters,
         },
     }
-    return {"observed": {"composite": {"resource": xr}}}
+    # There are no platform settings.
+    return {
+        "observed": {"composite": {"resource": xr}},
+        "requiredResources": {REQUIREMENT: {}},
+    }
 
 
 PIECE = st.from_regex(r"[a-z0-9]{1,10}(-{1,2}[a-z0-9]{1,10}){0,2}", fullmatch=True)
