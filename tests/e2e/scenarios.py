@@ -8,6 +8,7 @@ checks that every name here exists.
 # The order of the modules. Those that uninstall or replace something come last.
 ORDER = (
     "test_workloads",
+    "test_quiet",
     "test_parameters",
     "test_collisions",
     "test_options",

@@ -149,9 +149,7 @@ class System:
         """
         providers.check_port(self.api)
         started = time.monotonic()
-        self.plane = ControlPlane(
-            self.programs, audits_writes=self.audits_writes
-        )
+        self.plane = ControlPlane(self.programs, audits_writes=self.audits_writes)
         self.kubectl = self.plane.start()
         self._ecr()
         self._step("control plane and ECR endpoint", started)
