@@ -216,7 +216,7 @@ CHAIN ?= --api classic
 bench-chain: $(VENV)/.e2e ## Compare claims with those of the recipe on one control plane (CHAIN="--api upbound")
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
-	@$(VENV)/bin/python tests/benchmark/chain.py $(CHAIN)
+	@$(VENV)/bin/python tests/benchmark/bench_chain.py $(CHAIN)
 
 bench-capture: $(VENV)/.e2e ## Capture the benchmark's requests again, on the real chain
 	@$(GO)

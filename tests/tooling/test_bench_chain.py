@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from apis import APIS, Api
-from chain import OURS, RECIPE, Cost, figures, percentile, ratio, recipe, together
+from bench_chain import OURS, RECIPE, Cost, figures, percentile, ratio, recipe, together
 from changes import Breaker, Log, Write, belongs, breaker, count, writes
 
 METRICS = """\

@@ -3,7 +3,7 @@
 Both Compositions are on one control plane, with the real provider. Their claims
 alternate, so the machine's load is the same for both: only the ratios count.
 
-    chain.py --api classic --single 20 --batch 30
+    bench_chain.py --api classic --single 20 --batch 30
 
 For each Composition it creates `--single` claims, each after the one before is Ready,
 then `--batch` claims at once, and deletes each of them. `--report FILE` has everything
