@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-capture soak lint generate regions recorded lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-chain bench-capture soak lint generate regions recorded lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-17s %s\n", $$1, $$2}'
 
@@ -211,6 +211,12 @@ bench: $(VENV)/.test image ## Compare the function's speed with others, and fail
 AGAINST ?=
 bench-own: $(VENV)/.test ## Measure the function's own processor time in process (AGAINST=another checkout)
 	@$(VENV)/bin/python tests/benchmark/own.py $(if $(AGAINST),--against $(AGAINST))
+
+CHAIN ?= --api classic
+bench-chain: $(VENV)/.e2e ## Compare claims with those of the recipe on one control plane (CHAIN="--api upbound")
+	@$(GO)
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
+	@$(VENV)/bin/python tests/benchmark/bench_chain.py $(CHAIN)
 
 bench-capture: $(VENV)/.e2e ## Capture the benchmark's requests again, on the real chain
 	@$(GO)

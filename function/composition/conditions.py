@@ -72,6 +72,8 @@ def repositories_ready(
     repositories: Mapping[str, ComposedRepository],
     deletion: Deletion,
     policy_problems: Sequence[str] = (),
+    *,
+    is_new: bool = False,
 ) -> Condition:
     """Return the condition of a composite's repositories.
 
@@ -79,6 +81,8 @@ def repositories_ready(
         repositories: The repositories, by composed resource name.
         deletion: The `deletion` that applies.
         policy_problems: What the provider reports about their policies.
+        is_new: Whether all are being created, within seconds. Then the message names
+            all, so that it stays the same until all are there.
     """
     names = {key: printable(each.desired.name) for key, each in repositories.items()}
 
@@ -112,10 +116,10 @@ def repositories_ready(
         [*(each.problem for each in observed.values()), *policy_problems]
     )
     if waiting:
+        named = names.values() if is_new and not problems else waiting
         return Condition(
             reason="Creating",
-            message=f"Waiting for the provider to create {', '.join(waiting)}"
-            f"{problems}",
+            message=f"Waiting for the provider to create {', '.join(named)}{problems}",
         )
     usable = f"Ready to push to: {', '.join(names.values())}"
     if adopted := those(Ownership.ADOPTED):

@@ -113,10 +113,18 @@ def decide(observed: ObservedState) -> DesiredState:
     repositories = _repositories(observed, parameters, requirements)
     if requirements.resources:
         desired.requirements = requirements
-    desired.unready = is_unready(conflict=_any_conflict(repositories))
     problems = _compose(observed, repositories, desired)
-    report(desired, repositories)
-    desired.condition = _condition(settings, repositories, problems)
+    desired.condition = _condition(observed, repositories, problems)
+    has_problems = any(problems) or any(
+        each.reportable.problem for each in repositories.values()
+    )
+    # All are there within seconds. Until then nothing that the XR says changes.
+    settles = (
+        observed.is_new and desired.condition.reason == "Creating" and not has_problems
+    )
+    desired.unready = is_unready(conflict=_any_conflict(repositories), settles=settles)
+    if not settles:
+        report(desired, repositories)
     if settings.connection and desired.connection_details:
         manifest = connection_object(
             settings.connection.kind,
@@ -129,8 +137,7 @@ def decide(observed: ObservedState) -> DesiredState:
         and all(ready for _, ready in desired.resources.values()),
         conflict=_any_conflict(repositories),
         requirements=desired.requirements is not None,
-        problems=any(problems)
-        or any(each.reportable.problem for each in repositories.values()),
+        problems=has_problems,
         watch_suspended=raw.watch_suspended,
     )
     if desired.condition.reason == "PreviousDeleting":
@@ -297,11 +304,14 @@ def report(
 
 
 def _condition(
-    settings: Settings,
+    observed: ObservedState,
     repositories: Mapping[str, ComposedRepository],
     problems: list[str],
 ) -> Condition:
-    condition = repositories_ready(repositories, settings.deletion, problems)
+    settings = observed.settings
+    condition = repositories_ready(
+        repositories, settings.deletion, problems, is_new=observed.is_new
+    )
     kept = unapplied_changes(
         [*repositories.values()],
         PROVIDERS[settings.provider],

@@ -82,6 +82,10 @@ class ObservedState(NamedTuple):
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
         time: When the request arrived. It decides nothing but the ttl.
+        is_new: Whether the XR is in a cluster, and its status has nothing of ours yet.
+            Each change of its status makes Crossplane reconcile it, and its claim, once
+            more. Too many within seconds, and it drops the XR's events for minutes
+            (internal/circuit of v2.3.4: 100, and each change counts twice or more).
     """
 
     settings: Settings
@@ -94,6 +98,7 @@ class ObservedState(NamedTuple):
     required: frozenset[str]
     connection_object: structpb.Struct | None
     time: datetime
+    is_new: bool
 
 
 def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
@@ -132,12 +137,20 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
         time,
+        _is_new(composite),
     )
 
 
 def policy_name(composed_name: str, kind: PolicyKind) -> str:
     """Return the composed resource name of a repository's policy."""
     return f"{composed_name}-{kind}"
+
+
+def _is_new(composite: structpb.Struct) -> bool:
+    # An XR in a file has no resource version.
+    in_cluster = bool(text(struct(composite, "metadata"), "resourceVersion"))
+    status = struct(composite, "status")
+    return in_cluster and not struct(status, "repositories").fields
 
 
 # The composed resource name of a namespaced XR's object of connection details.

@@ -344,9 +344,15 @@ def may_compose(*, conflict: bool, live: bool) -> bool:
     return live or not conflict
 
 
-def is_unready(*, conflict: bool) -> bool:
-    """Whether a composite is not ready, whatever it composes."""
-    return conflict
+def is_unready(*, conflict: bool, settles: bool) -> bool:
+    """Whether a composite is not ready, whatever it composes.
+
+    Args:
+        conflict: Whether a repository belongs to another claim.
+        settles: Whether a new claim's repositories are being created. Crossplane would
+            otherwise name those that are left, in a condition that changes each time.
+    """
+    return conflict or settles
 
 
 def may_disclose(*, conflict: bool) -> bool:

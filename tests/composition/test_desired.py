@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from tests.builders import (
@@ -11,10 +12,12 @@ from tests.builders import (
     CLUSTER,
     FULL,
     INPUT,
+    NAME,
     NAMESPACED,
     OBSERVE_ONLY,
     ORPHAN_ON_DELETE,
     RECIPE_NAME,
+    Json,
     call,
     desired,
     desired_image,
@@ -26,6 +29,7 @@ from tests.builders import (
     request,
     rights,
     run,
+    xr,
 )
 
 
@@ -164,3 +168,116 @@ def test_a_live_resource_keeps_its_provider(old: str, new: str) -> None:
     rsp = run(new, live(old))
     assert desired_image(rsp)["apiVersion"] == old
     assert f"`provider` is now {new}" in rsp.conditions[0].message
+
+
+# A new claim: what its XR says changes once, when all of its repositories are there.
+
+EVERY_PROVIDER = (CLASSIC, CLUSTER, NAMESPACED)
+BOTH = {"imagerepo": NAME, "bundlerepo": f"{NAME}-bundle"}
+DENIED = {"type": "Synced", "status": "False", "message": "AccessDenied"}
+
+
+def new_composite(provider: str, status: Json | None = None, **metadata: str) -> Json:
+    """Return an XR as Crossplane sends it: with a resource version."""
+    found = xr(provider)
+    found["metadata"] |= {"resourceVersion": "7"} | metadata
+    return {**found, **({"status": status} if status else {})}
+
+
+def one_of_both(provider: str, name: str, *, there: bool) -> Json:
+    """Return a managed resource that was created, or that is being created."""
+    found = live(provider)
+    found["metadata"]["annotations"]["crossplane.io/external-name"] = BOTH[name]
+    if not there:
+        found["status"] = {"conditions": [{"type": "Ready", "status": "False"}]}
+    return found
+
+
+def response(provider: str, composite: Json, **there: bool) -> fnv1.RunFunctionResponse:
+    """Return the response for repositories that are there, or are being created."""
+    observed = {
+        name: {"resource": one_of_both(provider, name, there=each)}
+        for name, each in there.items()
+    }
+    step = {**INPUT, "provider": provider}
+    return call(request(composite, observed=observed, input=step))
+
+
+def said(rsp: fnv1.RunFunctionResponse) -> tuple[Any, ...]:
+    """Return everything that changes the XR itself."""
+    (condition,) = rsp.conditions
+    found = rsp.desired.composite
+    return (
+        (condition.status, condition.reason, condition.message),
+        resource.struct_to_dict(found.resource),
+        dict(found.connection_details),
+        found.ready,
+    )
+
+
+@pytest.mark.parametrize("provider", EVERY_PROVIDER)
+def test_nothing_changes_until_all_repositories_are_there(provider: str) -> None:
+    new = new_composite(provider)
+    steps: list[dict[str, bool]] = [
+        {},
+        {"imagerepo": False, "bundlerepo": False},
+        {"imagerepo": True, "bundlerepo": False},
+        {"imagerepo": False, "bundlerepo": True},
+    ]
+    first, *later = [said(response(provider, new, **step)) for step in steps]
+    condition, status, details, ready = first
+    assert condition[1:] == (
+        "Creating",
+        f"Waiting for the provider to create {NAME}, {NAME}-bundle",
+    )
+    assert (status, details) == ({}, {})
+    assert ready == fnv1.READY_FALSE, "else Crossplane names the unready resources"
+    assert later == [first] * 3
+
+    rsp = response(provider, new, imagerepo=True, bundlerepo=True)
+    condition, status, details, ready = said(rsp)
+    assert condition[1] == "Available"
+    assert {*status["status"]["repositories"]} == {"image", "bundle"}
+    assert all(each["uri"] for each in status["status"]["repositories"].values())
+    assert bool(details)
+    assert ready == fnv1.READY_UNSPECIFIED
+    assert {each.ready for each in rsp.desired.resources.values()} == {fnv1.READY_TRUE}
+
+
+@pytest.mark.parametrize("provider", EVERY_PROVIDER)
+def test_what_is_there_is_reported_if_the_rest_has_a_problem(provider: str) -> None:
+    observed = {
+        name: {"resource": one_of_both(provider, name, there=name == "imagerepo")}
+        for name in BOTH
+    }
+    observed["bundlerepo"]["resource"]["status"]["conditions"].append(DENIED)
+    step = {**INPUT, "provider": provider}
+    rsp = call(request(new_composite(provider), observed=observed, input=step))
+    (_, _, message), status, details, ready = said(rsp)
+    assert message.startswith(f"Waiting for the provider to create {NAME}-bundle. ")
+    assert "uri" in status["status"]["repositories"]["image"]
+    assert "imageRepositoryUri" in details
+    assert ready == fnv1.READY_UNSPECIFIED
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (
+            new_composite(CLASSIC, {"repositories": {"image": {"name": NAME}}}),
+            "what was reported stays: server-side apply would remove it",
+        ),
+        (
+            new_composite(CLASSIC, resourceVersion=""),
+            "nothing follows for an XR in a file",
+        ),
+    ],
+    ids=["reported", "file"],
+)
+def test_another_xr_reports_what_is_there(known: Json, reason: str) -> None:
+    rsp = response(CLASSIC, known, imagerepo=True, bundlerepo=False)
+    (_, _, message), status, details, ready = said(rsp)
+    assert message == f"Waiting for the provider to create {NAME}-bundle"
+    assert "uri" in status["status"]["repositories"]["image"], reason
+    assert "imageRepositoryUri" in details
+    assert ready == fnv1.READY_UNSPECIFIED

@@ -18,6 +18,7 @@ CONTROLLERS = (
     "namespace-controller",
     "clusterrole-aggregation-controller",
 )
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
 # The users that get a token, besides the administrator.
 KYVERNO = "system:serviceaccount:kyverno:kyverno-{}-controller"
 
@@ -96,7 +97,7 @@ class Kubectl:
         return list(found["items"]) if found else []
 
 
-def _whole_lines(log: Path) -> list[str]:
+def whole_lines(log: Path) -> list[str]:
     """Return the complete lines of a log that is still being written."""
     return log.read_text().rpartition("\n")[0].splitlines() if log.exists() else []
 
@@ -104,8 +105,15 @@ def _whole_lines(log: Path) -> list[str]:
 class ControlPlane:
     """Starts etcd, API server and controller manager; gives each user a kubeconfig."""
 
-    def __init__(self, programs: Programs) -> None:
+    def __init__(self, programs: Programs, *, audits_writes: bool = False) -> None:
+        """Prepare a control plane.
+
+        Args:
+            programs: The run's programs.
+            audits_writes: Whether the audit log has every write of everybody.
+        """
         self.directory = programs.directory
+        self._audits_writes = audits_writes
         self.programs = programs
         self._tokens = {"admin": ("admin", "system:masters")}
         for controller in ("admission", "background", "reports"):
@@ -186,7 +194,12 @@ class ControlPlane:
     def _audit_policy(self) -> Path:
         """Write a policy that logs each request of Kyverno's background controller."""
         path = self.directory / "audit-policy.json"
-        logged = {"level": "Metadata", "users": [KYVERNO.format("background")]}
+        logged: dict[str, Any] = {
+            "level": "Metadata",
+            "users": [KYVERNO.format("background")],
+        }
+        if self._audits_writes:
+            logged = {"level": "Metadata", "verbs": list(WRITES)}
         policy = {
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
@@ -221,7 +234,7 @@ class ControlPlane:
 
     def _audited(self) -> Iterator[tuple[str, str, int]]:
         """Yield requests of Kyverno's background controller: verb, resource, status."""
-        for event in map(json.loads, _whole_lines(self.audit_log)):
+        for event in map(json.loads, whole_lines(self.audit_log)):
             of = event.get("objectRef", {})  # absent for requests to /apis
             code = event.get("responseStatus", {}).get("code", 0)
             yield event["verb"], of.get("resource", ""), code

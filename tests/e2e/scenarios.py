@@ -10,6 +10,7 @@ ORDER = (
     # First: each page has its own control plane, and only one provider-aws can run.
     "test_install",
     "test_workloads",
+    "test_quiet",
     "test_parameters",
     "test_collisions",
     "test_options",

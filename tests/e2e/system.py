@@ -72,12 +72,14 @@ class System:
         programs: The running programs.
         directory: The temporary directory of the run; deleted with it.
         endpoint: The URL of the ECR endpoint.
+        crossplane_metrics: The port of Crossplane's metrics.
     """
 
     namespace = SYSTEM
     crossplane_flags: tuple[str, ...] = ()
     provider_flags: tuple[str, ...] = ()
     function_program: tuple[object, ...] = OURS
+    audits_writes = False
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class System:
         self._say = step
         self._core = core
         self._metrics = ""
+        self.crossplane_metrics = free_port()
         self.plane: ControlPlane
         self.kubectl: Kubectl
         self.ecr: Any
@@ -147,7 +150,7 @@ class System:
         """
         providers.check_port(self.api)
         started = time.monotonic()
-        self.plane = ControlPlane(self.programs)
+        self.plane = ControlPlane(self.programs, audits_writes=self.audits_writes)
         self.kubectl = self.plane.start()
         self._ecr()
         self._step("control plane and ECR endpoint", started)
@@ -372,7 +375,7 @@ class System:
             "TLS_CLIENT_CERTS_DIR": str(tls),
             "XPKG_CACHE_DIR": str(cache),
             "PACKAGE_RUNTIME": "External",
-            "METRICS_PORT": str(free_port()),
+            "METRICS_PORT": str(self.crossplane_metrics),
             "HEALTH_PROBE_PORT": str(free_port()),
         }
 
