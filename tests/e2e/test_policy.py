@@ -98,16 +98,21 @@ def test_without_permission_to_list_the_trigger_no_claim_is_created(
     ids=["missing", "no-defaults", "no-region", "empty", "number"],
 )
 def test_the_policy_reports_missing_settings_and_recovers(
-    system: System, patch: list[dict[str, Any]] | None, said: str
+    system: System,
+    patch: list[dict[str, Any]] | None,
+    said: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     kubectl = system.kubectl
+    # The claim of the row before may still be there, until its repositories are gone.
+    name = f"unconfigured-{request.node.callspec.id.partition('-')[2]}"
     if patch is None:
         kubectl("delete", "environmentconfig", "ecr-repos")
     else:
         change = ("--type=json", "-p", json.dumps(patch))
         kubectl("patch", "environmentconfig", "ecr-repos", *change)
     try:
-        kubectl.apply(claims.workload("unconfigured"))
+        kubectl.apply(claims.workload(name))
 
         def reported() -> bool:
             return any(
@@ -118,15 +123,32 @@ def test_the_policy_reports_missing_settings_and_recovers(
             )
 
         system.wait("an event of the policy names what is missing", reported)
-        assert claims.of_workload(system, "unconfigured") is None
+        assert claims.of_workload(system, name) is None
     finally:
         kubectl.apply(system.platform_settings())
     system.wait(
         "the backfill creates the claim",
-        lambda: claims.of_workload(system, "unconfigured"),
+        lambda: claims.of_workload(system, name),
         180,
     )
-    kubectl("delete", "workload", "unconfigured")
+    kubectl("delete", "workload", name)
+
+
+def test_a_generated_claim_gets_the_path_of_its_namespace(system: System) -> None:
+    defaults = system.platform_settings()["data"]["defaults"]
+    own_path = {**defaults, "repoPrefix": "tap/{namespace}"}
+    with system.with_settings(defaults=own_path):
+        system.kubectl.apply(claims.workload("pathfinder"))
+        claims.wait_ready(system, "pathfinder-ecr-repos")
+        claim = claims.of_workload(system, "pathfinder")
+        assert claim
+        assert claim["spec"]["parameters"]["repoPrefix"] == "tap/default"
+        repositories = {
+            f"tap/default/pathfinder-default{end}" for end in ("", "-bundle")
+        }
+        assert repositories <= system.repositories()
+        system.kubectl("delete", "workload", "pathfinder")
+        claims.wait_gone(system, *repositories)
 
 
 def deployment(name: str, **labels: str) -> dict[str, Any]:
