@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from function.fn import FunctionRunner
 from function.server import metrics
+from function.server.request import parse_request
 
 # How long running calls may take after a shutdown began.
 GRACE_SECONDS = 5.0
@@ -172,7 +173,7 @@ def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
 
     handler = grpc.unary_unary_rpc_method_handler(
         run_function,
-        request_deserializer=fnv1.RunFunctionRequest.FromString,
+        request_deserializer=parse_request,
         response_serializer=functools.partial(
             fnv1.RunFunctionResponse.SerializeToString, deterministic=True
         ),

@@ -1,0 +1,75 @@
+"""Requests are parsed without the managed fields of observed resources."""
+
+from typing import Any
+
+import pytest
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf.message import DecodeError
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from function.server.request import parse_request
+
+MANAGED_FIELDS = [{"manager": "apiextensions.crossplane.io", "operation": "Apply"}]
+LABELS = {"a": "b"}
+WITHOUT: dict[str, Any] = {"kind": "K", "metadata": {"name": "n", "labels": LABELS}}
+WITH: dict[str, Any] = {
+    "kind": "K",
+    "metadata": {"name": "n", "managedFields": MANAGED_FIELDS, "labels": LABELS},
+}
+
+
+def request(observed: dict[str, Any], *, tag: str = "t") -> fnv1.RunFunctionRequest:
+    req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag=tag))
+    struct = resource.dict_to_struct(observed)
+    req.observed.composite.resource.CopyFrom(struct)
+    req.observed.resources["r"].resource.CopyFrom(struct)
+    desired = resource.dict_to_struct(WITH)
+    req.desired.resources["earlier"].resource.CopyFrom(desired)
+    req.required_resources["required"].items.add().resource.CopyFrom(desired)
+    return req
+
+
+@pytest.mark.parametrize(
+    "tag", ["", "t", "t" * 200], ids=["no meta", "short", "length of two bytes"]
+)
+def test_managed_fields_of_observed_resources_are_hidden(tag: str) -> None:
+    got = parse_request(request(WITH, tag=tag).SerializeToString(deterministic=True))
+    got.DiscardUnknownFields()
+    assert got == request(WITHOUT, tag=tag), "nothing else changes"
+
+
+def test_all_that_differs_is_the_number_of_the_field() -> None:
+    """A tenant's text with these bytes keeps its length, so nothing after it moves."""
+    text = "\n\rmanagedFields\x12"
+    got = parse_request(request({"spec": text, "x": "y"}).SerializeToString())
+    fields = got.observed.composite.resource.fields
+    assert fields["spec"].string_value == "\n\rmanagedFieldsz"
+    assert fields["x"].string_value == "y"
+
+
+@given(st.binary(max_size=64))
+@example(b"")
+@example(b"\x0a")
+@example(b"\x12\xff\xff\xff\xff\xff\xff\x01")
+@example(b"\x0a\x00\x12\x80")
+@example(b"\x12\x7f\x0a")
+def test_other_bytes_are_parsed_as_they_are(serialized: bytes) -> None:
+    try:
+        want = fnv1.RunFunctionRequest.FromString(serialized)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            parse_request(serialized)
+        return
+    assert parse_request(serialized) == want
+
+
+def test_another_order_of_fields_is_parsed_whole() -> None:
+    want = request(WITH)
+    observed = fnv1.RunFunctionRequest(observed=want.observed)
+    rest = fnv1.RunFunctionRequest()
+    rest.CopyFrom(want)
+    rest.ClearField("observed")
+    got = parse_request(rest.SerializeToString() + observed.SerializeToString())
+    assert got == want
