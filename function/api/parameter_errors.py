@@ -121,7 +121,8 @@ def _limited(settings: Settings, name: str) -> Settings:
         layer.model_copy(update={"allow": layer.allow.model_copy(update=unlimited)})
         for layer in settings.layers
     )
-    return dataclasses.replace(settings, layers=layers)
+    allow = tuple(layer.allow for layer in layers)
+    return dataclasses.replace(settings, layers=layers, allow=allow)
 
 
 def _prefix_region(xr: structpb.Struct, settings: Settings) -> str:

@@ -18,7 +18,7 @@ from function.errors import (
 )
 from function.limits import LARGEST_OVERRIDES, LONGEST_PARAMETER
 from function.providers.registry import PROVIDERS
-from function.structs import items, struct, text, texts
+from function.structs import items, struct, text
 
 # The API group and the kinds of claims and composite resources.
 GROUP = "tap.vrabbi.cloud"
@@ -117,16 +117,16 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
     spec = _struct(xr, "spec", "spec")
     metadata = _struct(xr, "metadata", "metadata")
     parameters = _struct(spec, "parameters", PARAMETERS)
-    namespace = _text(metadata, "namespace", "metadata.namespace")
+    namespace = _text(metadata, "namespace", "metadata")
     claim_namespace = None
     if namespace is None:
         claim = _struct(spec, "claimRef", "spec.claimRef")
-        claim_namespace = _text(claim, "namespace", "spec.claimRef.namespace")
+        claim_namespace = _text(claim, "namespace", "spec.claimRef")
     return RawParameters(
-        _text(parameters, "workloadName", f"{PARAMETERS}.workloadName"),
-        _text(parameters, "repoPrefix", f"{PARAMETERS}.repoPrefix"),
-        _text(parameters, "region", f"{PARAMETERS}.region"),
-        _text(parameters, "providerName", f"{PARAMETERS}.providerName"),
+        _text(parameters, "workloadName", PARAMETERS),
+        _text(parameters, "repoPrefix", PARAMETERS),
+        _text(parameters, "region", PARAMETERS),
+        _text(parameters, "providerName", PARAMETERS),
         text(metadata, "name"),
         namespace,
         claim_namespace,
@@ -202,10 +202,10 @@ def _watch_suspended(xr: structpb.Struct) -> bool:
     first event after five minutes closes it. The reconciler sets a condition about it
     before it runs the pipeline.
     """
-    return any(
-        texts(condition, "type", "status") == ["Responsive", "False"]
-        for condition in items(struct(xr, "status"), "conditions")
-    )
+    for condition in items(struct(xr, "status"), "conditions"):
+        if text(condition, "type") == "Responsive":
+            return text(condition, "status") == "False"
+    return False
 
 
 def _overrides(parameters: structpb.Struct) -> tuple[bytes, int]:
@@ -302,17 +302,17 @@ def _namespace(raw: RawParameters) -> str:
 def _required(name: str, value: str | None, default: str | None) -> str:
     if value is None:
         value = default
-    field = f"{PARAMETERS}.{name}"
     longest = LONGEST_PARAMETER[name]
     if value and len(value) > longest:
         raise InvalidParameterError(
-            field,
+            f"{PARAMETERS}.{name}",
             f"{quote(value)} with {len(value)} characters",
             f"it must have at most {longest} characters",
             "Use a shorter value",
         )
     if value:
         return value
+    field = f"{PARAMETERS}.{name}"
     raise InvalidParameterError(
         field,
         "nothing" if value is None else '""',
@@ -321,8 +321,8 @@ def _required(name: str, value: str | None, default: str | None) -> str:
     )
 
 
-def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
-    """Return a string of an object; None if it is absent or null."""
+def _text(parent: structpb.Struct, key: str, path: str) -> str | None:
+    """Return a string of the object at a path; None if it is absent or null."""
     value = parent.fields.get(key)
     if value is None:
         return None
@@ -334,7 +334,7 @@ def _text(parent: structpb.Struct, key: str, field: str) -> str | None:
         return None
     if kind != "string_value":
         raise InvalidParameterError(
-            field,
+            f"{path}.{key}",
             _article(kind),
             "it must be a string",
             "Use a string, and put a number or boolean in quotes",

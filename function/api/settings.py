@@ -33,10 +33,12 @@ class Settings:
         layers: Where they are from; a later layer takes precedence. The options of a
             repository and `allow` come from all layers, the other fields from the last
             one that sets them.
+        allow: What claims may use. Each of them applies.
         provider: See function/api/fields.py for this field and all others.
     """
 
     layers: tuple[SettingsFields, ...]
+    allow: tuple[Allow, ...]
     provider: str
     management_policies: bool | None
     provider_config_kind: Literal["ClusterProviderConfig", "ProviderConfig"] | None
@@ -45,11 +47,6 @@ class Settings:
     deletion: Deletion
     connection: Connection | None
     defaults: Defaults
-
-    @property
-    def allow(self) -> tuple[Allow, ...]:
-        """What claims may use. Each of them applies."""
-        return tuple(layer.allow for layer in self.layers)
 
     @property
     def allowed_overrides(self) -> list[str]:
@@ -106,7 +103,10 @@ def effective_settings(
     layers = tuple(layer for layer in (step_input, platform) if layer is not None)
 
     settings = Settings(
-        layers=layers, **_last_values(layers), defaults=_defaults(layers)
+        layers=layers,
+        allow=tuple(layer.allow for layer in layers),
+        **_last_values(layers),
+        defaults=_defaults(layers),
     )
     _check_supported(settings)
     return settings
@@ -115,7 +115,7 @@ def effective_settings(
 def _last_values(layers: tuple[SettingsFields, ...]) -> dict[str, Any]:
     """Return each field that only one layer decides, from the last that sets it."""
     names = {field.name for field in dataclasses.fields(Settings)} - {
-        *("layers", "defaults")
+        *("layers", "allow", "defaults")
     }
     values = {name: getattr(layers[0], name) for name in names}
     for layer in layers:

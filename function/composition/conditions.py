@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from function.composition.repositories import ComposedRepository
@@ -84,45 +84,24 @@ def repositories_ready(
         is_new: Whether all are being created, within seconds. Then the message names
             all, so that it stays the same until all are there.
     """
-    names = {key: printable(each.desired.name) for key, each in repositories.items()}
-
-    def those(ownership: Ownership, *, released: bool = False) -> str:
-        return ", ".join(
-            name
-            for key, name in names.items()
-            if repositories[key].ownership is ownership
-            and bool(repositories[key].release_started) == released
-        )
-
-    if taken := those(Ownership.CONFLICT):
-        return Condition(
-            reason="NameTaken",
-            message=f"Another claim already owns the repository {taken}. This claim "
-            "did not change it. Use another workloadName, repoPrefix or namespace in "
-            "a new claim, or wait until the other claim is deleted. The platform team "
-            f"finds the owner with: {_find_owner(repositories)}",
-        )
-    if released := those(Ownership.CONFLICT, released=True):
-        return Condition(
-            reason="PreviousDeleting",
-            message="The previous claim's managed resource of the repository "
-            f"{released} is still being deleted. This claim continues by itself "
-            "afterwards. If this takes longer than five minutes, contact the platform "
-            "team",
-        )
-    observed = {key: each.reportable for key, each in repositories.items()}
-    waiting = [name for key, name in names.items() if not observed[key].ready]
+    names = {printable(each.desired.name): each for each in repositories.values()}
+    if conflicts := {name: each for name, each in names.items() if each.conflict}:
+        return _conflict(conflicts)
+    waiting = [name for name, each in names.items() if not each.reportable.ready]
     problems = _problems(
-        [*(each.problem for each in observed.values()), *policy_problems]
+        [*[each.reportable.problem for each in names.values()], *policy_problems]
     )
     if waiting:
-        named = names.values() if is_new and not problems else waiting
+        named = names if is_new and not problems else waiting
         return Condition(
             reason="Creating",
             message=f"Waiting for the provider to create {', '.join(named)}{problems}",
         )
-    usable = f"Ready to push to: {', '.join(names.values())}"
-    if adopted := those(Ownership.ADOPTED):
+    usable = f"Ready to push to: {', '.join(names)}"
+    adopted = [
+        name for name, each in names.items() if each.ownership is Ownership.ADOPTED
+    ]
+    if adopted:
         outcome = (
             "also deletes adopted repositories, with all their images"
             if deletion is Deletion.ALWAYS
@@ -130,21 +109,40 @@ def repositories_ready(
         )
         return Condition(
             reason="Adopted",
-            message=f"{usable}. Adopted, not created by this claim: {adopted}. "
+            message=f"{usable}. Adopted, not created by this claim: "
+            f"{', '.join(adopted)}. "
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
 
 
-def _find_owner(repositories: Mapping[str, ComposedRepository]) -> str:
+def _conflict(conflicts: Mapping[str, ComposedRepository]) -> Condition:
+    """Return the condition for the repositories of other claims, by their names."""
+    taken = [name for name, each in conflicts.items() if not each.release_started]
+    if taken:
+        return Condition(
+            reason="NameTaken",
+            message=f"Another claim already owns the repository {', '.join(taken)}. "
+            "This claim did not change it. Use another workloadName, repoPrefix or "
+            "namespace in a new claim, or wait until the other claim is deleted. The "
+            f"platform team finds the owner with: {_find_owner(conflicts.values())}",
+        )
+    return Condition(
+        reason="PreviousDeleting",
+        message="The previous claim's managed resource of the repository "
+        f"{', '.join(conflicts)} is still being deleted. This claim continues by "
+        "itself afterwards. If this takes longer than five minutes, contact the "
+        "platform team",
+    )
+
+
+def _find_owner(conflicts: Iterable[ComposedRepository]) -> str:
     """Return the command that lists whose the repositories of other claims are.
 
     The message must not tell: a tenant reads it.
     """
     ids = {
-        each.provider.repository_id(each.desired): each.provider
-        for each in repositories.values()
-        if each.conflict
+        each.provider.repository_id(each.desired): each.provider for each in conflicts
     }
     group = next(iter(ids.values())).api_version.partition("/")[0]
     return (

@@ -48,7 +48,6 @@ from function.ecr.bundle import (
 from function.ecr.immutable_fields import pin_immutable_fields
 from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
-    Ownership,
     is_unready,
     may_compose,
     ownership_of,
@@ -118,11 +117,12 @@ def decide(observed: ObservedState) -> DesiredState:
     has_problems = any(problems) or any(
         each.reportable.problem for each in repositories.values()
     )
+    conflict = any(each.conflict for each in repositories.values())
     # All are there within seconds. Until then nothing that the XR says changes.
     settles = (
         observed.is_new and desired.condition.reason == "Creating" and not has_problems
     )
-    desired.unready = is_unready(conflict=_any_conflict(repositories), settles=settles)
+    desired.unready = is_unready(conflict=conflict, settles=settles)
     if not settles:
         report(desired, repositories)
     if settings.connection and desired.connection_details:
@@ -135,7 +135,7 @@ def decide(observed: ObservedState) -> DesiredState:
     desired.ttl_seconds = ttl_seconds(
         ready=desired.condition.ready
         and all(ready for _, ready in desired.resources.values()),
-        conflict=_any_conflict(repositories),
+        conflict=conflict,
         requirements=desired.requirements is not None,
         problems=has_problems,
         watch_suspended=raw.watch_suspended,
@@ -163,7 +163,7 @@ def _repositories(
             require_competitors(
                 requirements, name, provider, desired, observed.searches[name]
             )
-        competitors = observed.competitors[name]
+        competitors = observed.competitors.get(name, ())
         repositories[name] = ComposedRepository(
             requested,
             desired,
@@ -214,7 +214,7 @@ def _compose(
     desired: DesiredState,
 ) -> list[str]:
     """Add the composed resources; return the problems that providers report."""
-    conflict = _any_conflict(repositories)
+    conflict = any(each.conflict for each in repositories.values())
     image = repositories[IMAGE]
     problems: list[str] = []
     for name, each in repositories.items():
@@ -264,6 +264,9 @@ def _compose_policies(
     desired: DesiredState,
 ) -> Iterator[str]:
     """Add a repository's policies; yield the problems that the provider reports."""
+    options = repository.options
+    if not (observed.policies or options.lifecycle or options.permissions):
+        return
     provider = composed.provider
     exists = bool(composed.observed and composed.observed.arn)
     for kind in PolicyKind:
@@ -317,6 +320,8 @@ def _condition(
         PROVIDERS[settings.provider],
         bundle_switched_off=BUNDLE in repositories and not settings.bundle,
     )
+    if not kept:
+        return condition
     return dataclasses.replace(condition, message=condition.message + kept)
 
 
@@ -332,7 +337,3 @@ def _warnings(
             "not one of ECR's. It stays in the repository names. Remove it, unless "
             "that is intended"
         )
-
-
-def _any_conflict(repositories: Mapping[str, ComposedRepository]) -> bool:
-    return any(each.ownership is Ownership.CONFLICT for each in repositories.values())

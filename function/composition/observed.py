@@ -1,5 +1,6 @@
 """The observed state: everything in a request that its response depends on."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -77,7 +78,7 @@ class ObservedState(NamedTuple):
         repositories: The live repositories.
         policies: The live policies.
         competitors: What other composites' managed resources of the same repository
-            say.
+            say. Nobody competes for what this composite created.
         searches: Where to look for those.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
@@ -119,6 +120,12 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     repositories = dict(_repositories(req, identity))
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
+    undecided = {
+        name: provider
+        for name, provider in providers.items()
+        if name not in repositories
+        or not repositories[name].repository.created_by_provider
+    }
     connection_object = req.observed.resources.get(CONNECTION_OBJECT)
     return ObservedState(
         settings,
@@ -128,11 +135,11 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         dict(_policies(req, providers)),
         {
             name: find_competitors(req, name, provider, identity)
-            for name, provider in providers.items()
+            for name, provider in undecided.items()
         },
         {
             name: plan_search(req, provider.api_version, requirement_name(name))
-            for name, provider in providers.items()
+            for name, provider in undecided.items()
         },
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
@@ -141,6 +148,7 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     )
 
 
+@functools.lru_cache(maxsize=256)  # a cluster has few
 def policy_name(composed_name: str, kind: PolicyKind) -> str:
     """Return the composed resource name of a repository's policy."""
     return f"{composed_name}-{kind}"

@@ -118,7 +118,7 @@ def _kept(
     deletion = observed.settings.deletion
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
-        ownership = ownership_of(live.repository, observed.competitors[name])
+        ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
         earned = provider_rights(deletion, ownership)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the

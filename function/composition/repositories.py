@@ -1,6 +1,6 @@
 """One of the composite's repositories, from what is requested to what is composed."""
 
-from typing import NamedTuple
+import dataclasses
 
 from function.ecr.options import NO_OPTIONS
 from function.ecr.ownership import Ownership, may_disclose
@@ -14,7 +14,8 @@ from function.ecr.repository import (
 from function.providers.base import Provider
 
 
-class ComposedRepository(NamedTuple):
+@dataclasses.dataclass(slots=True)
+class ComposedRepository:
     """One of the composite's repositories.
 
     Attributes:
@@ -25,6 +26,8 @@ class ComposedRepository(NamedTuple):
         ownership: Whose repository it is.
         release_started: When the deletion of its owner began (RFC 3339), if it belongs
             to another claim and that is being deleted; otherwise empty.
+        conflict: Whether it belongs to another claim.
+        reportable: What a tenant may read: nothing about a repository of another claim.
     """
 
     requested: DesiredRepository
@@ -33,18 +36,15 @@ class ComposedRepository(NamedTuple):
     observed: ObservedRepository | None
     ownership: Ownership
     release_started: str = ""
+    conflict: bool = dataclasses.field(init=False)
+    reportable: ObservedRepository = dataclasses.field(init=False)
 
-    @property
-    def conflict(self) -> bool:
-        """Whether it belongs to another claim."""
-        return self.ownership is Ownership.CONFLICT
-
-    @property
-    def reportable(self) -> ObservedRepository:
-        """What a tenant may read: nothing about a repository of another claim."""
-        if self.observed is None or not may_disclose(conflict=self.conflict):
-            return NOT_OBSERVED
-        return self.observed
+    def __post_init__(self) -> None:
+        """Find out what a tenant may read."""
+        self.conflict = self.ownership is Ownership.CONFLICT
+        self.reportable = NOT_OBSERVED
+        if self.observed is not None and may_disclose(conflict=self.conflict):
+            self.reportable = self.observed
 
 
 def with_rights(

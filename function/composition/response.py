@@ -2,7 +2,6 @@
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import duration_pb2
-from google.protobuf import struct_pb2 as structpb
 
 from function.composition.conditions import CONDITION, Condition
 from function.composition.desired import DesiredState
@@ -32,10 +31,10 @@ def respond(
         rsp.desired.composite.ready = fnv1.READY_FALSE
     if desired.status is not None:
         # Earlier steps may have written a status too.
-        own_status = structpb.Struct()
-        fill(own_status, desired.status)
         status = rsp.desired.composite.resource.fields["status"].struct_value
-        status.MergeFrom(own_status)
+        for key in desired.status:
+            status.fields[key].Clear()
+        fill(status, desired.status)
     for key, value in desired.connection_details.items():
         rsp.desired.composite.connection_details[key] = value
     if desired.requirements is not None:

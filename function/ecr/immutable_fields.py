@@ -8,6 +8,7 @@ change a repository's encryption either: the provider would have to replace it.
 
 from function.ecr.naming import RepositoryName
 from function.ecr.repository import (
+    NOT_OBSERVED,
     DesiredRepository,
     ObservedRepository,
     ProviderConfig,
@@ -23,6 +24,8 @@ def pin_immutable_fields(
         requested: What the parameters and options ask for.
         observed: The live repository; NOT_OBSERVED keeps nothing.
     """
+    if observed is NOT_OBSERVED:
+        return requested
     name, kind = requested.provider_config
     if keeps_config(observed.provider_config.name):
         name = observed.provider_config.name

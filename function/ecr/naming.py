@@ -1,5 +1,6 @@
 """Amazon ECR's naming rules. Pure: plain values in, typed values out."""
 
+import functools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,6 +86,7 @@ def _pattern_error(field: str, value: str) -> InvalidParameterError:
     )
 
 
+@functools.lru_cache(maxsize=1024)  # claims share few prefixes
 def parse_prefix(text: str, region: str, host: RegistryHost) -> Prefix:
     """Parse `repoPrefix`: remove surrounding slashes and, under Strip, a registry host.
 

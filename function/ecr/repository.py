@@ -157,8 +157,9 @@ class ObservedRepository(NamedTuple):
 NOT_OBSERVED = ObservedRepository()
 
 
-# A manifest and a requirement need the same ID within one call.
-@functools.lru_cache(maxsize=128)
+# Each call for an XR needs the same IDs. Crossplane reconciles 100 XRs at once, and
+# while competitors are looked for, each has two IDs in up to three APIs.
+@functools.lru_cache(maxsize=1024)
 def repository_id(api_group: str, *location: str) -> str:
     """Return the ID of one repository of one registry: 32 characters [a-z2-7].
 

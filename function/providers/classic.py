@@ -18,7 +18,7 @@ from function.ecr.repository import (
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
 from function.providers.option_fields import for_provider, unsupported_options
-from function.structs import boolean, struct, text, texts
+from function.structs import boolean, struct, structs, text, texts
 
 GROUP = "ecr.aws.crossplane.io"
 # Kind, version and the field that holds the text.
@@ -109,11 +109,15 @@ class Classic:
         This provider cannot tag what it creates. So the managed reconciler's record of
         the creation, and our annotation beside it, prove who created the repository.
         """
-        metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
-        status = struct(managed, "status")
-        for_provider = struct(spec, "forProvider")
-        name, uid, created = texts(metadata, "name", "uid", "creationTimestamp")
+        metadata, spec, status = structs(managed, "metadata", "spec", "status")
+        for_provider, config = structs(spec, "forProvider", "providerConfigRef")
+        name, uid, created, deleting_since = texts(
+            metadata, "name", "uid", "creationTimestamp", "deletionTimestamp"
+        )
         annotations = struct(metadata, "annotations")
+        external_name, recorded_uid = texts(
+            annotations, runtime.EXTERNAL_NAME, CREATED_BY_ANNOTATION
+        )
         record = runtime.create_record(annotations)
         uri, arn, registry, created_at = texts(
             struct(status, "atProvider"),
@@ -121,7 +125,7 @@ class Classic:
         )
         ready, problem = runtime.conditions(status)
         gone = runtime.is_gone(problem)
-        recorded_uid = text(annotations, CREATED_BY_ANNOTATION)
+        deletable, changeable = runtime.observed_rights(spec)
         is_creator = created_by_provider(record, created_at) and (
             composite_uid is None or recorded_for(recorded_uid, composite_uid)
         )
@@ -129,20 +133,18 @@ class Classic:
             recorded_uid = composite_uid or ""
         return ObservedRepository(
             resource_name=name,
-            external_name=text(annotations, runtime.EXTERNAL_NAME),
-            provider_config=ProviderConfig(
-                text(struct(spec, "providerConfigRef"), "name")
-            ),
+            external_name=external_name,
+            provider_config=ProviderConfig(text(config, "name")),
             region=text(for_provider, "region"),
             uri="" if gone else uri,
             arn="" if gone else arn,
             registry_id=registry,
             ready=ready and not gone,
-            deletable=runtime.may_delete(spec),
+            deletable=deletable,
             force_delete=boolean(for_provider, "forceDelete"),
-            changeable=runtime.may_change(spec),
+            changeable=changeable,
             creation_started=bool(record.pending),
-            deleting_since=text(metadata, "deletionTimestamp"),
+            deleting_since=deleting_since,
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
             problem=problem,

@@ -20,7 +20,15 @@ from function.ecr.repository import (
     ProviderRights,
     resource_name,
 )
-from function.structs import boolean, items, strings, struct, text, texts
+from function.structs import (
+    boolean,
+    items,
+    strings,
+    struct,
+    structs,
+    text,
+    texts,
+)
 
 EXTERNAL_NAME = "crossplane.io/external-name"
 _CREATE_PENDING = "crossplane.io/external-create-pending"
@@ -106,12 +114,13 @@ def management_policies(
 
 def observe_policy(observed: structpb.Struct, text_field: str) -> ObservedPolicy:
     """Read a policy's managed resource, whose text is in a field of forProvider."""
-    spec = struct(observed, "spec")
-    ready, problem = conditions(struct(observed, "status"))
+    spec, status = structs(observed, "spec", "status")
+    ready, problem = conditions(status)
+    deletable, _ = observed_rights(spec)
     return ObservedPolicy(
         text=text(struct(spec, "forProvider"), text_field),
         ready=ready,
-        deletable=may_delete(spec),
+        deletable=deletable,
         problem=problem,
     )
 
@@ -163,13 +172,20 @@ def is_reconciled(metadata: structpb.Struct) -> bool:
     return _FINALIZER in strings(metadata, "finalizers")
 
 
-def may_delete(spec: structpb.Struct) -> bool:
-    """Whether the external resource is deleted with its managed resource."""
-    # The CRDs' defaults, for what others apply, are Delete and ["*"].
-    if text(spec, "deletionPolicy") == "Orphan":
-        return False
+def observed_rights(spec: structpb.Struct) -> tuple[bool, bool]:
+    """Return whether the provider may delete the external resource, or change it.
+
+    The first: whether it is deleted with its managed resource. The second: whether the
+    provider may change or delete it. Without management policies, a deletionPolicy of
+    Orphan says nothing about changes.
+    """
     policies = strings(spec, "managementPolicies")
-    return not policies or "*" in policies or "Delete" in policies
+    everything = "*" in policies
+    # The CRDs' defaults, for what others apply, are Delete and ["*"].
+    may_delete = text(spec, "deletionPolicy") != "Orphan" and (
+        not policies or everything or "Delete" in policies
+    )
+    return may_delete, may_delete or everything or "Update" in policies
 
 
 def may_late_initialize(spec: structpb.Struct) -> bool:
@@ -178,28 +194,19 @@ def may_late_initialize(spec: structpb.Struct) -> bool:
     return not policies or "*" in policies or "LateInitialize" in policies
 
 
-def may_change(spec: structpb.Struct) -> bool:
-    """Whether the spec lets the provider change or delete the external resource.
-
-    Without management policies, a deletionPolicy of Orphan says nothing about changes.
-    """
-    policies = strings(spec, "managementPolicies")
-    return may_delete(spec) or "*" in policies or "Update" in policies
-
-
 def conditions(status: structpb.Struct) -> tuple[bool, str]:
     """Return whether a managed resource is Ready, and why it is not Synced."""
     ready, problem, operation = False, "", ""
     for condition in items(status, "conditions"):
-        kind, is_true = texts(condition, "type", "status")
+        kind, is_true, message = texts(condition, "type", "status", "message")
         if kind == "Ready":
             ready = is_true == "True"
         elif kind == "Synced" and is_true == "False":
-            problem = text(condition, "message")
+            problem = message
         elif kind == "LastAsyncOperation" and is_true == "False":
             # upjet's, pkg/resource/conditions.go. It outlasts the Synced condition,
             # which says only that the next attempt has started.
-            operation = text(condition, "message")
+            operation = message
     return ready, problem or operation
 
 

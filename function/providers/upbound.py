@@ -24,7 +24,7 @@ from function.ecr.repository import (
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
 from function.providers.option_fields import for_provider, unsupported_options
-from function.structs import boolean, items, struct, text, texts
+from function.structs import boolean, items, struct, structs, text, texts
 
 _POLICIES = {
     PolicyKind.LIFECYCLE: "LifecyclePolicy",
@@ -136,11 +136,12 @@ class Upbound:
         that may late-initialize and runs with --skip-default-tags copies ECR's tags
         there if the spec has none.
         """
-        metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
-        status = struct(managed, "status")
-        for_provider = struct(spec, "forProvider")
+        metadata, spec, status = structs(managed, "metadata", "spec", "status")
+        for_provider, config = structs(spec, "forProvider", "providerConfigRef")
         at_provider = struct(status, "atProvider")
-        name, uid, created = texts(metadata, "name", "uid", "creationTimestamp")
+        name, uid, created, deleting_since = texts(
+            metadata, "name", "uid", "creationTimestamp", "deletionTimestamp"
+        )
         annotations = struct(metadata, "annotations")
         record = runtime.create_record(annotations)
         ready, problem = runtime.conditions(status)
@@ -150,6 +151,7 @@ class Upbound:
             uri = arn = ""
         tags = struct(for_provider, "tags")
         signature = text(struct(at_provider, "tags"), CREATED_BY_TAG)
+        deletable, changeable = runtime.observed_rights(spec)
         if composite_uid is None:
             composite_uid = text(
                 struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG
@@ -157,19 +159,17 @@ class Upbound:
         return ObservedRepository(
             resource_name=name,
             external_name=text(annotations, runtime.EXTERNAL_NAME),
-            provider_config=ProviderConfig(
-                *texts(struct(spec, "providerConfigRef"), "name", "kind")
-            ),
+            provider_config=ProviderConfig(*texts(config, "name", "kind")),
             region=text(for_provider, "region"),
             uri=uri,
             arn=arn,
             registry_id=registry,
             ready=ready and not gone,
-            deletable=runtime.may_delete(spec),
+            deletable=deletable,
             force_delete=boolean(for_provider, "forceDelete"),
-            changeable=runtime.may_change(spec),
+            changeable=changeable,
             creation_started=bool(record.pending),
-            deleting_since=text(metadata, "deletionTimestamp"),
+            deleting_since=deleting_since,
             created_by_provider=is_there(arn)
             and created_by(signature, composite_uid)
             and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),
