@@ -61,7 +61,14 @@ class Plan:
     visits: int = 0
 
 
-FULL = Plan({STEADY: 12, FIRST: 8, LARGE: 4}, 12, 9, (100, 10_000), (32, 100, 256), 20)
+FULL = Plan(
+    rounds={STEADY: 12, FIRST: 6, REQUIRED: 6, CREATING: 6, LARGE: 4},
+    own_rounds=12,
+    starts=9,
+    xrs=(100, 10_000),
+    clients=(32, 100, 256),
+    visits=20,
+)
 QUICK = Plan({STEADY: 2, FIRST: 1}, 3, 3)
 # A large request has 224 kB. Fewer are enough.
 XRS_OF = {LARGE: 200}
@@ -251,11 +258,9 @@ class Bench:
             name: {field: spread.rounded() for field, spread in each.items()}
             for name, each in found.items()
         }
-        p50 = {name: each["p50"].median for name, each in found.items()}
-        if phase in (STEADY, FIRST):
-            self.figures[f"{phase}_p50_to_empty"] = p50[EMPTY]
-        if phase == STEADY:
-            self.figures["steady_p50_to_patch"] = p50[PATCH]
+        for name, short in ((EMPTY, "empty"), (PATCH, "patch")):
+            for field, spread in found[name].items():
+                self.figures[f"{phase}_{field}_to_{short}"] = spread.median
 
     def _clients(self, server: Server) -> None:
         """Increase the number of concurrent clients."""

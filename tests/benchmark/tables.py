@@ -34,7 +34,7 @@ def pages() -> dict[Path, str]:
     report, soaked = (json.loads(file.read_text()) for file in (REPORT, SOAKED))
     tables = {
         PAGE: {
-            "ratios": _ratios(report, ("first", "steady"), _ratio),
+            "ratios": _ratios(report, ("steady", "first", "large"), _ratio),
             "resources": _resources(report),
             "clients": _clients(report),
         },
