@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
 import refusals
 from apis import APIS, Api
-from scenarios import FULL_ONLY, NOT_ON, ORDER
+from scenarios import ALONE, FULL_ONLY, NOT_ON, ORDER
 from system import FULL, System, running, say
 
 
@@ -24,7 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize a scenario with every provider API that scenarios.py allows.
 
-    All scenarios of one API run in one process, on one system: an xdist group.
+    All scenarios of one API run in one process, on one system: an xdist group. Those
+    that start a system of their own are a group of their own.
     """
     if "api" not in metafunc.fixturenames:
         return
@@ -34,7 +35,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(
         "api",
         [
-            pytest.param(api, id=name, marks=pytest.mark.xdist_group(name))
+            pytest.param(
+                api,
+                id=name,
+                marks=pytest.mark.xdist_group(test if test in ALONE else name),
+            )
             for name, api in APIS.items()
             if name not in excepted and name in asked
         ],
@@ -49,7 +54,8 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Sort by API, then in the order of scenarios.py.
 
-    Tests that need no provider come last: the first free process runs them.
+    Tests that need no provider come last, and those with a system of their own: the
+    first free process runs them.
     """
     apis = list(APIS)
     asked = config.getoption("--api") or apis
@@ -67,7 +73,8 @@ def pytest_collection_modifyitems(
 
     def position(item: pytest.Item) -> tuple[int, int]:
         api = _api(item)
-        of_api = apis.index(api.name) if api else len(apis)
+        alone = getattr(item, "originalname", "") in ALONE
+        of_api = apis.index(api.name) if api and not alone else len(apis)
         return of_api, ORDER.index(item.path.stem)
 
     items.sort(key=position)

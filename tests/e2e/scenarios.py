@@ -129,3 +129,6 @@ FULL_ONLY = {
         "Kyverno drops requests only above 1,000 Workloads, and those take minutes"
     ),
 }
+
+# Scenarios with a system of their own, which another free process can run.
+ALONE = {"test_the_air_gapped_page": "it follows a page on a control plane of its own"}

@@ -21,7 +21,9 @@ def test_every_module_has_its_place() -> None:
     assert set(scenarios.ORDER) == set(MODULES)
 
 
-@pytest.mark.parametrize("name", [*scenarios.NOT_ON, *scenarios.FULL_ONLY])
+@pytest.mark.parametrize(
+    "name", [*scenarios.NOT_ON, *scenarios.FULL_ONLY, *scenarios.ALONE]
+)
 def test_what_is_excepted_is_a_scenario(name: str) -> None:
     assert name in TESTS | set(MODULES)
 
