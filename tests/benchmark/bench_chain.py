@@ -9,7 +9,6 @@ tables of docs/performance.md and of the README beside this file. With options i
 prints, and writes what --report says.
 """
 
-import argparse
 import contextlib
 import datetime
 import json
@@ -20,7 +19,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +41,10 @@ from chain_costs import (
     RECIPE,
     Cost,
     Phase,
-    claim_names,
     compared,
-    in_order,
-    reported,
     title,
-    together,
 )
+from chain_plan import Plan, Results, arguments, measure
 from changes import (
     Breaker,
     Change,
@@ -67,15 +62,15 @@ from changes import (
 )
 from control_plane import KubectlError
 from processes import NotReadyError
+from progress import say
 from recipe import recipe
 from rich.console import Console
 from rich.table import Table
 from system import MANIFESTS, WithoutKyverno, running
 
 REPORT = tables.CHAIN
-# Each Composition's name, and how its claims' names begin.
+# Each Composition's name.
 COMPOSITIONS = {OURS: "workloadecrrepo", RECIPE: RECIPE}
-KINDS = {OURS: "ours", RECIPE: "recipe"}
 PROGRAMS = {
     "crossplane": CROSSPLANE,
     "provider-aws": PROVIDER,
@@ -87,9 +82,6 @@ MODULES = {
     "upbound": ("provider-aws-upbound", "github.com/upbound/provider-aws/v2"),
     "namespaced": ("provider-aws-upbound", "github.com/upbound/provider-aws/v2"),
 }
-# So many claims of each are created first, and do not count: the first claim of a kind
-# starts Crossplane's watches.
-WARM_UP = 3
 # So long without a change, and a claim has cost what it costs.
 QUIET_S = 3.0
 # Something else changes all the time if it does not become quiet within this time.
@@ -99,37 +91,7 @@ RESTLESS_S = 60.0
 GRACE_S = 32.0
 POLL_S = 0.25
 TELL_S = 10.0
-STARTED = time.monotonic()
 GROUP, VERSION = "tap.vrabbi.cloud", "v1alpha1"
-
-
-def say(what: str) -> None:
-    """Report progress."""
-    minutes, seconds = divmod(int(time.monotonic() - STARTED), 60)
-    print(f"bench-chain {minutes:02}:{seconds:02}: {what}", file=sys.stderr, flush=True)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is measured.
-
-    Attributes:
-        apis: The names of the provider APIs.
-        single: How many claims of each Composition are created one at a time.
-        batch: How many claims of each Composition are created at once.
-        rounds: How often they are.
-        patience: How many seconds claims have to be Ready, or gone.
-        deletes: Whether the claims are deleted, too.
-        core: The version of Crossplane: a folder of tests/conformance/tools.
-    """
-
-    apis: tuple[str, ...] = ("classic", "upbound")
-    single: int = 20
-    batch: int = 200
-    rounds: int = 1
-    patience: float = 600.0
-    deletes: bool = True
-    core: str = "crossplane-core"
 
 
 class BothSystem(WithoutKyverno):
@@ -165,6 +127,7 @@ class Bench:
         self._watches = [Watch(kubeconfig, kind) for kind in kinds]
         self._audit = Log(system.plane.audit_log)
         self._controller = f"composite/{api.composite}.{GROUP}"
+        self._created_at = 0.0
 
     def create(self, of: str, names: Sequence[str]) -> Cost:
         """Create claims of a Composition at once; return what they cost."""
@@ -189,7 +152,8 @@ class Bench:
 
     def rest(self) -> None:
         """Wait until the provider deletes at once what was created last."""
-        self._until(lambda: False, GRACE_S)
+        end = self._created_at + GRACE_S
+        self._until(lambda: time.monotonic() > end, GRACE_S)
 
     def _measure(
         self,
@@ -218,6 +182,8 @@ class Bench:
         self._until(done, self._patience)
         self._until(lambda: quiet_for(self._changes()) > QUIET_S, RESTLESS_S)
         found, changes = times(), self._changes()
+        added = [c.at for c in changes if (c.type, c.kind) == ("ADDED", "Repository")]
+        self._created_at = max([self._created_at, *added])
         late = [name for name in names if name not in found]
         if late:
             say(f"not {state} within {self._patience:.0f} s: {', '.join(late)}")
@@ -280,64 +246,6 @@ class Bench:
         return found
 
 
-Results = dict[str, Phase]
-
-
-def measure(bench: Bench, plan: Plan, first: int, results: Results) -> None:
-    """Measure each phase; add it to the results.
-
-    Args:
-        bench: It creates and deletes.
-        plan: How much.
-        first: Whether the recipe begins (1), or this function does (0).
-        results: What was measured, by the phase's key.
-    """
-    for of, kind in KINDS.items():
-        bench.create(of, claim_names(kind, "warm", WARM_UP))
-    _one_at_a_time(bench, plan, first, results)
-    _at_once(bench, plan, first, results)
-
-
-def _one_at_a_time(bench: Bench, plan: Plan, first: int, results: Results) -> None:
-    acts = {"created_one": bench.create, "deleted_one": bench.delete}
-    for key, act in acts.items():
-        if not plan.single or (act == bench.delete and not plan.deletes):
-            continue
-        if act == bench.delete:
-            bench.rest()
-        costs: dict[str, list[Cost]] = {name: [] for name in KINDS}
-        for number in range(plan.single):
-            say(f"one claim at a time: {key} {number + 1} of {plan.single}")
-            for of in in_order(first + number, [*KINDS]):
-                names = claim_names(KINDS[of], f"s{number}", 1)
-                costs[of].append(act(of, names))
-        results[key] = reported({of: together(c) for of, c in costs.items()}, 1)
-
-
-def _at_once(bench: Bench, plan: Plan, first: int, results: Results) -> None:
-    """Create many claims, and delete them before the others are created.
-
-    So both Compositions find the same number of other claims.
-    """
-    if not plan.batch:
-        return
-    created: dict[str, list[Cost]] = {name: [] for name in KINDS}
-    deleted: dict[str, list[Cost]] = {name: [] for name in KINDS}
-    for number in range(plan.rounds):
-        for of in in_order(first + number, [*KINDS]):
-            names = claim_names(KINDS[of], f"b{number}", plan.batch)
-            say(f"{plan.batch} claims at once: {of}")
-            created[of].append(bench.create(of, names))
-            if plan.deletes:
-                bench.rest()
-                say(f"{plan.batch} claims at once, deleted: {of}")
-                deleted[of].append(bench.delete(of, names))
-    for key, costs in (("created_many", created), ("deleted_many", deleted)):
-        if costs[OURS]:
-            both = {of: together(c) for of, c in costs.items()}
-            results[key] = reported(both, plan.batch)
-
-
 def table(heading: str, key: str, phase: Phase) -> Table:
     """Return the table of one phase."""
     found = Table(title=f"{heading}: {title(key, phase)}", title_justify="left")
@@ -369,65 +277,6 @@ def described(plan: Plan) -> dict[str, Any]:
     }
 
 
-def arguments() -> tuple[Plan, Path | None]:
-    """Return what to measure, and the file for the report."""
-    plan = Plan()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--api", choices=list(APIS), help="only this provider API; by default: both"
-    )
-    parser.add_argument(
-        "--single",
-        type=int,
-        default=plan.single,
-        help="claims of each Composition, one at a time (%(default)s)",
-    )
-    parser.add_argument(
-        "--batch",
-        type=int,
-        default=plan.batch,
-        help="claims of each Composition at once (%(default)s)",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=plan.rounds,
-        help="how often that many at once (%(default)s)",
-    )
-    parser.add_argument(
-        "--patience",
-        type=float,
-        default=plan.patience,
-        help="seconds until claims are counted as not in time (%(default)g)",
-    )
-    parser.add_argument(
-        "--core",
-        default=plan.core,
-        help="the Crossplane: a folder of tests/conformance/tools (%(default)s)",
-    )
-    parser.add_argument(
-        "--keep", action="store_true", help="delete nothing, and measure no deletion"
-    )
-    parser.add_argument(
-        "--report",
-        type=Path,
-        help="the file for the figures; docs/chain.json if nothing else is set",
-    )
-    given = parser.parse_args()
-    chosen = Plan(
-        (given.api,) if given.api else plan.apis,
-        given.single,
-        given.batch,
-        given.rounds,
-        given.patience,
-        not given.keep,
-        given.core,
-    )
-    return chosen, given.report or (REPORT if chosen == plan else None)
-
-
 def on_one_api(api: Api, plan: Plan, first: int, results: Results) -> None:
     """Measure on a control plane of its own."""
     system = BothSystem("chain", say, api=api, core=plan.core)
@@ -437,7 +286,7 @@ def on_one_api(api: Api, plan: Plan, first: int, results: Results) -> None:
 
 def main() -> int:
     """Run the benchmark; return the exit status."""
-    plan, file = arguments()
+    plan, file = arguments(__doc__, REPORT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     report = described(plan)

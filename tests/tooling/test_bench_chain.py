@@ -1,9 +1,12 @@
 """What the chain's benchmark counts, and how it becomes figures."""
 
+import dataclasses
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tables
@@ -28,6 +31,7 @@ from chain_costs import (
     title,
     together,
 )
+from chain_plan import KINDS, Plan, Results, arguments, measure
 from changes import (
     Breaker,
     Change,
@@ -293,3 +297,86 @@ def test_the_recipe_composes_resources_of_each_api(api: Api) -> None:
     assert [each["name"] for each in resources] == ["imagerepo", "bundlerepo"]
     versions = {each["base"]["apiVersion"] for each in resources}
     assert versions == {api.api_version}
+
+
+class FakeBench:
+    """Notes what it is told to do, in the order of it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def create(self, of: str, names: Sequence[str]) -> Cost:
+        return self._did("+", of, names)
+
+    def delete(self, of: str, names: Sequence[str]) -> Cost:
+        return self._did("-", of, names)
+
+    def rest(self) -> None:
+        self.told.append("rest")
+
+    def _did(self, what: str, of: str, names: Sequence[str]) -> Cost:
+        assert all(name.startswith(KINDS[of]) for name in names)
+        self.told.append(f"{what}{len(names)} {names[0]}")
+        return dataclasses.replace(cost(), claims=len(names))
+
+
+def told(first: int = 0, **plan: Any) -> tuple[list[str], Results]:
+    """Return what the benchmark does after the warm-up, and its results."""
+    bench, results = FakeBench(), Results()
+    measure(bench, Plan(**plan), first, results)
+    assert bench.told[:2] == ["+3 ours-warm-0", "+3 recipe-warm-0"]
+    return bench.told[2:], results
+
+
+def test_claims_one_at_a_time_alternate() -> None:
+    steps, results = told(single=2, batch=0)
+    assert steps == [
+        *("+1 ours-s0-0", "+1 recipe-s0-0", "+1 recipe-s1-0", "+1 ours-s1-0", "rest"),
+        *("-1 ours-s0-0", "-1 recipe-s0-0", "-1 recipe-s1-0", "-1 ours-s1-0"),
+    ]
+    assert [*results] == ["created_one", "deleted_one"]
+    assert results["created_one"]["claims"] == 2
+
+
+def test_a_batch_is_gone_before_the_other_one_comes() -> None:
+    steps, results = told(single=0, batch=9, rounds=2)
+    assert steps == [
+        *("+9 ours-b0-0", "rest", "-9 ours-b0-0"),
+        *("+9 recipe-b0-0", "rest", "-9 recipe-b0-0"),
+        *("+9 recipe-b1-0", "rest", "-9 recipe-b1-0"),
+        *("+9 ours-b1-0", "rest", "-9 ours-b1-0"),
+    ]
+    assert [*results] == ["created_many", "deleted_many"]
+    assert results["deleted_many"]["claims"] == 18
+    assert results["deleted_many"]["at_once"] == 9
+
+
+def test_the_recipe_may_begin_and_nothing_need_be_deleted() -> None:
+    steps, results = told(first=1, single=1, batch=2, deletes=False)
+    assert steps == [
+        *("+1 recipe-s0-0", "+1 ours-s0-0"),
+        *("+2 recipe-b0-0", "+2 ours-b0-0"),
+    ]
+    assert [*results] == ["created_one", "created_many"]
+
+
+DEFAULT = Path("docs/chain.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "plan", "file"),
+    [
+        ([], Plan(), DEFAULT),
+        (["--report", "a.json"], Plan(), Path("a.json")),
+        (["--single", "5"], Plan(single=5), None),
+        (
+            ["--api", "upbound", "--report", "a.json", "--keep"],
+            Plan(apis=("upbound",), deletes=False),
+            Path("a.json"),
+        ),
+    ],
+)
+def test_only_a_whole_run_writes_the_pages_report(
+    given: list[str], plan: Plan, file: Path | None
+) -> None:
+    assert arguments("", DEFAULT, given) == (plan, file)
