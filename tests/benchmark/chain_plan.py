@@ -41,7 +41,7 @@ class Plan:
     """
 
     apis: tuple[str, ...] = ("classic", "upbound")
-    single: int = 20
+    single: int = 15
     batch: int = 200
     rounds: int = 1
     patience: float = 600.0

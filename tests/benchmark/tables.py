@@ -15,7 +15,7 @@ from typing import Any
 from chain_costs import FIGURES, RECIPE, Phase, compared, short, title
 from targets import SOAK, TARGETS, Target, judge
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, README = DOCS / "performance.md", Path(__file__).parent / "README.md"
 REPORT, SOAKED = DOCS / "performance.json", DOCS / "soak.json"
 CHAIN = DOCS / "chain.json"
@@ -39,7 +39,7 @@ def pages() -> dict[Path, str]:
     tables = {
         PAGE: {
             "created": _chain(chain, ("created_one", "created_many")),
-            "deleted": _chain(chain, ("deleted_one", "deleted_many")),
+            "deleted": _chain(chain, ("deleted_one", "deleted_many"), NOT_OF_DELETION),
             "ratios": _ratios(report, ("first", "steady"), _ratio),
             "resources": _resources(report),
             "clients": _clients(report),
@@ -193,7 +193,13 @@ IN_SHORT = (
 )
 
 
-def _chain(chain: Report, keys: Sequence[str]) -> str:
+# Crossplane does not call the function for an XR that is being deleted.
+NOT_OF_DELETION = frozenset({"function_ms"})
+
+
+def _chain(
+    chain: Report, keys: Sequence[str], without: frozenset[str] = frozenset()
+) -> str:
     """Return the ratios of some phases on each provider API."""
     phases = {
         f"{APIS[api]}: {_at_once(found[key])}": found[key]
@@ -204,10 +210,12 @@ def _chain(chain: Report, keys: Sequence[str]) -> str:
     rows = [
         [says, *(short(phase, figures[key]) for phase in phases.values())]
         for key, says in IN_SHORT
-        if key != "late" or any(p[of]["late"] for p in phases.values() for of in BOTH)
+        if key not in without
+        and (
+            key != "late" or any(p[of]["late"] for p in phases.values() for of in BOTH)
+        )
     ]
-    # A claim that is deleted needs no call of the function.
-    return _table(["", *phases], [row for row in rows if any(row[1:])])
+    return _table(["", *phases], rows)
 
 
 def _at_once(phase: Phase) -> str:
@@ -215,13 +223,19 @@ def _at_once(phase: Phase) -> str:
 
 
 def _phases(phases: dict[str, Phase]) -> str:
-    """Return all figures of one provider API."""
+    """Return all figures of one provider API: ours, the recipe's, the ratio."""
+    columns = [compared(phase) for phase in phases.values()]
     return _table(
-        ["", "per claim", OURS, "the recipe", "ratio"],
+        ["per claim", *(title(key, phase) for key, phase in phases.items())],
         [
-            [title(key, phase), *row]
-            for key, phase in phases.items()
-            for row in compared(phase)
+            [
+                of_phases[0][0],
+                *(
+                    f"{ours} : {theirs}" + (f" = {ratio}" if ratio else "")
+                    for _, ours, theirs, ratio in of_phases
+                ),
+            ]
+            for of_phases in zip(*columns, strict=True)
         ],
     )
 
@@ -229,7 +243,7 @@ def _phases(phases: dict[str, Phase]) -> str:
 def _chain_measured(chain: Report) -> str:
     on, counts = chain["machine"], chain["apis"].values()
     claims = {
-        f"{phase['claims']} {_at_once(phase)}"
+        f"{phase['claims']}, {_at_once(phase)}"
         for phases in counts
         for phase in phases.values()
     }

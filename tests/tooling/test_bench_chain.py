@@ -257,7 +257,7 @@ def test_a_phase_is_shown() -> None:
     assert (cells["writes"], cells["opens"]) == ("0.75", "1 : 0")
 
 
-def chain(late: int = 0) -> dict[str, object]:
+def chain(late: int = 0) -> dict[str, Any]:
     costs = {OURS: cost(late=late), RECIPE: cost(2.0)}
     phases = {
         "created_one": reported(costs, 1),
@@ -272,9 +272,21 @@ def test_the_users_table_has_ratios_and_counts() -> None:
     assert head == "|  | classic: one at a time | classic: 200 at once |"
     assert mean == "| time, mean | 0.50 | 0.50 |"
     assert rows[-1] == "| open circuit breakers, ours : theirs | 0 : 0 | 0 : 0 |"
-    assert "provider" not in table, "nothing to compare with"
+    assert "| processor time, provider |  |  |" in rows, "nothing to compare with"
+    assert "| processor time, function | 1.00 | 1.00 |" in rows
+    without = tables._chain(chain(), ["created_one"], tables.NOT_OF_DELETION)
+    assert "function" not in without
     late = tables._chain(chain(late=1), ["created_one", "created_many"])
     assert "| not in time, ours : theirs | 1 : 0 | 1 : 0 |" in late
+
+
+def test_the_readmes_table_has_all_figures() -> None:
+    phases = chain()["apis"]["classic"]
+    head, _, *rows = tables._phases(phases).splitlines()
+    assert head == "| per claim | one claim at a time | 200 claims at once |"
+    assert len(rows) == len(FIGURES)
+    assert rows[0] == "| seconds, mean | 1 : 2 = 0.50 | 1 : 2 = 0.50 |"
+    assert rows[-1] == "| not in time | 0 : 0 | 0 : 0 |"
 
 
 def test_the_compositions_take_turns_in_beginning() -> None:
