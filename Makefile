@@ -212,8 +212,9 @@ AGAINST ?=
 bench-own: $(VENV)/.test ## Measure the function's own processor time in process (AGAINST=another checkout)
 	@$(VENV)/bin/python tests/benchmark/own.py $(if $(AGAINST),--against $(AGAINST))
 
-CHAIN ?= --api classic
-bench-chain: $(VENV)/.e2e ## Compare claims with those of the recipe on one control plane (CHAIN="--api upbound")
+# CHAIN: the options of bench_chain.py. With any, it only prints, and writes no page.
+CHAIN ?=
+bench-chain: $(VENV)/.e2e ## Compare whole chains with the recipe's (CHAIN="--help")
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
 	@$(VENV)/bin/python tests/benchmark/bench_chain.py $(CHAIN)

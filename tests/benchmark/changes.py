@@ -11,14 +11,16 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 Manifest = dict[str, Any]
+CLAIM = "WorkloadECRRepo"
 # No claim needs these: clients elect leaders with them, and load Crossplane's metrics.
 _NOT_OF_CLAIMS = frozenset({"leases"})
+_UID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @dataclass(frozen=True)
@@ -28,33 +30,35 @@ class Change:
     Attributes:
         at: When it arrived, by time.monotonic().
         type: ADDED, MODIFIED or DELETED.
-        resource: The object, as it is then.
+        kind: The object's kind.
+        name: The object's name.
+        uid: The object's UID.
+        true: Which of the object's conditions are True.
+        deleting: Whether the object has a deletion timestamp.
     """
 
     at: float
     type: str
-    resource: Manifest
+    kind: str
+    name: str
+    uid: str
+    true: frozenset[str] = frozenset()
+    deleting: bool = False
 
-    @property
-    def kind(self) -> str:
-        """The object's kind."""
-        return str(self.resource["kind"])
-
-    @property
-    def name(self) -> str:
-        """The object's name."""
-        return str(self.resource["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        """The object's UID."""
-        return str(self.resource["metadata"]["uid"])
-
-    def is_true(self, condition: str) -> bool:
-        """Whether a condition of the object is True."""
-        return any(
-            each["type"] == condition and each["status"] == "True"
-            for each in (self.resource.get("status") or {}).get("conditions") or ()
+    @classmethod
+    def parse(cls, at: float, event: Manifest) -> Self:
+        """Return the change that an event of the API server tells."""
+        resource = event["object"]
+        metadata = resource["metadata"]
+        conditions = (resource.get("status") or {}).get("conditions") or ()
+        return cls(
+            at,
+            event["type"],
+            resource["kind"],
+            metadata["name"],
+            metadata["uid"],
+            frozenset(c["type"] for c in conditions if c["status"] == "True"),
+            "deletionTimestamp" in metadata,
         )
 
 
@@ -63,6 +67,7 @@ class Watch(threading.Thread):
 
     Attributes:
         changes: What has changed so far, in order.
+        failure: Why it no longer watches; None while it does.
     """
 
     def __init__(self, kubeconfig: Path, path: str) -> None:
@@ -74,15 +79,18 @@ class Watch(threading.Thread):
         """
         super().__init__(daemon=True)
         self.changes: list[Change] = []
+        self.failure: Exception | None = None
         config = json.loads(kubeconfig.read_text())
         self._server = config["clusters"][0]["cluster"]["server"]
         self._token = config["users"][0]["user"]["token"]
         self._path = path
-        version = self._open("?limit=1")
-        with version:
-            since = json.loads(version.read())["metadata"]["resourceVersion"]
-        self._stream = self._open(f"?watch=1&resourceVersion={since}")
+        with self._open("?limit=1") as listed:
+            self._since = json.loads(listed.read())["metadata"]["resourceVersion"]
+        self._stream = self._watch()
         self.start()
+
+    def _watch(self) -> Any:
+        return self._open(f"?watch=1&resourceVersion={self._since}")
 
     def _open(self, query: str) -> Any:
         unverified = ssl.create_default_context()
@@ -94,12 +102,16 @@ class Watch(threading.Thread):
         return urllib.request.urlopen(request, context=unverified)
 
     def run(self) -> None:
-        """Read the stream until the API server closes it."""
-        for line in self._stream:
-            event = json.loads(line)
-            self.changes.append(
-                Change(time.monotonic(), event["type"], event["object"])
-            )
+        """Read the stream; the API server ends each one after half an hour or later."""
+        try:
+            while True:
+                for line in self._stream:
+                    event = json.loads(line)
+                    self.changes.append(Change.parse(time.monotonic(), event))
+                    self._since = event["object"]["metadata"]["resourceVersion"]
+                self._stream = self._watch()
+        except Exception as e:  # noqa: BLE001 - whoever waits for changes raises it
+            self.failure = e
 
 
 class Write(NamedTuple):
@@ -191,19 +203,28 @@ def scrape(port: int) -> str:
         return str(answer.read().decode())
 
 
+def claim_of(name: str, prefix: str) -> str | None:
+    """Return the claim that the name of an object belongs to.
+
+    Args:
+        name: The object's name: the claim's, or one that begins with the claim's.
+        prefix: What the claims' names begin with, before -0, -1 and so on.
+    """
+    found = re.match(rf"{re.escape(prefix)}-\d+(?=[-.]|$)", name)
+    return found[0] if found else None
+
+
 def belongs(name: str, prefix: str, uids: frozenset[str]) -> bool:
-    """Whether a name is that of something that belongs to a claim.
+    """Whether a name is that of something that belongs to one of several claims.
 
     Args:
         name: The name of what was written.
-        prefix: What the names of its objects begin with.
-        uids: The UIDs of its objects. Secrets and usages are named after them.
+        prefix: What the claims' names begin with, before -0, -1 and so on.
+        uids: The UIDs of their objects. Secrets and usages are named after them.
     """
-    return (
-        name == prefix
-        or name.startswith((f"{prefix}-", f"{prefix}."))
-        or any(uid in name for uid in uids)
-    )
+    if claim_of(name, prefix):
+        return True
+    return any(uid in uids for uid in re.findall(_UID, name))
 
 
 def count(found: Iterable[Write]) -> Counter[str]:
@@ -211,13 +232,46 @@ def count(found: Iterable[Write]) -> Counter[str]:
     return Counter(f"{each.who} {each.verb} {each.resource}" for each in found)
 
 
-def settled(
-    changes: Callable[[], Iterable[Change]], quiet_s: float
-) -> Callable[[], bool]:
-    """Return a probe: whether nothing has changed for this long."""
+def ready_s(changes: Iterable[Change], names: Iterable[str]) -> dict[str, float]:
+    """Return how long each of these claims took to be Ready; not those that are not."""
+    added, ready = dict[str, float](), dict[str, float]()
+    for change in changes:
+        if change.kind == CLAIM:
+            added.setdefault(change.name, change.at)
+            if "Ready" in change.true:
+                ready.setdefault(change.name, change.at)
+    return {name: ready[name] - added[name] for name in names if name in ready}
 
-    def probe() -> bool:
-        last = max((change.at for change in changes()), default=0.0)
-        return time.monotonic() - last > quiet_s
 
-    return probe
+def gone_s(
+    changes: Iterable[Change], names: Iterable[str], objects: int
+) -> dict[str, float]:
+    """Return how long the deletion of each of these claims took.
+
+    Args:
+        changes: What has changed since before the deletion.
+        names: The names of the claims.
+        objects: How many objects a claim has, with itself. Only a claim whose objects
+            are all gone is in the result.
+    """
+    wanted = [*names]
+    prefixes = {name.rpartition("-")[0] for name in wanted}
+    began, last = dict[str, float](), dict[str, float]()
+    gone = Counter[str]()
+    for change in changes:
+        if change.kind == CLAIM and (change.deleting or change.type == "DELETED"):
+            began.setdefault(change.name, change.at)
+        if change.type == "DELETED":
+            for claim in filter(None, (claim_of(change.name, p) for p in prefixes)):
+                gone[claim] += 1
+                last[claim] = change.at
+    return {
+        name: last[name] - began[name]
+        for name in wanted
+        if gone[name] >= objects and name in began
+    }
+
+
+def quiet_for(changes: Iterable[Change]) -> float:
+    """Return for how many seconds nothing has changed."""
+    return time.monotonic() - max((change.at for change in changes), default=0.0)

@@ -1,6 +1,6 @@
 """Write the tables of docs/performance.md and of the README beside this file.
 
-    tables.py       writes them from docs/performance.json and docs/soak.json
+    tables.py       writes them from docs/chain.json, performance.json and soak.json
 
 In a page, a comment `figures: NAME` begins a table's place, `end of figures` ends it.
 """
@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from chain_costs import FIGURES, RECIPE, Phase, compared, short, title
 from targets import SOAK, TARGETS, Target, judge
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, README = DOCS / "performance.md", Path(__file__).parent / "README.md"
 REPORT, SOAKED = DOCS / "performance.json", DOCS / "soak.json"
+CHAIN = DOCS / "chain.json"
 OURS, EMPTY, PATCH = "function-ecr-repos", "an empty function", "patch-and-transform"
 PHASES = {
     "first": "first pass",
@@ -31,14 +33,20 @@ Report = dict[str, Any]
 
 def pages() -> dict[Path, str]:
     """Return each page's text with the tables of the reports."""
-    report, soaked = (json.loads(file.read_text()) for file in (REPORT, SOAKED))
+    report, soaked, chain = (
+        json.loads(file.read_text()) for file in (REPORT, SOAKED, CHAIN)
+    )
     tables = {
         PAGE: {
+            "created": _chain(chain, ("created_one", "created_many")),
+            "deleted": _chain(chain, ("deleted_one", "deleted_many"), NOT_OF_DELETION),
             "ratios": _ratios(report, ("steady", "first", "large"), _ratio),
             "resources": _resources(report),
             "clients": _clients(report),
         },
         README: {
+            **{f"chain_{api}": _phases(found) for api, found in chain["apis"].items()},
+            "chain_measured": _chain_measured(chain),
             "targets": _verdicts(report["targets"], TARGETS),
             "ratios": _ratios(report, report["ratios"], _spread),
             "latency": _latency(report),
@@ -161,6 +169,96 @@ def _xrs(report: Report) -> str:
         [
             [f"{int(xrs):,}", _spread(found)]
             for xrs, found in report["own_us_by_xrs"].items()
+        ],
+    )
+
+
+BOTH = (OURS, RECIPE)
+APIS = {"classic": "classic", "upbound": "Upbound"}
+# What of the figures the page for users has. The README has all.
+IN_SHORT = (
+    ("mean_s", "time, mean"),
+    ("p50_s", "time, p50"),
+    ("p99_s", "time, p99"),
+    ("writes", "writes to the API server"),
+    ("changes", "changes of its objects"),
+    ("events", "events that the circuit breaker counts"),
+    ("crossplane_ms", "processor time, Crossplane"),
+    ("provider_ms", "processor time, provider"),
+    ("api_server_ms", "processor time, API server"),
+    ("function_ms", "processor time, function"),
+    ("cpu_ms", "processor time, all four"),
+    ("opens", "open circuit breakers, ours : theirs"),
+    ("late", "not in time, ours : theirs"),
+)
+
+
+# Crossplane does not call the function for an XR that is being deleted.
+NOT_OF_DELETION = frozenset({"function_ms"})
+
+
+def _chain(
+    chain: Report, keys: Sequence[str], without: frozenset[str] = frozenset()
+) -> str:
+    """Return the ratios of some phases on each provider API."""
+    phases = {
+        f"{APIS[api]}: {_at_once(found[key])}": found[key]
+        for api, found in chain["apis"].items()
+        for key in keys
+    }
+    figures = {figure.key: figure for figure in FIGURES}
+    rows = [
+        [says, *(short(phase, figures[key]) for phase in phases.values())]
+        for key, says in IN_SHORT
+        if key not in without
+        and (
+            key != "late" or any(p[of]["late"] for p in phases.values() for of in BOTH)
+        )
+    ]
+    return _table(["", *phases], rows)
+
+
+def _at_once(phase: Phase) -> str:
+    return f"{phase['at_once']} at once" if phase["at_once"] > 1 else "one at a time"
+
+
+def _phases(phases: dict[str, Phase]) -> str:
+    """Return all figures of one provider API: ours, the recipe's, the ratio."""
+    columns = [compared(phase) for phase in phases.values()]
+    return _table(
+        ["per claim", *(title(key, phase) for key, phase in phases.items())],
+        [
+            [
+                of_phases[0][0],
+                *(
+                    f"{ours} : {theirs}" + (f" = {ratio}" if ratio else "")
+                    for _, ours, theirs, ratio in of_phases
+                ),
+            ]
+            for of_phases in zip(*columns, strict=True)
+        ],
+    )
+
+
+def _chain_measured(chain: Report) -> str:
+    on, counts = chain["machine"], chain["apis"].values()
+    claims = {
+        f"{phase['claims']}, {_at_once(phase)}"
+        for phases in counts
+        for phase in phases.values()
+    }
+    return _table(
+        ["", ""],
+        [
+            [
+                "machine",
+                f"{on['processor']}, {on['cores']} cores, {on['memory_gb']} GB",
+            ],
+            ["system", f"{on['kernel']}, Python {on['python']}"],
+            ["measured", chain["date"]],
+            ["load average at the start", str(on["load"])],
+            ["claims of each", "; ".join(sorted(claims))],
+            *([name, version] for name, version in chain["versions"].items()),
         ],
     )
 

@@ -703,7 +703,7 @@ def running(system: System, failed: Callable[[], bool]) -> Iterator[None]:
         system.start()
         yield
     finally:
-        if failed() or sys.exc_info()[0]:
+        if failed() or sys.exc_info()[0] not in (None, KeyboardInterrupt):
             kept = Path(tempfile.mkdtemp(prefix="function-ecr-repos-e2e-logs-"))
             for log in system.directory.glob("*.log"):
                 shutil.copy(log, kept)
