@@ -50,6 +50,7 @@ from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
     is_unready,
     may_compose,
+    needs_competitors,
     ownership_of,
     release_started,
 )
@@ -159,7 +160,7 @@ def _repositories(
         provider = live.provider if live else new_provider
         existing = live.repository if live else None
         desired = pin_immutable_fields(requested, existing or NOT_OBSERVED)
-        if not (existing and existing.created_by_provider):
+        if needs_competitors(existing):
             require_competitors(
                 requirements, name, provider, desired, observed.searches[name]
             )

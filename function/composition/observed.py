@@ -19,6 +19,7 @@ from function.composition.required_settings import read_settings
 from function.ecr.ownership import (
     CompositeIdentity,
     may_be_taken_over,
+    needs_competitors,
     owned_by_another,
 )
 from function.ecr.policies import ObservedPolicy, PolicyKind
@@ -124,7 +125,7 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         name: provider
         for name, provider in providers.items()
         if name not in repositories
-        or not repositories[name].repository.created_by_provider
+        or needs_competitors(repositories[name].repository)
     }
     connection_object = req.observed.resources.get(CONNECTION_OBJECT)
     return ObservedState(

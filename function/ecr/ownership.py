@@ -112,6 +112,22 @@ def ownership_of(
     return Ownership.ADOPTED
 
 
+def needs_competitors(observed: ObservedRepository | None) -> bool:
+    """Whether others' managed resources can change the decision about a repository.
+
+    They decide before this composite asks for the repository, and when it turns out
+    that the repository exists but this composite did not create it. In between the
+    provider may only observe and create, whoever else asks. To look for others costs
+    Crossplane a second call and several lists, at each change of a managed resource.
+
+    Args:
+        observed: What this composite's managed resource says; None if it has none.
+    """
+    if observed is None:
+        return True
+    return bool(observed.arn) and not observed.created_by_provider
+
+
 def release_started(
     observed: ObservedRepository | None, competitors: Sequence[ObservedRepository]
 ) -> str:
