@@ -84,8 +84,8 @@ FACTS = {"uri": f"host/{NAME}", "arn": f"arn:{NAME}", "registryId": "12345678901
 _Rights = tuple[str | None, list[str] | None]
 OBSERVE_ONLY = ("Orphan", ["Observe"])
 OBSERVE_CREATE = ("Orphan", ["Observe", "Create"])
-ORPHAN_ON_DELETE = ("Orphan", ["Observe", "Create", "Update"])
-FULL = ("Delete", ["Observe", "Create", "Update", "Delete"])
+ORPHAN_ON_DELETE = ("Orphan", ["Observe", "Create", "Update", "LateInitialize"])
+FULL = ("Delete", ["*"])
 
 # Options one by one, and those that every provider has together.
 EXCLUSION = {

@@ -124,8 +124,7 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     undecided = {
         name: provider
         for name, provider in providers.items()
-        if name not in repositories
-        or needs_competitors(repositories[name].repository)
+        if name not in repositories or needs_competitors(repositories[name].repository)
     }
     connection_object = req.observed.resources.get(CONNECTION_OBJECT)
     return ObservedState(

@@ -196,7 +196,7 @@ def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
         spec |= runtime.deletion_policy(kept.earned)
     if uses_policies or "managementPolicies" in spec:
         spec |= runtime.management_policies(
-            kept.earned, late_initialize=kept.live.repository.late_initializes
+            kept.earned, late_initialize=not kept.live.repository.copies_tags
         )
     return manifest
 

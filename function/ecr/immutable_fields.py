@@ -46,7 +46,7 @@ def pin_immutable_fields(
         options=options,
         resource_name=observed.resource_name,
         unresolved_creation=observed.unresolved_creation,
-        late_initializes=observed.late_initializes,
+        copies_tags=observed.copies_tags,
         recorded_uid=observed.recorded_uid,
     )
 
@@ -68,7 +68,7 @@ def as_observed(
         namespace,
         resource_name=observed.resource_name,
         unresolved_creation=observed.unresolved_creation,
-        late_initializes=observed.late_initializes,
+        copies_tags=observed.copies_tags,
         recorded_uid=observed.recorded_uid,
         composite_uid=composite_uid,
     )

@@ -67,7 +67,7 @@ class DesiredRepository(NamedTuple):
         resource_name: The metadata.name of its managed resource; empty if there is none
             yet.
         unresolved_creation: See ObservedRepository.
-        late_initializes: See ObservedRepository.
+        copies_tags: See ObservedRepository.
         recorded_uid: See ObservedRepository.
         composite_uid: The UID of its composite resource; empty in a file.
     """
@@ -80,7 +80,7 @@ class DesiredRepository(NamedTuple):
     rights: ProviderRights = ProviderRights.OBSERVE_CREATE
     resource_name: str = ""
     unresolved_creation: str = ""
-    late_initializes: bool = False
+    copies_tags: bool = False
     recorded_uid: str = ""
     composite_uid: str = ""
 
@@ -115,8 +115,8 @@ class ObservedRepository(NamedTuple):
             the claim replaced are being deleted too, even before Kubernetes marks them.
         created_by_provider: Whether the provider created this very repository for this
             composite, rather than found it.
-        late_initializes: Whether the provider may fill in what the spec leaves out, and
-            goes on to. A new repository's provider never may.
+        copies_tags: Whether the provider, when it may late-initialize, would copy
+            ECR's tags into the spec, our created-by tag among them.
         recorded_uid: The UID of the composite whose creation is recorded on the
             managed resource, on the classic provider; it never changes.
         encryption: The repository's encryption.
@@ -141,7 +141,7 @@ class ObservedRepository(NamedTuple):
     creation_started: bool = False
     deleting_since: str = ""
     created_by_provider: bool = False
-    late_initializes: bool = False
+    copies_tags: bool = False
     recorded_uid: str = ""
     encryption: EncryptionOptions | None = None
     problem: str = ""

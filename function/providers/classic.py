@@ -156,7 +156,7 @@ class Classic:
 def _rights(rights: ProviderRights, *, management_policies: bool) -> Manifest:
     spec: Manifest = {**runtime.deletion_policy(rights)}
     if management_policies:
-        spec |= runtime.management_policies(rights, late_initialize=False)
+        spec |= runtime.management_policies(rights)
     return spec
 
 

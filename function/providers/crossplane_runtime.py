@@ -51,9 +51,8 @@ _WAITS_FOR_PERSON = "cannot determine creation result"
 # that is gone. The status is then of a past one.
 _GONE = "external resource does not exist"
 _FINALIZER = "finalizer.managedresource.crossplane.io"
-# policies.go: only certain combinations are legal. With LateInitialize, the provider
-# writes ECR's values into fields that the spec leaves out. Nothing needs them there,
-# and Crossplane reconciles an XR after each such write. So new resources do not get it.
+# policies.go: only certain combinations are legal. LateInitialize fills in what we
+# leave out.
 _MANAGEMENT_POLICIES = {
     ProviderRights.OBSERVE_ONLY: ("Observe",),
     ProviderRights.OBSERVE_CREATE: ("Observe", "Create"),
@@ -186,12 +185,6 @@ def observed_rights(spec: structpb.Struct) -> tuple[bool, bool]:
         not policies or everything or "Delete" in policies
     )
     return may_delete, may_delete or everything or "Update" in policies
-
-
-def may_late_initialize(spec: structpb.Struct) -> bool:
-    """Whether the spec lets the provider fill in what it leaves out."""
-    policies = strings(spec, "managementPolicies")
-    return not policies or "*" in policies or "LateInitialize" in policies
 
 
 def conditions(status: structpb.Struct) -> tuple[bool, str]:

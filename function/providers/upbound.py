@@ -81,7 +81,7 @@ class Upbound:
                 **self._rights(
                     repository.rights,
                     management_policies=management_policies,
-                    late_initialize=repository.late_initializes,
+                    late_initialize=not repository.copies_tags,
                 ),
                 "forProvider": {
                     "region": repository.region,
@@ -133,8 +133,7 @@ class Upbound:
 
         The created-by tag must not be in spec.forProvider.tags: the provider writes
         those onto any repository that it finds. We never put it there, but a provider
-        that may late-initialize and runs with --skip-default-tags copies ECR's tags
-        there if the spec has none.
+        that runs with --skip-default-tags copies ECR's tags there if the spec has none.
         """
         metadata, spec, status = structs(managed, "metadata", "spec", "status")
         for_provider, config = structs(spec, "forProvider", "providerConfigRef")
@@ -173,8 +172,7 @@ class Upbound:
             created_by_provider=is_there(arn)
             and created_by(signature, composite_uid)
             and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),
-            late_initializes=runtime.may_late_initialize(spec)
-            and not (runtime.is_reconciled(metadata) and not tags.fields),
+            copies_tags=runtime.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),

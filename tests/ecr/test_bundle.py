@@ -146,7 +146,7 @@ def test_a_bundle_earns_no_rights_before_its_image(
 def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
     """While an image that was deleted by hand is created again."""
     bundle = live(provider)
-    bundle["spec"]["managementPolicies"] = FULL[1]
+    bundle["spec"]["managementPolicies"] = ["*"]
     assert rights(race(provider, None, bundle) or {})[1] == FULL[1]
 
 

@@ -96,18 +96,8 @@ def test_a_provider_without_default_tags_never_copies_the_tag(
     """
     observed = live(provider)
     observed["metadata"]["finalizers"] = ["finalizer.managedresource.crossplane.io"]
-    observed["spec"]["managementPolicies"] = ["*"]
     rsp = run(provider, observed, deletion=deletion)
     assert rights(desired_image(rsp))[1] == want
-
-
-@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
-def test_late_initialization_is_kept_but_never_granted(provider: str) -> None:
-    """Each write of the provider's is a change that Crossplane counts."""
-    observed = live(provider)
-    assert rights(desired_image(run(provider, observed)))[1] == FULL[1]
-    observed["spec"]["managementPolicies"] = ["*"]
-    assert rights(desired_image(run(provider, observed)))[1] == ["*"]
 
 
 @pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])

@@ -88,6 +88,8 @@ class Composite:
         metadata = {
             "name": self.name,
             "uid": self.uid,
+            # Only that it has one matters: it is in a cluster.
+            "resourceVersion": "1",
             "creationTimestamp": self.created_at,
         }
         return {
