@@ -643,6 +643,11 @@ class Cluster:
             exempt = Exemption.RECIPE
         elif not owner and mr["kind"] != "Repository":
             exempt = Exemption.ORPHANED
+        elif mr["kind"] == "LifecyclePolicy" and (
+            mr["spec"].get("deletionPolicy") == "Delete"
+            and ref_of(mr).group == CLASSIC.group
+        ):
+            exempt = Exemption.RELEASED_POLICY
         return Actor(
             *(self.name, uid, owner, claim),
             siblings=siblings,

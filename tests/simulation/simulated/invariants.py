@@ -67,6 +67,12 @@ class Exemption(Enum):
         "claim, remove the annotation `crossplane.io/external-create-pending` from "
         "that managed resource."
     )
+    RELEASED_POLICY = (
+        "On the classic API, a lifecycle policy that a claim must remove first gets "
+        "the right to be deleted. If someone else deletes and re-creates the "
+        "repository at that moment, the provider may set the policy on the new "
+        "repository before it deletes it there."
+    )
     STALE_LEFTOVER = (
         "On the classic API, a claim mistakes another claim's repository for its own "
         "in this case: the other claim creates it and is deleted with "
