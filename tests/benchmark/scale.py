@@ -1,6 +1,7 @@
 """Measure how the cost of a claim grows with the number of claims.
 
     scale.py claims     Crossplane, the function, the API server: claims in steps
+    scale.py crowd      the same, beside paused copies of thousands of Ready claims
     scale.py provider   the real provider at its default rate, and at a higher one
     scale.py kyverno    Kyverno: Workloads in steps, then more at once than its limit
 
@@ -11,7 +12,10 @@ Figures are processor time and memory, which other work on the machine changes l
 """
 
 import argparse
+import base64
 import datetime
+import functools
+import hashlib
 import json
 import platform
 import signal
@@ -20,6 +24,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,11 +41,14 @@ from apis import CLASSIC
 from build import build
 from changes import Manifest, Watch, scrape
 from control_plane import KubectlError
-from processes import NotReadyError
+from processes import NotReadyError, answers
 from providers import PROVIDER
 from scale_tables import REPORT, poll_delay_s
+from stand_in import PAUSED, StandIn
 from steady import quiet
 from system import FUNCTION, System, WithoutKyverno, running, say
+
+from function.providers.crossplane_runtime import REPOSITORY_ID
 
 CLAIMS = "/apis/tap.vrabbi.cloud/v1alpha1/workloadecrrepos"
 CONTROLLER = f"composite/{CLASSIC.composite}.tap.vrabbi.cloud"
@@ -59,17 +67,24 @@ QUIET_S = 10.0
 # No new claim for so long, and Kyverno has dropped the missing ones.
 LOST_S = 30.0
 MIB = 2**20
-# The real provider's run: polling two repositories of each claim needs 15 reconciles
-# per second, more than the default rate. With the default interval of a minute, 450
+# The real provider's run: polling two repositories of each claim needs 17 reconciles
+# per second, more than the default rate. With the default interval of a minute, 500
 # claims would need as much.
-PROVIDER_CLAIMS = 150
-POLL_S = 20
+PROVIDER_CLAIMS = 100
+POLL_S = 12
 RATES = (10, 100)
 SETTLE_S = 60.0
 # Kyverno's run: more Workloads at once than the limit of update requests.
 BURST = 1500
 AT_ONCE = 500
 THRESHOLDS = (1000, 10_000)
+
+PARTS = ("claims", "crowd", "provider", "kyverno")
+# So many real claims beside each number of copies, and connections that write copies.
+BESIDE = 50
+WRITERS = 4
+_IDENTITY = {"uid", "resourceVersion", "creationTimestamp", "generation"}
+_IDENTITY |= {"managedFields", "ownerReferences"}
 
 Figures = dict[str, Any]
 
@@ -193,6 +208,25 @@ def chunks(numbers: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]
         yield numbers[start : start + size]
 
 
+def copied(resource: Manifest, source: str, number: int) -> Manifest:
+    """Return a paused copy of an object of a claim, without its status.
+
+    Args:
+        resource: The object.
+        source: The claim's name, which all its objects contain.
+        number: The number of the copy.
+    """
+    text = json.dumps({k: v for k, v in resource.items() if k != "status"})
+    identity = resource["metadata"].get("labels", {}).get(REPOSITORY_ID)
+    if identity:
+        digest = hashlib.sha256(f"{number} {identity}".encode()).digest()[:20]
+        text = text.replace(identity, base64.b32encode(digest).decode().lower())
+    found: Manifest = json.loads(text.replace(source, f"copy-{number}"))
+    metadata = {k: v for k, v in found["metadata"].items() if k not in _IDENTITY}
+    metadata["annotations"] = {**metadata.get("annotations", {}), PAUSED: "true"}
+    return {**found, "metadata": metadata}
+
+
 def fits(seconds_left: float, added: int, per_claim_s: float, fixed_s: float) -> bool:
     """Whether a step of so many new claims is over in time.
 
@@ -272,6 +306,13 @@ class Claims(WithoutKyverno, Measured):
             reconcile_s=metric(theirs, f"{reconcile}_sum", of),
             waited_s=metric(theirs, f"{queue}_sum", of),
         )
+
+    def start(self) -> None:
+        """Start and install everything; wait until all metrics are served."""
+        super().start()
+        for served in (self._metrics, f"127.0.0.1:{self.crossplane_metrics}"):
+            url = f"http://{served}/metrics"
+            self.wait(f"{url} responds", functools.partial(answers, url))
 
     def storage_mb(self) -> float:
         """Compact etcd, and return the size of its data."""
@@ -485,6 +526,72 @@ def grow(system: Claims, sizes: Sequence[int], clock: Clock, idle_s: float) -> F
     return {"empty": empty, "steps": [asdict(each) for each in steps]}
 
 
+def crowd(system: Claims, sizes: Sequence[int], clock: Clock) -> Figures:
+    """Create claims beside more and more paused copies; return what each cost."""
+    observed = Observed(system)
+    steps: list[Figures] = []
+    copies, real, per_copy_s = 0, 0, 0.0
+    # The first claims come alone, and are what is copied.
+    for size in (0, *sizes):
+        more = max(size - real - copies, 0)
+        if not fits(clock.left_s(), more, per_copy_s, 2 * BESIDE):
+            say(f"{size} copies: not enough time left")
+            break
+        started = time.monotonic()
+        if more:
+            say(f"{size} claims: {more} more copies")
+            add_copies(system, range(copies, copies + more))
+            copies += more
+            per_copy_s = (time.monotonic() - started) / more
+            time.sleep(QUIET_S)
+        say(f"{copies} copies: creating {BESIDE} claims")
+        before = system.sample()
+        numbers = range(real, real + BESIDE)
+        if not create_all(system, observed, numbers, clock):
+            break
+        real += BESIDE
+        wait(system, "the function is not called", quiet(system, QUIET_S), clock)
+        found = step(copies + real, BESIDE, before, system.sample())
+        found.storage_mb = system.storage_mb()
+        steps.append({"copies": copies, **asdict(found)})
+        say(f"{copies} copies: {json.dumps(rounded(steps[-1]))}")
+    return {"steps": steps}
+
+
+def add_copies(system: Claims, numbers: range) -> None:
+    """Create paused copies of the first claim, its XR and its managed resources."""
+    name, team = "claim-0", namespace(0)
+    sources = [
+        *made.resources_of(system, name, team),
+        *(
+            xr
+            for xr in system.kubectl.all(system.api.composite)
+            if xr["spec"]["claimRef"]["name"] == name
+        ),
+        made.claim(system, name, team),
+    ]
+
+    def write(part: range) -> None:
+        client = StandIn(system.kubectl.kubeconfig, "")
+        for number in part:
+            for resource in filter(None, sources):
+                client.send("POST", _path(resource), copied(resource, name, number))
+
+    parts = [numbers[first::WRITERS] for first in range(WRITERS)]
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for _ in writers.map(write, parts):
+            pass
+
+
+def _path(resource: Manifest) -> str:
+    """Return the path that objects like this one are created at."""
+    team = resource["metadata"].get("namespace")
+    within = f"namespaces/{team}/" if team else ""
+    plural = {"Repository": "repositories", "WorkloadECRRepo": "workloadecrrepos"}
+    kind = plural.get(resource["kind"], CLASSIC.composite)
+    return f"/apis/{resource['apiVersion']}/{within}{kind}"
+
+
 def compare_rates(system: Claims, claims: int, clock: Clock, idle_s: float) -> Figures:
     """Measure the real provider at each rate: one more claim, and idle claims."""
     observed = Observed(system)
@@ -635,6 +742,9 @@ def measure(part: str, given: argparse.Namespace) -> Figures:
         if part == "claims":
             system.put_stand_in()
             return described | grow(system, given.sizes, clock, given.idle)
+        if part == "crowd":
+            system.put_stand_in()
+            return described | crowd(system, given.sizes, clock)
         return described | compare_rates(
             system, given.provider_claims, clock, given.idle
         )
@@ -645,7 +755,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="+", choices=["claims", "provider", "kyverno"])
+    parser.add_argument("parts", nargs="+", choices=list(PARTS))
     parser.add_argument(
         "--sizes",
         type=int,
@@ -686,7 +796,7 @@ def main() -> int:
         except KeyboardInterrupt:
             say("Cleaned up")
             return 130
-        except (NotReadyError, KubectlError) as e:
+        except (NotReadyError, KubectlError, OSError) as e:
             say(f"{part}: {e}")
             return 1
         report = json.loads(given.report.read_text()) if given.report.exists() else {}

@@ -24,11 +24,17 @@ _POLL_S = 0.02
 _ACCOUNT = "000000000000"
 _CREATE = "crossplane.io/external-create-"
 _EXTERNAL_NAME = "crossplane.io/external-name"
+# Crossplane and the providers do not reconcile what has this annotation.
+PAUSED = "crossplane.io/paused"
+_TYPES = {"PATCH": "application/merge-patch+json", "POST": "application/json"}
 
 
-def is_created(repository: Manifest) -> bool:
+def is_done(repository: Manifest) -> bool:
     """Whether this program has nothing more to write for a managed resource."""
-    return bool((repository.get("status") or {}).get("atProvider"))
+    annotations = repository.get("metadata", {}).get("annotations", {})
+    return annotations.get(PAUSED) == "true" or bool(
+        (repository.get("status") or {}).get("atProvider")
+    )
 
 
 def created(name: str, region: str, now: str) -> tuple[Manifest, Manifest]:
@@ -74,11 +80,11 @@ class StandIn:
 
     def listed(self) -> list[Manifest]:
         """Return all managed resources."""
-        return list(self._send("GET", self._path)["items"])
+        return list(self.send("GET", self._path)["items"])
 
     def create(self, repository: Manifest) -> None:
         """Report that a managed resource's repository was created."""
-        if is_created(repository):
+        if is_done(repository):
             return
         metadata = repository["metadata"]
         name = metadata.get("annotations", {}).get(_EXTERNAL_NAME)
@@ -88,13 +94,18 @@ class StandIn:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         at = f"{self._path}/{metadata['name']}"
         record, status = created(name, region, now)
-        self._send("PATCH", at, record)
-        self._send("PATCH", f"{at}/status", status)
+        self.send("PATCH", at, record)
+        self.send("PATCH", f"{at}/status", status)
 
-    def _send(self, method: str, path: str, body: Manifest | None = None) -> Any:
+    def send(self, method: str, path: str, body: Manifest | None = None) -> Any:
+        """Return the response to a request; {} if there is no such object.
+
+        Raises:
+            RuntimeError: The API server refuses it.
+        """
         headers = {"Authorization": f"Bearer {self._token}"}
         if body:
-            headers["Content-Type"] = "application/merge-patch+json"
+            headers["Content-Type"] = _TYPES[method]
         self._connection.request(
             method, path, json.dumps(body) if body else None, headers
         )
