@@ -29,6 +29,7 @@ BACKGROUND = "kyverno-background"
 # The default limits of the Helm charts: crossplane v2.4.2 (resourcesCrossplane) and
 # kyverno v1.19.1 (backgroundController.resources).
 CROSSPLANE_MIB, BACKGROUND_MIB = 1024, 128
+CPU_LIMITS = {"500m": 0.5, "1": 1.0, "2": 2.0}
 # Memory that is free at the predicted use.
 SPARE = 1.5
 # provider-aws v0.58.0, cmd/provider/main.go.
@@ -83,7 +84,8 @@ def tables(report: Figures) -> dict[str, str]:
     """Return the tables, by name."""
     return {
         "settings": _settings(report),
-        "growth": _growth(report["claims"]["steps"]),
+        "cpu": _cpu([*report["claims"]["steps"], *report["crowd"]["steps"]]),
+        "growth": _growth([*report["claims"]["steps"], *report["crowd"]["steps"]]),
         "idle": _idle(report["claims"]),
         "rates": _rates(report["provider"]),
         "kyverno": _kyverno(report["kyverno"]["steps"]),
@@ -114,7 +116,7 @@ def _number(value: float) -> str:
 def _settings(report: Figures) -> str:
     claims, generated = report["claims"]["steps"], report["kyverno"]["steps"]
     storage = {step["claims"]: step["storage_mb"] for step in claims}
-    crossplane = _points(claims, "crossplane")
+    crossplane = _points([*claims, *report["crowd"]["steps"]], "crossplane")
     background = {
         step["workloads"]: max(step["memory_mb"][BACKGROUND], step["scan"]["memory_mb"])
         for step in generated
@@ -146,17 +148,31 @@ def _settings(report: Figures) -> str:
     return _table(["workloads", *head], [[name, *row] for name, row in rows.items()])
 
 
+def _cpu(steps: Iterable[Figures]) -> str:
+    """Return how many claims Crossplane can create, by the most that one took."""
+    per_claim_ms = max(step["cpu_ms"]["crossplane"] for step in steps)
+    return _table(
+        ["`resourcesCrossplane.limits.cpu`", "new claims a minute, at most"],
+        [
+            [limit, _number(60_000 * cores / per_claim_ms)]
+            for limit, cores in CPU_LIMITS.items()
+        ],
+    )
+
+
 def _growth(steps: Sequence[Figures]) -> str:
     return _table(
         [
             "claims",
+            "of them paused",
             *(f"{name}, ms" for name in PROGRAMS.values()),
-            "calls of the function",
+            "calls",
             "ms per call",
         ],
         [
             [
                 f"{step['claims']:,}",
+                f"{step.get('copies', 0):,}",
                 *(_number(step["cpu_ms"][program]) for program in PROGRAMS),
                 _number(step["calls"]),
                 _number(step["call_ms"]),
