@@ -2,7 +2,7 @@
 
     scale.py claims     Crossplane, the function, the API server: claims in steps
     scale.py crowd      the same, beside paused copies of thousands of Ready claims
-    scale.py provider   the real provider at its default rate, and at a higher one
+    scale.py provider   the real provider with other rates and poll intervals
     scale.py kyverno    Kyverno: Workloads in steps, then more at once than its limit
 
 It writes docs/scale.json; scale_tables.py writes the tables of docs/scale.md from it.
@@ -64,16 +64,16 @@ PATIENCE_S = 3600.0
 SINGLES = 3
 IDLE_S = 60.0
 QUIET_S = 10.0
+UNOCCUPIED_S = 3.0
 # No new claim for so long, and Kyverno has dropped the missing ones.
 LOST_S = 30.0
 MIB = 2**20
-# The real provider's run: polling two repositories of each claim needs 17 reconciles
-# per second, more than the default rate. With the default interval of a minute, 500
-# claims would need as much.
-PROVIDER_CLAIMS = 100
-POLL_S = 12
-RATES = (10, 100)
-SETTLE_S = 60.0
+# The real provider's run: rates and poll intervals. Each poll of a repository is a
+# request to the API server. Two repositories of each claim, every two seconds, are more
+# than the provider's 20 requests per second, as are 2,400 claims polled once a minute.
+PROVIDER_CLAIMS = 80
+VARIANTS = ((10, 2), (100, 2), (10, 60))
+SETTLE_S = 45.0
 # Kyverno's run: more Workloads at once than the limit of update requests.
 BURST = 1500
 AT_ONCE = 500
@@ -81,7 +81,7 @@ THRESHOLDS = (1000, 10_000)
 
 PARTS = ("claims", "crowd", "provider", "kyverno")
 # So many real claims beside each number of copies, and connections that write copies.
-BESIDE = 50
+BESIDE = 30
 WRITERS = 4
 _IDENTITY = {"uid", "resourceVersion", "creationTimestamp", "generation"}
 _IDENTITY |= {"managedFields", "ownerReferences"}
@@ -330,6 +330,19 @@ class Claims(WithoutKyverno, Measured):
             text = answer.read().decode()
         return metric(text, "etcd_mvcc_db_total_size_in_use_in_bytes") / MIB
 
+    def unoccupied(self) -> Callable[[], bool]:
+        """Return a probe: whether Crossplane has reconciled nothing for a while."""
+        last, since = -1.0, time.monotonic()
+
+        def probe() -> bool:
+            nonlocal last, since
+            text = scrape(self.crossplane_metrics)
+            if (now := metric(text, "controller_runtime_reconcile_total")) != last:
+                last, since = now, time.monotonic()
+            return time.monotonic() - since > UNOCCUPIED_S
+
+        return probe
+
     def put_stand_in(self) -> None:
         """Stop the provider, and start the program that stands in for it."""
         self[PROVIDER].stop()
@@ -341,12 +354,12 @@ class Claims(WithoutKyverno, Measured):
             restart=True,
         )
 
-    def set_rate(self, rate: int) -> None:
-        """Start the provider again, with another rate."""
+    def set_flags(self, rate: int, poll_s: int) -> None:
+        """Start the provider again, with other flags."""
         self[PROVIDER].stop()
         self.programs.start(
             *(PROVIDER, build(PROVIDER)),
-            *(f"--poll={POLL_S}s", f"--max-reconcile-rate={rate}"),
+            *(f"--poll={poll_s}s", f"--max-reconcile-rate={rate}"),
             restart=True,
             env={"KUBECONFIG": str(self.kubectl.kubeconfig)},
         )
@@ -532,29 +545,28 @@ def crowd(system: Claims, sizes: Sequence[int], clock: Clock) -> Figures:
     steps: list[Figures] = []
     copies, real, per_copy_s = 0, 0, 0.0
     # The first claims come alone, and are what is copied.
-    for size in (0, *sizes):
-        more = max(size - real - copies, 0)
-        if not fits(clock.left_s(), more, per_copy_s, 2 * BESIDE):
-            say(f"{size} copies: not enough time left")
+    for size in (BESIDE, *sizes):
+        more = max(size - BESIDE - real - copies, 0)
+        if not fits(clock.left_s(), more, per_copy_s, 3 * BESIDE):
+            say(f"{size} claims: not enough time left")
             break
         started = time.monotonic()
         if more:
-            say(f"{size} claims: {more} more copies")
+            say(f"{size} claims: {more} more paused copies")
             add_copies(system, range(copies, copies + more))
             copies += more
-            per_copy_s = (time.monotonic() - started) / more
-            time.sleep(QUIET_S)
-        say(f"{copies} copies: creating {BESIDE} claims")
+        wait(system, "Crossplane has nothing to do", system.unoccupied(), clock)
+        per_copy_s = (time.monotonic() - started) / more if more else 0.0
+        say(f"{size} claims: creating {BESIDE}")
         before = system.sample()
         numbers = range(real, real + BESIDE)
         if not create_all(system, observed, numbers, clock):
             break
         real += BESIDE
-        wait(system, "the function is not called", quiet(system, QUIET_S), clock)
         found = step(copies + real, BESIDE, before, system.sample())
         found.storage_mb = system.storage_mb()
         steps.append({"copies": copies, **asdict(found)})
-        say(f"{copies} copies: {json.dumps(rounded(steps[-1]))}")
+        say(f"{size} claims: {json.dumps(rounded(steps[-1]))}")
     return {"steps": steps}
 
 
@@ -592,43 +604,42 @@ def _path(resource: Manifest) -> str:
     return f"/apis/{resource['apiVersion']}/{within}{kind}"
 
 
-def compare_rates(system: Claims, claims: int, clock: Clock, idle_s: float) -> Figures:
-    """Measure the real provider at each rate: one more claim, and idle claims."""
+def compare_flags(system: Claims, claims: int, clock: Clock, idle_s: float) -> Figures:
+    """Measure the real provider with each of the flags: one more claim, idle claims."""
     observed = Observed(system)
     numbers = range(claims)
-    before, started = system.sample(), time.monotonic()
+    say(f"provider: creating {claims} claims")
+    before = system.sample()
     if not create_all(system, observed, numbers, clock):
         raise NotReadyError(f"only {len(observed.ready())} claims Ready in time")
     wait(system, "the function is not called", quiet(system, QUIET_S), clock)
-    found = step(claims, claims, before, system.sample())
-    found.added_s = time.monotonic() - started
-    say(f"provider: {json.dumps(rounded(asdict(found)))}")
-    rates = []
+    created = asdict(step(claims, claims, before, system.sample()))
+    say(f"provider: {json.dumps(rounded(created))}")
+    variants: list[Figures] = []
     number = claims
-    for rate in RATES:
-        say(f"provider: {claims} claims, {rate} reconciles per second at most")
-        system.set_rate(rate)
+    for rate, poll_s in VARIANTS:
+        say(f"provider: --max-reconcile-rate={rate} --poll={poll_s}s")
+        system.set_flags(rate, poll_s)
         # All repositories are reconciled once after a start, then once per interval.
         time.sleep(SETTLE_S)
         before, after, minutes = idle(system, idle_s)
         singles = []
         for _ in range(SINGLES):
-            singles.append(single_s(system, observed, number, 300))
+            singles.append(single_s(system, observed, number, 120))
             number += 1
-        rates.append(
+        variants.append(
             {
                 "rate": rate,
-                "poll_s": POLL_S,
+                "poll_s": poll_s,
                 "claims": claims,
                 "single_s": singles,
                 "idle_ms": cpu_ms(before, after, minutes),
                 "memory_mb": dict(after.memory_mb),
-                "idle_calls": (after.calls - before.calls) / minutes,
-                "delay_s": poll_delay_s(claims, rate, POLL_S),
+                "delay_s": poll_delay_s(claims, poll_s),
             }
         )
-        say(f"provider: {json.dumps(rounded(rates[-1]))}")
-    return {"created": asdict(found), "rates": rates}
+        say(f"provider: {json.dumps(rounded(variants[-1]))}")
+    return {"created": created, "variants": variants}
 
 
 def burst(system: Chain, observed: Observed, numbers: range) -> tuple[int, float]:
@@ -745,7 +756,7 @@ def measure(part: str, given: argparse.Namespace) -> Figures:
         if part == "crowd":
             system.put_stand_in()
             return described | crowd(system, given.sizes, clock)
-        return described | compare_rates(
+        return described | compare_flags(
             system, given.provider_claims, clock, given.idle
         )
 

@@ -32,9 +32,11 @@ CROSSPLANE_MIB, BACKGROUND_MIB = 1024, 128
 CPU_LIMITS = {"500m": 0.5, "1": 1.0, "2": 2.0}
 # Memory that is free at the predicted use.
 SPARE = 1.5
-# provider-aws v0.58.0, cmd/provider/main.go.
-RATE, POLL_S = 10, 60
-HIGH_RATE, LONG_POLL_S = 100, 600
+# Requests to the API server: provider-aws v0.58.0, cmd/provider/main.go, uses
+# controller-runtime's default (v0.19.0, pkg/client/config), and has no flag for it.
+REQUESTS_S = 20
+# Poll intervals; the first one is the default.
+POLL_MINUTES = (1, 10, 30, 60)
 # Kyverno v1.19.1, pkg/config/config.go.
 THRESHOLD = 1000
 
@@ -59,25 +61,20 @@ def limit_mib(points: Mapping[int, float], claims: int, default: int) -> int:
     return default << max(0, math.ceil(math.log2(needed / default)))
 
 
-def poll_delay_s(claims: int, rate: float, poll_s: float) -> float:
-    """Return how long each reconcile of the provider waits for its turn.
+def poll_delay_s(claims: int, poll_s: float) -> float:
+    """Return how long each reconcile of the classic provider waits for its turn.
 
-    Each of a claim's two repositories is reconciled once per poll interval, and the
-    rate is for all of them. With more repositories than `rate * poll_s`, everything
-    waits, also a new claim. crossplane-runtime v1.20, pkg/ratelimiter/reconciler.go.
+    Each of a claim's two repositories is reconciled once per poll interval, and each
+    reconcile writes the status. With more of them than the provider may send, all of
+    its writes wait, also those for a new claim.
     """
-    return max(0.0, 2 * claims / rate - poll_s)
+    return max(0.0, 2 * claims / REQUESTS_S - poll_s)
 
 
-def provider_flags(claims: int) -> tuple[int, int]:
-    """Return the classic provider's rate and its poll interval in seconds.
-
-    Polling then needs at most half of the rate.
-    """
-    for rate, poll_s in ((RATE, POLL_S), (HIGH_RATE, POLL_S)):
-        if 4 * claims <= rate * poll_s:
-            return rate, poll_s
-    return HIGH_RATE, LONG_POLL_S
+def poll_minutes(claims: int) -> int:
+    """Return the classic provider's poll interval: polling needs half of its writes."""
+    needed_s = 4 * claims / REQUESTS_S
+    return next(minutes for minutes in POLL_MINUTES if needed_s <= minutes * 60)
 
 
 def tables(report: Figures) -> dict[str, str]:
@@ -87,7 +84,7 @@ def tables(report: Figures) -> dict[str, str]:
         "cpu": _cpu([*report["claims"]["steps"], *report["crowd"]["steps"]]),
         "growth": _growth([*report["claims"]["steps"], *report["crowd"]["steps"]]),
         "idle": _idle(report["claims"]),
-        "rates": _rates(report["provider"]),
+        "flags": _flags(report["provider"]),
         "kyverno": _kyverno(report["kyverno"]["steps"]),
         "bursts": _bursts(report["kyverno"]["bursts"]),
         "measured": _measured(report),
@@ -121,18 +118,12 @@ def _settings(report: Figures) -> str:
         step["workloads"]: max(step["memory_mb"][BACKGROUND], step["scan"]["memory_mb"])
         for step in generated
     }
-    flags = {size: provider_flags(size) for size in WORKLOADS}
     rows = {
         "function: replicas": ["2" for _ in WORKLOADS],
         "Crossplane: memory limit": [
             f"{limit_mib(crossplane, size, CROSSPLANE_MIB):,} MiB" for size in WORKLOADS
         ],
-        "classic provider: `--max-reconcile-rate`": [
-            str(flags[size][0]) for size in WORKLOADS
-        ],
-        "classic provider: `--poll`": [
-            f"{flags[size][1] // 60}m" for size in WORKLOADS
-        ],
+        "classic provider: `--poll`": [f"{poll_minutes(size)}m" for size in WORKLOADS],
         "Kyverno: `updateRequestThreshold`": [
             f"{max(THRESHOLD, 2 * size):,}" for size in WORKLOADS
         ],
@@ -209,20 +200,22 @@ def _idle(found: Figures) -> str:
     )
 
 
-def _rates(found: Figures) -> str:
+def _flags(found: Figures) -> str:
     return _table(
         [
+            "`--poll`",
             "`--max-reconcile-rate`",
-            "computed wait per reconcile, s",
-            "one more claim Ready after, s",
+            "computed wait of each reconcile, s",
+            "one more claim ready after, s",
         ],
         [
             [
+                f"{each['poll_s']}s",
                 str(each["rate"]),
                 _number(each["delay_s"]),
                 _number(statistics.median(each["single_s"])),
             ]
-            for each in found["rates"]
+            for each in found["variants"]
         ],
     )
 

@@ -106,16 +106,21 @@ class StandIn:
         headers = {"Authorization": f"Bearer {self._token}"}
         if body:
             headers["Content-Type"] = _TYPES[method]
-        self._connection.request(
-            method, path, json.dumps(body) if body else None, headers
-        )
-        response = self._connection.getresponse()
-        text = response.read()
+        text = json.dumps(body) if body else None
+        try:
+            self._connection.request(method, path, text, headers)
+            response = self._connection.getresponse()
+        except http.client.RemoteDisconnected:
+            # The API server closes idle connections; the next one is opened by itself.
+            self._connection.close()
+            self._connection.request(method, path, text, headers)
+            response = self._connection.getresponse()
+        found = response.read()
         if response.status == http.client.NOT_FOUND:
             return {}
         if response.status >= http.client.BAD_REQUEST:
-            raise RuntimeError(f"{method} {path}: {response.status} {text!r}")
-        return json.loads(text)
+            raise RuntimeError(f"{method} {path}: {response.status} {found!r}")
+        return json.loads(found)
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-import scale_tables
 from scale import (
     CHUNK,
     PARTS,
@@ -22,11 +21,12 @@ from scale import (
 from scale_tables import (
     PAGE,
     REPORT,
+    WORKLOADS,
     limit_mib,
     line,
     poll_delay_s,
+    poll_minutes,
     predicted,
-    provider_flags,
     tables,
 )
 from stand_in import PAUSED, created, is_done
@@ -146,27 +146,31 @@ def test_memory_limits(claims: int, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "rate", "poll_s", "delay_s"),
+    ("claims", "poll_s", "delay_s"),
     [
-        pytest.param(300, 10, 60, 0.0, id="300 claims need all of the default rate"),
-        pytest.param(1000, 10, 60, 140.0, id="with more, all reconciles wait"),
-        pytest.param(1000, 100, 60, 0.0, id="a higher rate"),
-        pytest.param(1000, 10, 600, 0.0, id="a longer interval"),
+        pytest.param(600, 60, 0.0, id="600 claims need all of the requests"),
+        pytest.param(1000, 60, 40.0, id="with more, every write waits"),
+        pytest.param(1000, 600, 0.0, id="a longer interval"),
     ],
 )
-def test_polling_needs_the_provider_s_rate(
-    claims: int, rate: float, poll_s: float, delay_s: float
+def test_polling_needs_requests(claims: int, poll_s: float, delay_s: float) -> None:
+    assert poll_delay_s(claims, poll_s) == delay_s
+
+
+@pytest.mark.parametrize(
+    ("claims", "minutes"),
+    [
+        pytest.param(300, 1, id="the default"),
+        pytest.param(301, 10, id="more"),
+        *(pytest.param(n, None, id=f"{n} workloads") for n in WORKLOADS),
+    ],
+)
+def test_the_poll_interval_leaves_half_of_the_requests(
+    claims: int, minutes: int | None
 ) -> None:
-    assert poll_delay_s(claims, rate, poll_s) == delay_s
-
-
-@pytest.mark.parametrize("claims", scale_tables.WORKLOADS)
-def test_the_provider_s_flags_leave_half_of_the_rate(claims: int) -> None:
-    assert poll_delay_s(2 * claims, *provider_flags(claims)) == 0.0
-
-
-def test_a_small_cluster_needs_no_flags() -> None:
-    assert provider_flags(100) == (scale_tables.RATE, scale_tables.POLL_S)
+    found = poll_minutes(claims)
+    assert minutes in (found, None)
+    assert poll_delay_s(2 * claims, found * 60) == 0.0
 
 
 def test_the_stand_in_reports_what_the_function_accepts() -> None:
