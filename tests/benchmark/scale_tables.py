@@ -83,6 +83,7 @@ def tables(report: Figures) -> dict[str, str]:
         "settings": _settings(report),
         "cpu": _cpu([*report["claims"]["steps"], *report["crowd"]["steps"]]),
         "growth": _growth([*report["claims"]["steps"], *report["crowd"]["steps"]]),
+        "anchor": _anchor(report["claims"]["steps"][0], report["provider"]["created"]),
         "idle": _idle(report["claims"]),
         "flags": _flags(report["provider"]),
         "kyverno": _kyverno(report["kyverno"]["steps"]),
@@ -169,6 +170,22 @@ def _growth(steps: Sequence[Figures]) -> str:
                 _number(step["call_ms"]),
             ]
             for step in steps
+        ],
+    )
+
+
+def _anchor(stand_in: Figures, real: Figures) -> str:
+    """Return what a new claim costs with the real provider, by its side."""
+    return _table(
+        ["", "claims", *(f"{name}, ms" for name in PROGRAMS.values()), "calls"],
+        [
+            [
+                name,
+                str(step["claims"]),
+                *(_number(step["cpu_ms"][program]) for program in PROGRAMS),
+                _number(step["calls"]),
+            ]
+            for name, step in (("in its place", stand_in), ("the provider", real))
         ],
     )
 

@@ -110,7 +110,7 @@ class StandIn:
         try:
             self._connection.request(method, path, text, headers)
             response = self._connection.getresponse()
-        except http.client.RemoteDisconnected:
+        except OSError:
             # The API server closes idle connections; the next one is opened by itself.
             self._connection.close()
             self._connection.request(method, path, text, headers)
