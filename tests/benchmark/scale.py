@@ -75,8 +75,8 @@ PROVIDER_CLAIMS = 80
 VARIANTS = ((10, 2), (100, 2), (10, 60))
 SETTLE_S = 45.0
 # Kyverno: Workloads at once, at a low limit of update requests and at the default.
-# kubectl creates 50 a second, and Kyverno handles about as many: 1,000 requests and more
-# wait only after several clients, or while Kyverno is down.
+# kubectl creates 50 a second, and Kyverno handles about as many: more than 1,000 wait
+# only after several clients, or while Kyverno is down.
 BURST = 500
 AT_ONCE = 500
 THRESHOLDS = (50, 1000)
