@@ -6,7 +6,7 @@ VENV := .venv
 UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
 export UV_NO_PROGRESS := 1
 
-.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-chain bench-capture soak lint generate regions recorded lock render release-check release-notes version clean
+.PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-chain bench-capture bench-scale soak lint generate regions recorded lock render release-check release-notes version clean
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-17s %s\n", $$1, $$2}'
 
@@ -224,6 +224,15 @@ bench-capture: $(VENV)/.e2e ## Capture the benchmark's requests again, on the re
 	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
 	@$(VENV)/bin/python tests/benchmark/capture.py classic
 	@$(VENV)/bin/python tests/benchmark/capture.py upbound
+
+SIZES ?= 100 300 1000 3000 5000
+# SCALE="claims --minutes 20": a part of it, or less time for each part.
+SCALE ?= claims provider kyverno
+bench-scale: $(VENV)/.e2e ## Measure how the cost per claim grows (SIZES="100 300 1000" SCALE="claims --minutes 20")
+	@$(GO)
+	@$(VENV)/bin/python tests/conformance/build.py --lane e2e
+	@$(VENV)/bin/python tests/benchmark/scale.py $(SCALE) --sizes $(SIZES)
+	@$(VENV)/bin/python tests/benchmark/scale_tables.py
 
 SOAK_MINUTES ?= 30
 soak: $(VENV)/.test image ## Load the function for SOAK_MINUTES (30), overload it, and check that it recovers
