@@ -227,7 +227,7 @@ bench-capture: $(VENV)/.e2e ## Capture the benchmark's requests again, on the re
 
 SIZES ?= 100 300 1000 3000 5000
 # SCALE="claims --minutes 20": a part of it, or less time for each part.
-SCALE ?= claims provider kyverno
+SCALE ?= claims crowd provider kyverno
 bench-scale: $(VENV)/.e2e ## Measure how the cost per claim grows (SIZES="100 300 1000" SCALE="claims --minutes 20")
 	@$(GO)
 	@$(VENV)/bin/python tests/conformance/build.py --lane e2e

@@ -2,8 +2,8 @@
 
     stand_in.py KUBECONFIG /apis/ecr.aws.crossplane.io/v1beta1/repositories
 
-The real provider costs more than all that it is measured with. This program writes what
-the provider writes last: the record of the creation, and a Ready status. It talks to no
+With the real provider, a claim costs twice as much. This program writes what the
+provider writes last: the record of the creation, and a Ready status. It talks to no
 ECR, never polls, and writes each managed resource twice.
 """
 
