@@ -399,7 +399,7 @@ class Observed:
             # Thousands of claims change often: none of their states is kept.
             change = self._watch.changes.pop(0)
             self._seen.setdefault(change.name, change.at)
-            if change.is_true("Ready"):
+            if "Ready" in change.true:
                 self._ready.setdefault(change.name, change.at)
 
     def seen(self) -> dict[str, float]:

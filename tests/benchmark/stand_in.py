@@ -4,7 +4,7 @@
 
 With the real provider, a claim costs twice as much. This program writes what the
 provider writes last: the record of the creation, and a Ready status. It talks to no
-ECR, never polls, and writes each managed resource twice.
+ECR, never polls, and reads each managed resource once and writes it twice.
 """
 
 import argparse
@@ -82,9 +82,13 @@ class StandIn:
         """Return all managed resources."""
         return list(self.send("GET", self._path)["items"])
 
+    def read(self, name: str) -> Manifest:
+        """Return a managed resource; {} if it is gone."""
+        return dict(self.send("GET", f"{self._path}/{name}"))
+
     def create(self, repository: Manifest) -> None:
         """Report that a managed resource's repository was created."""
-        if is_done(repository):
+        if not repository or is_done(repository):
             return
         metadata = repository["metadata"]
         name = metadata.get("annotations", {}).get(_EXTERNAL_NAME)
@@ -138,7 +142,7 @@ def main() -> int:
         while watch.changes:
             change = watch.changes.pop(0)
             if change.type != "DELETED" and change.uid not in done:
-                stand_in.create(change.resource)
+                stand_in.create(stand_in.read(change.name))
                 done.add(change.uid)
         time.sleep(_POLL_S)
     return 1
