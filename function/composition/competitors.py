@@ -41,6 +41,10 @@ LOCK = "package-lock"
 _LOCK_SELECTOR = fnv1.ResourceSelector(
     api_version="pkg.crossplane.io/v1beta1", kind="Lock", match_name="lock"
 )
+_SCHEMA_SELECTORS = {
+    api: fnv1.SchemaSelector(api_version=api, kind=provider.kind)
+    for api, provider in PROVIDERS.items()
+}
 _VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.")
 
 
@@ -169,29 +173,24 @@ def require_competitors(
     _require_served_apis(requirements, search)
     apis = [(own_provider, ""), *((PROVIDERS[api], api) for api in search.others)]
     for provider, api in apis:
-        # Without a namespace: in all of them.
-        selector = fnv1.ResourceSelector(
-            api_version=provider.api_version,
-            kind=provider.kind,
-            match_labels=fnv1.MatchLabels(
-                labels={
-                    REPOSITORY_ID: provider.repository_id(in_api(repository, provider))
-                }
-            ),
-        )
         name = requirement_name(composed_name, api)
-        requirements.resources[name].CopyFrom(selector)
+        # Without a namespace: in all of them.
+        selector = requirements.resources[name]
+        selector.api_version, selector.kind = provider.api_version, provider.kind
+        repository_id = provider.repository_id(in_api(repository, provider))
+        selector.match_labels.labels[REPOSITORY_ID] = repository_id
         if search.extra_resources:
             requirements.extra_resources[name].CopyFrom(selector)
 
 
 def _require_served_apis(requirements: fnv1.Requirements, search: Search) -> None:
+    if LOCK in requirements.resources:
+        return  # all repositories require the same
     requirements.resources[LOCK].CopyFrom(_LOCK_SELECTOR)
     if search.extra_resources:
         requirements.extra_resources[LOCK].CopyFrom(_LOCK_SELECTOR)
     if search.schemas:
-        for api, provider in PROVIDERS.items():
-            selector = fnv1.SchemaSelector(api_version=api, kind=provider.kind)
+        for api, selector in _SCHEMA_SELECTORS.items():
             requirements.schemas[api].CopyFrom(selector)
 
 
