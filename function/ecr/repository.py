@@ -106,7 +106,8 @@ class ObservedRepository(NamedTuple):
         registry_id: The AWS account of the registry.
         ready: Whether the managed resource is Ready.
         deletable: Whether the provider may delete the repository.
-        force_delete: Whether it may delete the repository's images too.
+        force_delete: Whether it may delete the repository's images too: as the spec
+            says, or as the provider applied it last.
         changeable: Whether its management policies (or deletionPolicy) let the
             provider change or delete it.
         creation_started: Whether the provider recorded an attempt to create it.

@@ -165,7 +165,10 @@ class Upbound:
             registry_id=registry,
             ready=ready and not gone,
             deletable=deletable,
-            force_delete=boolean(for_provider, "forceDelete"),
+            # The provider deletes with the value that it applied last (terraform's
+            # state), and applies a new one in the background.
+            force_delete=boolean(for_provider, "forceDelete")
+            or boolean(at_provider, "forceDelete"),
             changeable=changeable,
             creation_started=bool(record.pending),
             deleting_since=deleting_since,

@@ -17,7 +17,9 @@ from function.ecr.repository import (
 )
 from tests.builders import (
     APIS,
+    CLUSTER,
     FULL,
+    NAMESPACED,
     OBSERVE_CREATE,
     OBSERVE_ONLY,
     live,
@@ -148,6 +150,22 @@ def test_a_bundle_that_has_earned_its_rights_keeps_them(provider: str) -> None:
     bundle = live(provider)
     bundle["spec"]["managementPolicies"] = ["*"]
     assert rights(race(provider, None, bundle) or {})[1] == FULL[1]
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_bundle_is_released_after_the_provider_knows_that_it_must_not_force(
+    provider: str,
+) -> None:
+    """Terraform deletes with the value that it applied last, whatever the spec says."""
+    lost: dict[str, Any] = {"competitors": [live(provider, uid="theirs")]}
+    image, bundle = live(provider, made=False), live(provider)
+    bundle["status"]["atProvider"]["forceDelete"] = True
+    got = race(provider, image, bundle, **lost)
+    assert got
+    bundle["spec"] = got["spec"]
+    assert race(provider, image, bundle, **lost) == got, "its images are not safe yet"
+    bundle["status"]["atProvider"]["forceDelete"] = False
+    assert race(provider, image, bundle, **lost) is None, "to be deleted if it is empty"
 
 
 @pytest.mark.parametrize("provider", APIS)
