@@ -84,12 +84,13 @@ def repositories_ready(
         is_new: Whether all are being created, within seconds. Then the message names
             all, so that it stays the same until all are there.
     """
-    names = {printable(each.desired.name): each for each in repositories.values()}
-    if conflicts := {name: each for name, each in names.items() if each.conflict}:
+    found = repositories.values()
+    if conflicts := [each for each in found if each.conflict]:
         return _conflict(conflicts)
-    waiting = [name for name, each in names.items() if not each.reportable.ready]
+    names = [_name(each) for each in found]
+    waiting = [_name(each) for each in found if not each.reportable.ready]
     problems = _problems(
-        [*[each.reportable.problem for each in names.values()], *policy_problems]
+        [*[each.reportable.problem for each in found], *policy_problems]
     )
     if waiting:
         named = names if is_new and not problems else waiting
@@ -98,9 +99,7 @@ def repositories_ready(
             message=f"Waiting for the provider to create {', '.join(named)}{problems}",
         )
     usable = f"Ready to push to: {', '.join(names)}"
-    adopted = [
-        name for name, each in names.items() if each.ownership is Ownership.ADOPTED
-    ]
+    adopted = [_name(each) for each in found if each.ownership is Ownership.ADOPTED]
     if adopted:
         outcome = (
             "also deletes adopted repositories, with all their images"
@@ -116,24 +115,28 @@ def repositories_ready(
     return Condition(reason="Available", message=f"{usable}{problems}")
 
 
-def _conflict(conflicts: Mapping[str, ComposedRepository]) -> Condition:
-    """Return the condition for the repositories of other claims, by their names."""
-    taken = [name for name, each in conflicts.items() if not each.release_started]
+def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:
+    """Return the condition for the repositories of other claims."""
+    taken = [_name(each) for each in conflicts if not each.release_started]
     if taken:
         return Condition(
             reason="NameTaken",
             message=f"Another claim already owns the repository {', '.join(taken)}. "
             "This claim did not change it. Use another workloadName, repoPrefix or "
             "namespace in a new claim, or wait until the other claim is deleted. The "
-            f"platform team finds the owner with: {_find_owner(conflicts.values())}",
+            f"platform team finds the owner with: {_find_owner(conflicts)}",
         )
     return Condition(
         reason="PreviousDeleting",
         message="The previous claim's managed resource of the repository "
-        f"{', '.join(conflicts)} is still being deleted. This claim continues by "
-        "itself afterwards. If this takes longer than five minutes, contact the "
-        "platform team",
+        f"{', '.join(map(_name, conflicts))} is still being deleted. This claim "
+        "continues by itself afterwards. If this takes longer than five minutes, "
+        "contact the platform team",
     )
+
+
+def _name(repository: ComposedRepository) -> str:
+    return printable(repository.desired.name)
 
 
 def _find_owner(conflicts: Iterable[ComposedRepository]) -> str:

@@ -50,7 +50,6 @@ from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
     is_unready,
     may_compose,
-    needs_competitors,
     ownership_of,
     release_started,
 )
@@ -160,10 +159,8 @@ def _repositories(
         provider = live.provider if live else new_provider
         existing = live.repository if live else None
         desired = pin_immutable_fields(requested, existing or NOT_OBSERVED)
-        if needs_competitors(existing):
-            require_competitors(
-                requirements, name, provider, desired, observed.searches[name]
-            )
+        if search := observed.searches.get(name):
+            require_competitors(requirements, name, provider, desired, search)
         competitors = observed.competitors.get(name, ())
         repositories[name] = ComposedRepository(
             requested,

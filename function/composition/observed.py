@@ -80,7 +80,7 @@ class ObservedState(NamedTuple):
         policies: The live policies.
         competitors: What other composites' managed resources of the same repository
             say. Nobody competes for what this composite created.
-        searches: Where to look for those.
+        searches: Where to look for those, if they can change a decision.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
         time: When the request arrived. It decides nothing but the ttl.
@@ -121,10 +121,13 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     repositories = dict(_repositories(req, identity))
     providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
+    requested = (IMAGE, BUNDLE) if settings.bundle else (IMAGE,)
+    complete = all(name in repositories for name in requested)
     undecided = {
         name: provider
         for name, provider in providers.items()
-        if name not in repositories or needs_competitors(repositories[name].repository)
+        if name not in repositories
+        or needs_competitors(repositories[name].repository, complete=complete)
     }
     connection_object = req.observed.resources.get(CONNECTION_OBJECT)
     return ObservedState(

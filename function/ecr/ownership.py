@@ -112,20 +112,21 @@ def ownership_of(
     return Ownership.ADOPTED
 
 
-def needs_competitors(observed: ObservedRepository | None) -> bool:
+def needs_competitors(observed: ObservedRepository, *, complete: bool) -> bool:
     """Whether others' managed resources can change the decision about a repository.
 
-    They decide before this composite asks for the repository, and when it turns out
-    that the repository exists but this composite did not create it. In between the
+    They decide until this composite asks for all of its repositories, and when it turns
+    out that a repository exists but this composite did not create it. In between the
     provider may only observe and create, whoever else asks. To look for others costs
     Crossplane a second call and several lists, at each change of a managed resource.
 
     Args:
-        observed: What this composite's managed resource says; None if it has none.
+        observed: What this composite's managed resource says.
+        complete: Whether this composite has a managed resource of each repository.
     """
-    if observed is None:
-        return True
-    return bool(observed.arn) and not observed.created_by_provider
+    if observed.created_by_provider:
+        return False
+    return bool(observed.arn) or not complete
 
 
 def release_started(
