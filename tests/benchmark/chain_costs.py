@@ -176,8 +176,10 @@ def compared(phase: Phase) -> list[list[str]]:
     ]
 
 
-def shown(value: float) -> str:
-    """Return a figure with its significant digits."""
+def shown(value: float | None) -> str:
+    """Return a figure with its significant digits; None was not counted."""
+    if value is None:
+        return "not counted"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

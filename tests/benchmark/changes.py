@@ -157,10 +157,16 @@ class Log:
         self._offset = file.stat().st_size if file.exists() else 0
 
     def new_lines(self) -> list[str]:
-        """Return the complete lines that were added."""
+        """Return the complete lines that were added.
+
+        Raises:
+            RuntimeError: The file was replaced by a shorter one.
+        """
         with self._file.open("rb") as file:
             file.seek(self._offset)
             data = file.read()
+        if self._file.stat().st_size < self._offset:
+            raise RuntimeError(f"{self._file} was rotated: its lines are lost")
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         return whole.decode().splitlines()

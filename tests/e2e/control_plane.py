@@ -176,6 +176,8 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",
             f"--audit-policy-file={self._audit_policy()}",
             f"--audit-log-path={self.audit_log}",
+            # In MB; by default it is rotated at 100, and who reads it loses its place.
+            "--audit-log-maxsize=100000",
         )
         ready = f"https://127.0.0.1:{self.port}/readyz"
         self.programs.wait("the API server is ready", lambda: answers(ready))
