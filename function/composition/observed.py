@@ -158,8 +158,9 @@ def policy_name(composed_name: str, kind: PolicyKind) -> str:
 
 
 def _is_new(composite: structpb.Struct) -> bool:
-    # An XR in a file has no resource version.
-    in_cluster = bool(text(struct(composite, "metadata"), "resourceVersion"))
+    # An XR in a file has no creation time. `crossplane render` adds a UID and a resource
+    # version (v2.4.2, internal/render/composite).
+    in_cluster = bool(text(struct(composite, "metadata"), "creationTimestamp"))
     status = struct(composite, "status")
     return in_cluster and not struct(status, "repositories").fields
 

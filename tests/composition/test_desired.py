@@ -178,9 +178,9 @@ DENIED = {"type": "Synced", "status": "False", "message": "AccessDenied"}
 
 
 def new_composite(provider: str, status: Json | None = None, **metadata: str) -> Json:
-    """Return an XR as Crossplane sends it: with a resource version."""
+    """Return an XR as Crossplane sends it: with a creation time."""
     found = xr(provider)
-    found["metadata"] |= {"resourceVersion": "7"} | metadata
+    found["metadata"] |= {"creationTimestamp": "2026-01-01T00:00:00Z"} | metadata
     return {**found, **({"status": status} if status else {})}
 
 
@@ -268,7 +268,7 @@ def test_what_is_there_is_reported_if_the_rest_has_a_problem(provider: str) -> N
             "what was reported stays: server-side apply would remove it",
         ),
         (
-            new_composite(CLASSIC, resourceVersion=""),
+            new_composite(CLASSIC, creationTimestamp=""),
             "nothing follows for an XR in a file",
         ),
     ],
