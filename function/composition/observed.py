@@ -158,8 +158,8 @@ def policy_name(composed_name: str, kind: PolicyKind) -> str:
 
 
 def _is_new(composite: structpb.Struct) -> bool:
-    # An XR in a file has no creation time. `crossplane render` adds a UID and a resource
-    # version (v2.4.2, internal/render/composite).
+    # An XR in a file has no creation time. `crossplane render` adds only a UID and a
+    # resource version (v2.4.2, internal/render/composite).
     in_cluster = bool(text(struct(composite, "metadata"), "creationTimestamp"))
     status = struct(composite, "status")
     return in_cluster and not struct(status, "repositories").fields
