@@ -121,8 +121,7 @@ def _limited(settings: Settings, name: str) -> Settings:
         layer.model_copy(update={"allow": layer.allow.model_copy(update=unlimited)})
         for layer in settings.layers
     )
-    allow = tuple(layer.allow for layer in layers)
-    return dataclasses.replace(settings, layers=layers, allow=allow)
+    return dataclasses.replace(settings, layers=layers)
 
 
 def _prefix_region(xr: structpb.Struct, settings: Settings) -> str:

@@ -38,7 +38,7 @@ class Settings:
     """
 
     layers: tuple[SettingsFields, ...]
-    allow: tuple[Allow, ...]
+    allow: tuple[Allow, ...] = dataclasses.field(init=False)
     provider: str
     management_policies: bool | None
     provider_config_kind: Literal["ClusterProviderConfig", "ProviderConfig"] | None
@@ -47,6 +47,11 @@ class Settings:
     deletion: Deletion
     connection: Connection | None
     defaults: Defaults
+
+    def __post_init__(self) -> None:
+        """Take `allow` from the layers, once: each call reads it."""
+        allow = tuple(layer.allow for layer in self.layers)
+        object.__setattr__(self, "allow", allow)
 
     @property
     def allowed_overrides(self) -> list[str]:
@@ -103,10 +108,7 @@ def effective_settings(
     layers = tuple(layer for layer in (step_input, platform) if layer is not None)
 
     settings = Settings(
-        layers=layers,
-        allow=tuple(layer.allow for layer in layers),
-        **_last_values(layers),
-        defaults=_defaults(layers),
+        layers=layers, **_last_values(layers), defaults=_defaults(layers)
     )
     _check_supported(settings)
     return settings
@@ -114,8 +116,8 @@ def effective_settings(
 
 def _last_values(layers: tuple[SettingsFields, ...]) -> dict[str, Any]:
     """Return each field that only one layer decides, from the last that sets it."""
-    names = {field.name for field in dataclasses.fields(Settings)} - {
-        *("layers", "allow", "defaults")
+    names = {field.name for field in dataclasses.fields(Settings) if field.init} - {
+        *("layers", "defaults")
     }
     values = {name: getattr(layers[0], name) for name in names}
     for layer in layers:
