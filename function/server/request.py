@@ -1,9 +1,9 @@
 """Parse a request without what nobody reads.
 
-Every observed resource has managed fields, and most of the time to parse a request is
-spent on them. A Struct has no schema that could leave them out, so this module hides
-them from the parser: it changes the number of the field that holds them, in place, to
-one that the parser does not know and skips.
+Every observed resource has managed fields, and to parse them takes much of the time
+that a request takes to parse. A Struct has no schema that could leave them out, so this
+module hides them from the parser: it changes the number of the field that holds them,
+in place, to one that the parser does not know and skips.
 """
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
