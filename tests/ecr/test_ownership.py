@@ -9,6 +9,7 @@ from function.ecr.ownership import (
     Ownership,
     created_by,
     created_by_provider,
+    needs_competitors,
     ownership_of,
     recorded_for,
     release_started,
@@ -218,3 +219,23 @@ def test_created_by(signature: str, uid: str, reason: str, *, want: bool) -> Non
 )
 def test_a_record(recorded: str, uid: str, reason: str, *, want: bool) -> None:
     assert recorded_for(recorded, uid) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("observed", "complete", "want", "reason"),
+    [
+        (
+            ObservedRepository(arn="x", created_by_provider=True),
+            False,
+            False,
+            "nobody competes for what this composite created",
+        ),
+        (ObservedRepository(), False, True, "another repository is not asked for yet"),
+        (ObservedRepository(), True, False, "the provider only observes and creates"),
+        (ObservedRepository(arn="x"), True, True, "who created it, if not this one?"),
+    ],
+)
+def test_when_competitors_can_change_a_decision(
+    observed: ObservedRepository, reason: str, *, complete: bool, want: bool
+) -> None:
+    assert needs_competitors(observed, complete=complete) == want, reason
