@@ -9,7 +9,7 @@ What the variables can be:
 
 * a namespace is a DNS label (RFC 1123);
 * a workload is one path segment by ECR's rules. It may also end with hyphens, if the
-  names of all its repositories are valid then (naming.repository_names);
+  names of all its repositories are valid then (name_template.repository_names);
 * a repository that a workload adds is a DNS label that is no other repository's key;
 * a prefix is a path by ECR's rules that the platform allows.
 """
@@ -41,6 +41,8 @@ from function.ecr.name_languages import (
 )
 from function.ecr.name_template import (
     RECOMMENDED_TEMPLATE,
+    RESERVED_KEYS,
+    NamedRepository,
     NameTemplate,
     Part,
     Placeholder,
@@ -59,7 +61,6 @@ from function.errors import InvalidParameterError
 
 PREFIX, WORKLOAD = Placeholder.PREFIX, Placeholder.WORKLOAD
 NAMESPACE, REPOSITORY = Placeholder.NAMESPACE, Placeholder.REPOSITORY
-RESERVED_KEYS = ("image", "bundle")
 
 # It separates equations, because no variable can contain it.
 _SEPARATOR = "#"
@@ -70,21 +71,6 @@ _MOST_STATES = 2_000
 _BRIEF_SEARCH, _LONGEST_SEARCH, _MOST_EQUATIONS = 300, 20_000, 150_000
 _MOST_FORMS = 16
 _LIKELY_NAMESPACES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class NamedRepository:
-    """A repository that each workload has.
-
-    Attributes:
-        key: Its key, such as image.
-        template: The template of its name.
-        suffix: Its suffix; empty for the image.
-    """
-
-    key: str
-    template: NameTemplate
-    suffix: str
 
 
 @dataclass(frozen=True, slots=True)

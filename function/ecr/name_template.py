@@ -6,11 +6,20 @@ harder to decide (name_collisions).
 """
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 
-from function.ecr.naming import LONGEST, SHORTEST, parse_repository_name
+from function.ecr.naming import (
+    LONGEST,
+    SHORTEST,
+    Prefix,
+    RepositoryName,
+    check_name_parts,
+    parameter_to_shorten,
+    parse_repository_name,
+)
 from function.errors import InvalidInputError, InvalidParameterError, quote
 
 
@@ -32,6 +41,9 @@ DEFAULT_TEMPLATE = "{prefix}/{workload}-{namespace}{suffix}"
 # workloads never get the same name.
 RECOMMENDED_TEMPLATE = "{prefix}/{namespace}/{workload}{suffix}"
 DEFAULT_SUFFIX = "-{repository}"
+# The keys of each workload's own two repositories, and of one that it did not create.
+IMAGE_KEY, BUNDLE_KEY, EXISTING_KEY = "image", "bundle", "existing"
+RESERVED_KEYS = (IMAGE_KEY, BUNDLE_KEY, EXISTING_KEY)
 
 _TOKEN = re.compile(r"\{([^{}]*)\}|([^{}]+)|[{}]")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._/-]")
@@ -133,17 +145,55 @@ class NameTemplate:
             repository: The repository's key, such as image.
             suffix: The repository's suffix; empty for the image.
         """
-        values = {
+        # All braces of a template belong to its placeholders, so it is a format string.
+        return self.text.format(
+            prefix=prefix,
+            workload=workload,
+            namespace=namespace,
+            repository=repository,
+            suffix=suffix,
+        )
+
+    def readings(
+        self, name: str, *, prefix: str, repository: str, suffix: str
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each workload and namespace with which a repository gets a name.
+
+        A namespace is empty if the template does not contain it: then it can be any.
+        Not every workload and namespace is a valid one.
+
+        Args:
+            name: The name.
+            prefix: The path of the prefix.
+            repository: The repository's key.
+            suffix: The repository's suffix.
+        """
+        known = {
             Placeholder.PREFIX: prefix,
-            Placeholder.WORKLOAD: workload,
-            Placeholder.NAMESPACE: namespace,
             Placeholder.REPOSITORY: repository,
             Placeholder.SUFFIX: suffix,
         }
-        return "".join(
-            values[part] if isinstance(part, Placeholder) else part
-            for part in self.parts
-        )
+        literals, unknown = [""], []
+        for part in self.parts:
+            if part in (Placeholder.WORKLOAD, Placeholder.NAMESPACE):
+                unknown.append(part)
+                literals.append("")
+            else:
+                literals[-1] += known[part] if isinstance(part, Placeholder) else part
+        first, between, last = literals[0], "".join(literals[1:-1]), literals[-1]
+        middle = name.removeprefix(first).removesuffix(last)
+        if f"{first}{middle}{last}" != name:
+            return
+        if len(unknown) == 1:
+            yield middle, ""
+            return
+        for at in range(len(middle)):
+            if middle.startswith(between, at):
+                values = middle[:at], middle[at + len(between) :]
+                workload, namespace = (
+                    values if unknown[0] is Placeholder.WORKLOAD else values[::-1]
+                )
+                yield workload, namespace
 
     def can_give_valid_names(self, suffix: str, workload: str = "0") -> bool:
         """Whether a name with this suffix can follow ECR's rules.
@@ -234,7 +284,7 @@ class SuffixTemplate:
         parts = _parse(text, (Placeholder.REPOSITORY,))
         # A template of names has text before a suffix, and perhaps after it.
         if parts and not any(
-            NameTemplate(text, ("0", *parts, end)).can_give_valid_names("")
+            NameTemplate(f"0{text}{end}", ("0", *parts, end)).can_give_valid_names("")
             for end in ("", "0")
         ):
             raise TemplateError(
@@ -247,6 +297,74 @@ class SuffixTemplate:
         return "".join(
             repository if isinstance(part, Placeholder) else part for part in self.parts
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRepository:
+    """A repository that each workload has.
+
+    Attributes:
+        key: Its key, such as image.
+        template: The template of its name.
+        suffix: Its suffix; empty for the image.
+    """
+
+    key: str
+    template: NameTemplate
+    suffix: str
+
+
+def same_names(repositories: Sequence[NamedRepository]) -> tuple[str, str] | None:
+    """Return the keys of two repositories that always have the same name, if any."""
+    found: dict[str, str] = {}
+    for each in repositories:
+        # No template contains these, so names are equal only if they always are.
+        name = each.template.render(
+            prefix="\1",
+            workload="\2",
+            namespace="\3",
+            repository=each.key,
+            suffix=each.suffix,
+        )
+        if name in found:
+            return found[name], each.key
+        found[name] = each.key
+    return None
+
+
+def repository_names(
+    repositories: Iterable[NamedRepository],
+    prefix: Prefix,
+    workload: str,
+    namespace: str,
+) -> dict[str, RepositoryName]:
+    """Return the names of a workload's repositories, by key.
+
+    Args:
+        repositories: The repositories.
+        prefix: The claim's prefix.
+        workload: The workload's name.
+        namespace: The tenant's namespace.
+
+    Raises:
+        InvalidParameterError: A name breaks ECR's rules. The error names the parameter
+            that is most likely wrong.
+    """
+    check_name_parts(prefix, workload)
+    field = parameter_to_shorten(prefix)
+    return {
+        each.key: parse_repository_name(
+            each.template.render(
+                prefix=prefix.path,
+                workload=workload,
+                namespace=namespace,
+                repository=each.key,
+                suffix=each.suffix,
+            ),
+            field=field,
+        )
+        for each in repositories
+    }
 
 
 def _parse(text: str, placeholders: tuple[Placeholder, ...]) -> tuple[Part, ...]:

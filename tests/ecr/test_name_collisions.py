@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from function.api.globs import matching_glob
 from function.ecr.name_collisions import (
-    RESERVED_KEYS,
     AddedRepositories,
     Collision,
-    NamedRepository,
     Owner,
     Prefixes,
     decide,
@@ -23,6 +21,8 @@ from function.ecr.name_collisions import (
 from function.ecr.name_template import (
     DEFAULT_TEMPLATE,
     RECOMMENDED_TEMPLATE,
+    RESERVED_KEYS,
+    NamedRepository,
     NameTemplate,
     SuffixTemplate,
     TemplateError,
@@ -539,7 +539,7 @@ LABELS = [word for word in words("ab-", 3) if LABEL.fullmatch(word)]
 WORKLOADS = [
     word
     for word in [*words("ab-", 3), "a_a", "a__b", "a.b", "a-a-b", "a/b"]
-    # As naming.repository_names checks them.
+    # As name_template.repository_names checks them.
     if "/" not in word and NAME.fullmatch(f"{word}-0")
 ]
 PATHS = [

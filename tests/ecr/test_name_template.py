@@ -10,11 +10,13 @@ from function.ecr.name_template import (
     DEFAULT_SUFFIX,
     DEFAULT_TEMPLATE,
     RECOMMENDED_TEMPLATE,
+    NamedRepository,
     NameTemplate,
     SuffixTemplate,
     TemplateError,
+    repository_names,
 )
-from function.ecr.naming import PATTERN, Prefix, repository_names
+from function.ecr.naming import PATTERN, Prefix
 from function.errors import InvalidInputError
 
 FIELD = "spec.name"
@@ -199,17 +201,14 @@ def test_hostile_text_is_parsed_or_refused(text: str) -> None:
 def test_the_default_gives_the_names_from_before_there_were_templates() -> None:
     template = NameTemplate.parse(DEFAULT_TEMPLATE, FIELD)
     suffix = SuffixTemplate.parse(DEFAULT_SUFFIX, FIELD)
-    names = [
-        template.render(
-            prefix="tap/team",
-            workload="shop",
-            namespace="dev",
-            repository=key,
-            suffix="" if key == "image" else suffix.render(key),
-        )
+    repositories = [
+        NamedRepository(key, template, "" if key == "image" else suffix.render(key))
         for key in ("image", "bundle")
     ]
-    assert names == [*repository_names(Prefix("tap/team"), "shop", "dev")]
+    assert repository_names(repositories, Prefix("tap/team"), "shop", "dev") == {
+        "image": "tap/team/shop-dev",
+        "bundle": "tap/team/shop-dev-bundle",
+    }
 
 
 def test_a_suffix_with_which_no_name_is_valid() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
-from function.ecr.bundle import release_bundle
 from function.ecr.naming import RepositoryName
 from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import Ownership
@@ -15,10 +14,12 @@ from function.ecr.repository import (
     ProviderConfig,
     ProviderRights,
 )
+from function.ecr.secondary import release_secondary
 from tests.builders import (
     APIS,
     CLUSTER,
     FULL,
+    NAME,
     NAMESPACED,
     OBSERVE_CREATE,
     OBSERVE_ONLY,
@@ -106,7 +107,7 @@ def test_a_bundle_whose_image_belongs_to_another_claim(
     want: DesiredRepository | None,
     reason: str,
 ) -> None:
-    assert release_bundle(repository, own, ownership) == want, reason
+    assert release_secondary(repository, own, ownership) == want, reason
 
 
 def race(
@@ -116,6 +117,8 @@ def race(
     **more: Any,
 ) -> dict[str, Any] | None:
     """Return what is desired of a live bundle."""
+    annotations = bundle["metadata"]["annotations"]
+    annotations["crossplane.io/external-name"] = f"{NAME}-bundle"
     given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
     rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
     if "bundlerepo" not in rsp.desired.resources:
