@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from function.cli.errors import InputFileError
 from function.cli.inventory import ListedRepository, listed_repositories
@@ -345,3 +347,30 @@ def test_an_empty_state_lists_nothing() -> None:
 def test_the_origin_of_a_repository_names_its_file_and_address() -> None:
     assert listed(SHOWN)[0].origin == "0.json (aws_ecr_repository.base)"
     assert listed(of_aws("a0"))[0].origin == "0.json"
+
+
+KEYS = st.sampled_from(
+    (
+        *("repositories", "repositoryName", "nextToken", "format_version", "version"),
+        *("values", "root_module", "resources", "child_modules", "instances"),
+        *("type", "mode", "attributes", "address", "name", "arn", "index_key"),
+    )
+)
+VALUES = st.none() | st.booleans() | st.just(4) | st.text(max_size=3)
+VALUES |= st.sampled_from(("aws_ecr_repository", "managed", "1.0", arn("a0")))
+
+
+@given(
+    st.recursive(
+        VALUES,
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(KEYS, inner, max_size=5),
+    )
+)
+def test_any_document_lists_repositories_or_is_refused(content: object) -> None:
+    try:
+        found = listed(content)
+    except InputFileError as e:
+        assert str(e).startswith("0.json: ")  # noqa: PT017  # not each is refused
+        return
+    assert all(repository.name for repository in found)
