@@ -168,15 +168,14 @@ def _terraform_obstacle(resource: _Resource) -> Obstacle | None:
     if resource.deposed:
         return Obstacle(
             f"it is a deposed object of {address}: the next `terraform apply` deletes "
-            "it, with its images",
-            f"Remove it from the state with `terraform state rm {quote(address)}`, and "
-            "list the repositories with `aws ecr describe-repositories`",
+            "it",
+            f"Remove {address} from the state with `terraform state rm`, and list the "
+            "repositories with `aws ecr describe-repositories`",
         )
     if resource.tainted:
         return Obstacle(
-            f"{address} is tainted: the next `terraform apply` deletes it, with its "
-            "images",
-            f"Run `terraform untaint {quote(address)}`",
+            f"{address} is tainted: the next `terraform apply` deletes it",
+            f"Run `terraform untaint` for {address}",
         )
     return None
 
