@@ -380,6 +380,36 @@ def test_a_claim_that_cannot_be_verified_is_refused() -> None:
     )
 
 
+LABELS = st.sampled_from(("a", "bundle", "cache", "a-b", "b", "a-cache"))
+
+
+@given(
+    st.lists(st.tuples(LABELS, LABELS), unique=True, max_size=6),
+    st.booleans(),
+    st.data(),
+)
+def test_with_the_recommended_template_and_one_prefix_everything_fits(
+    workloads: list[tuple[str, str]], known: bool, data: st.DataObject
+) -> None:
+    """No two workloads can have one name, so no option has to decide."""
+    want = {
+        f"{namespace}/{workload}-ecr-repos": {
+            role.key: f"tap/{namespace}/{workload}{role.suffix}" for role in SLASHES
+        }
+        for namespace, workload in workloads
+    }
+    names = [name for each in want.values() for name in each.values()]
+    namespaces = frozenset(namespace for namespace, _ in workloads)
+    found = plan_with(
+        SLASHES,
+        *data.draw(st.permutations(names)),
+        namespaces=namespaces if known else None,
+        allows=lambda prefix, _: prefix == "tap",
+    )
+    assert found.unfit == []
+    assert adopted(found) == want
+
+
 NAMES = st.sampled_from(("a", "b", "a-b", "b-a", "a-bundle", "bundle", "a--b"))
 WORKLOADS = st.lists(
     st.tuples(st.sampled_from(("tap", "tap/a")), NAMES, NAMES), unique=True, max_size=6
