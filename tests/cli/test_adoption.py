@@ -191,7 +191,7 @@ NAMESPACES = frozenset({"dev", "b-dev"})
             ["team/base"],
             {"mapping": {"team/base": Target("dev", "a", existing=True)}},
             [("team/base", "Refused")],
-            "this version has no parameter for it, and no default prefix",
+            "there is no prefix for the workload's own repositories",
         ),
     ],
 )
@@ -246,6 +246,16 @@ def test_the_message_of_a_refused_claim_is_the_functions() -> None:
             "f.json",
         )
     ]
+
+
+def test_a_claim_with_a_field_that_the_api_server_would_drop_is_refused() -> None:
+    (adoption,) = plan("tap/a-dev").adoptions
+    assert of_function(adoption.claim)["image"] == "tap/a-dev"
+    adoption.claim["spec"]["parameters"]["nope"] = "x"
+    with pytest.raises(
+        RefusedClaimError, match=r"parameters\.nope: got \"x\"; there is"
+    ):
+        of_function(adoption.claim)
 
 
 def test_a_duplicate_is_reported_with_its_places() -> None:
