@@ -18,7 +18,6 @@ from function.cli.inventory import ListedRepository, Obstacle
 from function.cli.manifests import Manifest
 from function.cli.name_matching import MappingRules, Role, Target
 from function.ecr.name_template import NameTemplate
-from function.ecr.naming import Prefix, repository_names
 
 REGION, ACCOUNT = "eu-west-2", "123456789012"
 STEP = CompositionStep()
@@ -426,6 +425,12 @@ WORKLOADS = st.lists(
 )
 
 
+def pair(prefix: str, workload: str, namespace: str) -> tuple[str, str]:
+    """Return the names of a workload's two repositories."""
+    image = f"{prefix}/{workload}-{namespace}"
+    return image, f"{image}-bundle"
+
+
 def owners(name: str, namespaces: frozenset[str]) -> set[tuple[str, str, str]]:
     """Return all workloads that have a name, by trying every division of it."""
     return {
@@ -444,11 +449,7 @@ def owners(name: str, namespaces: frozenset[str]) -> set[tuple[str, str, str]]:
 def test_claims_compute_the_names_that_they_adopt_and_nothing_is_guessed(
     workloads: list[tuple[str, str, str]], known: bool, data: st.DataObject
 ) -> None:
-    every = {
-        str(name)
-        for prefix, workload, namespace in workloads
-        for name in repository_names(Prefix(prefix), workload, namespace)
-    }
+    every = {name for workload in workloads for name in pair(*workload)}
     names = data.draw(st.permutations(sorted(every)))
     lost = data.draw(st.integers(0, 2))
     names = names[lost:]
@@ -460,10 +461,8 @@ def test_claims_compute_the_names_that_they_adopt_and_nothing_is_guessed(
     assert sorted(taken + left) == sorted(names), "each is adopted, or reported once"
     for adoption in found.adoptions:
         parameters = adoption.claim["spec"]["parameters"]
-        image, bundle = repository_names(
-            Prefix(parameters["repoPrefix"]),
-            parameters["workloadName"],
-            adoption.namespace,
+        image, bundle = pair(
+            parameters["repoPrefix"], parameters["workloadName"], adoption.namespace
         )
         stands_for = {key: r.name for key, r in adoption.adopted.items()}
         assert stands_for | adoption.created == {"image": image, "bundle": bundle}
@@ -479,20 +478,15 @@ def test_with_a_mapping_every_workload_gets_its_claim(
     workloads: list[tuple[str, str, str]], data: st.DataObject
 ) -> None:
     """Unless two of them have one name, or two claims would have one."""
-    named = {
-        (prefix, workload, namespace): repository_names(
-            Prefix(prefix), workload, namespace
-        )
-        for prefix, workload, namespace in workloads
-    }
     mapping: dict[str, Target] = {}
     kept: list[tuple[str, str, str]] = []
-    for (prefix, workload, namespace), pair in named.items():
-        taken = (namespace, workload) in {(o[2], o[1]) for o in kept}
-        if taken or any(name in mapping for name in pair):
+    for prefix, workload, namespace in workloads:
+        names = pair(prefix, workload, namespace)
+        taken = (workload, namespace) in {each[1:] for each in kept}
+        if taken or any(name in mapping for name in names):
             continue
         kept.append((prefix, workload, namespace))
-        mapping |= dict.fromkeys(map(str, pair), Target(namespace, workload))
+        mapping |= dict.fromkeys(names, Target(namespace, workload))
     found = plan(*data.draw(st.permutations(sorted(mapping))), mapping=mapping)
     assert {
         (a.claim["spec"]["parameters"]["repoPrefix"], *reversed(_identity(a.claim)))
