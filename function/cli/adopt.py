@@ -13,7 +13,6 @@ from crossplane.function import logging
 
 from function.api.globs import matching_glob
 from function.api.input import API_VERSION, KIND
-from function.api.parameters import Parameters
 from function.api.settings import Settings
 from function.cli.adoption import (
     Adoption,
@@ -34,16 +33,10 @@ from function.cli.documents import unknown_fields
 from function.cli.errors import InputFileError
 from function.cli.inventory import ListedRepository, listed_repositories
 from function.cli.manifests import Manifest
-from function.cli.name_matching import MappingRules, Role
+from function.cli.name_matching import MappingRules
 from function.cli.name_readings import is_namespace
 from function.cli.options import FILE, files_argument, step_options
-from function.ecr.name_template import (
-    DEFAULT_SUFFIX,
-    DEFAULT_TEMPLATE,
-    NameTemplate,
-    Placeholder,
-    SuffixTemplate,
-)
+from function.ecr.name_template import NameTemplate, Placeholder
 from function.ecr.provider_rights import Deletion
 from function.errors import InvalidInputError, printable, quote
 from function.providers.registry import DEFAULT, PROVIDERS
@@ -173,7 +166,7 @@ def _mapping_rules(
             "the settings have no default of providerName. Use --provider-name"
         )
     return MappingRules(
-        roles=platform_roles(settings),
+        roles=settings.repositories,
         region=region or _only(repositories, "region"),
         account=options.account or _only(repositories, "account"),
         provider_name=provider_name,
@@ -182,23 +175,6 @@ def _mapping_rules(
         mapping=read_mapping(options.map_file) if options.map_file else {},
         allows=lambda prefix, namespace: _allows(settings, prefix, namespace),
     )
-
-
-def platform_roles(settings: Settings) -> tuple[Role, ...]:
-    """Return the repositories of each workload, and how they are named."""
-    template = NameTemplate.parse(DEFAULT_TEMPLATE, settings.path("name"))
-    suffix = SuffixTemplate.parse(DEFAULT_SUFFIX, settings.path("suffix"))
-    image = Role("image", template, "")
-    bundle = Role("bundle", template, suffix.render("bundle"))
-    return (image, bundle) if settings.bundle else (image,)
-
-
-def claimed_names(parameters: Parameters, settings: Settings) -> dict[str, str]:
-    """Return the names of a claim's repositories by their keys."""
-    names = {"image": str(parameters.image_name)}
-    if settings.bundle:
-        names["bundle"] = str(parameters.bundle_name)
-    return names
 
 
 def names_of(
@@ -215,7 +191,8 @@ def names_of(
     xr = to_xr(claim, "", None, namespaced=step.namespaced)
     if refused := refusal(xr, step):
         raise RefusedClaimError(refused.message)
-    return claimed_names(parse_xr(xr, settings), settings)
+    names = parse_xr(xr, settings).names
+    return {key: str(name) for key, name in names.items()}
 
 
 def _check_options(files: Iterable[str], options: _Options) -> None:

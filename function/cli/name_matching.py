@@ -5,26 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from function.cli.name_readings import Reading, readings
-from function.ecr.name_template import NameTemplate, Placeholder
+from function.ecr.name_template import NamedRepository, NameTemplate, Placeholder
 from function.errors import printable, quote
 
 # How many readings a message contains at most.
 _MOST_READINGS = 4
 _EXISTING_FIX = "Give it to one workload with `existing: true` in --map, or leave it"
-
-
-class Role(NamedTuple):
-    """One of the repositories of each workload.
-
-    Attributes:
-        key: Its key, such as image.
-        template: The template of its name.
-        suffix: Its suffix; empty for the image.
-    """
-
-    key: str
-    template: NameTemplate
-    suffix: str
 
 
 class Target(NamedTuple):
@@ -56,7 +42,7 @@ class MappingRules:
         allows: Whether the platform allows a prefix in a namespace.
     """
 
-    roles: tuple[Role, ...]
+    roles: tuple[NamedRepository, ...]
     region: str
     account: str
     provider_name: str
@@ -139,7 +125,7 @@ def listing(possible: Collection[Reading]) -> str:
     return ", or ".join(shown)
 
 
-def _of_role(name: str, role: Role, rules: MappingRules) -> list[Reading]:
+def _of_role(name: str, role: NamedRepository, rules: MappingRules) -> list[Reading]:
     """Return the readings of a name as one role, with a namespace if that is known."""
     found = readings(name, role.template, role.key, role.suffix)
     if Placeholder.NAMESPACE in role.template.parts:
@@ -181,7 +167,9 @@ def _checks(name: str, rules: MappingRules, target: Target | None) -> list[_Chec
     return checks
 
 
-def _rule_check(name: str, rule: NameTemplate, roles: tuple[Role, ...]) -> _Check:
+def _rule_check(
+    name: str, rule: NameTemplate, roles: tuple[NamedRepository, ...]
+) -> _Check:
     """Return the check that the user's rule gives the same meaning to a name."""
     of_rule = [r for each in roles for r in readings(name, rule, each.key, each.suffix)]
     text = quote(rule.text)

@@ -218,6 +218,25 @@ def test_without_bundles_there_is_one_repository(settings_file: Write) -> None:
     assert "creates" not in err
 
 
+def test_the_platforms_template_and_repositories_decide(settings_file: Write) -> None:
+    file = settings_file(
+        name="{prefix}/{namespace}/{workload}{suffix}",
+        suffix="/{repository}",
+        repositories={"cache": {}},
+        allow={"repoPrefixes": ["tap"]},
+    )
+    names = ("tap/dev/shop", "tap/dev/shop/bundle", "tap/dev/shop/cache")
+    stdin = page(*names, "tap/shop-dev")
+    code, out, _ = run("adopt", "-", "--settings", file, "-o", "json", stdin=stdin)
+    assert code == 1
+    found = json.loads(out)
+    assert found["claims"] == [yaml.safe_load(CLAIM)]
+    assert {a["key"]: a["repository"] for a in found["adopted"]} == dict(
+        zip(("image", "bundle", "cache"), names, strict=True)
+    )
+    assert [u["repository"] for u in found["unfit"]] == ["tap/shop-dev"]
+
+
 def test_the_allow_lists_decide_between_readings(settings_file: Write) -> None:
     file = settings_file(allow={"repoPrefixes": ["tap/{namespace}"]})
     stdin = page("tap/dev/a-b-dev", "tap/x/a-dev")

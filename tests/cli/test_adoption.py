@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.cli.adopt import names_of, platform_roles
+from function.cli.adopt import names_of
 from function.cli.adoption import (
     AdoptionPlan,
     RefusedClaimError,
@@ -16,8 +16,8 @@ from function.cli.adoption import (
 from function.cli.composites import CompositionStep, step_settings
 from function.cli.inventory import ListedRepository, Obstacle
 from function.cli.manifests import Manifest
-from function.cli.name_matching import MappingRules, Role, Target
-from function.ecr.name_template import NameTemplate
+from function.cli.name_matching import MappingRules, Target
+from function.ecr.name_template import NamedRepository, NameTemplate
 
 REGION, ACCOUNT = "eu-west-2", "123456789012"
 STEP = CompositionStep()
@@ -29,9 +29,11 @@ def listed(name: str, **changes: Any) -> ListedRepository:
     return ListedRepository(name, values.pop("file", "f.json"), **values)
 
 
-def rules(roles: tuple[Role, ...] | None = None, **changes: Any) -> MappingRules:
+def rules(
+    roles: tuple[NamedRepository, ...] | None = None, **changes: Any
+) -> MappingRules:
     values = {"account": ACCOUNT, "provider_name": "aws", **changes}
-    return MappingRules(roles or platform_roles(SETTINGS), REGION, **values)
+    return MappingRules(roles or SETTINGS.repositories, REGION, **values)
 
 
 def of_function(claim: Manifest) -> dict[str, str]:
@@ -271,12 +273,14 @@ def test_a_duplicate_is_reported_with_its_places() -> None:
 # templates and repositories, this renders the names that a claim stands for.
 
 
-def roles(template: str, **suffixes: str) -> tuple[Role, ...]:
+def roles(template: str, **suffixes: str) -> tuple[NamedRepository, ...]:
     parsed = NameTemplate.parse(template, "name")
-    return tuple(Role(k, parsed, s) for k, s in {"image": "", **suffixes}.items())
+    return tuple(
+        NamedRepository(k, parsed, s) for k, s in {"image": "", **suffixes}.items()
+    )
 
 
-def rendered(claim: Manifest, of: tuple[Role, ...]) -> dict[str, str]:
+def rendered(claim: Manifest, of: tuple[NamedRepository, ...]) -> dict[str, str]:
     parameters = claim["spec"]["parameters"]
     names = {
         role.key: role.template.render(
@@ -293,7 +297,9 @@ def rendered(claim: Manifest, of: tuple[Role, ...]) -> dict[str, str]:
     return names
 
 
-def plan_with(of: tuple[Role, ...], *repositories: str, **changes: Any) -> AdoptionPlan:
+def plan_with(
+    of: tuple[NamedRepository, ...], *repositories: str, **changes: Any
+) -> AdoptionPlan:
     return plan_adoption(
         map(listed, repositories), rules(of, **changes), lambda c: rendered(c, of)
     )

@@ -7,13 +7,12 @@ import pytest
 from function.cli.name_matching import (
     MappingRules,
     NoMatch,
-    Role,
     Target,
     listing,
     match,
 )
 from function.cli.name_readings import Reading
-from function.ecr.name_template import DEFAULT_TEMPLATE, NameTemplate
+from function.ecr.name_template import DEFAULT_TEMPLATE, NamedRepository, NameTemplate
 
 RECOMMENDED = "{prefix}/{namespace}/{workload}{suffix}"
 WITHOUT_NAMESPACE = "{prefix}/{workload}{suffix}"
@@ -21,7 +20,10 @@ WITHOUT_NAMESPACE = "{prefix}/{workload}{suffix}"
 
 def rules(template: str = DEFAULT_TEMPLATE, **changes: Any) -> MappingRules:
     parsed = NameTemplate.parse(template, "name")
-    roles = (Role("image", parsed, ""), Role("bundle", parsed, "-bundle"))
+    roles = (
+        NamedRepository("image", parsed, ""),
+        NamedRepository("bundle", parsed, "-bundle"),
+    )
     return MappingRules(roles, "eu-west-2", "", "aws", **changes)
 
 
