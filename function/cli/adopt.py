@@ -34,8 +34,8 @@ from function.cli.errors import InputFileError
 from function.cli.inventory import ListedRepository, listed_repositories
 from function.cli.manifests import Manifest
 from function.cli.name_matching import MappingRules
-from function.cli.name_readings import is_namespace
 from function.cli.options import FILE, files_argument, step_options
+from function.ecr.name_readings import is_namespace
 from function.ecr.name_template import NameTemplate, Placeholder
 from function.ecr.provider_rights import Deletion
 from function.errors import InvalidInputError, printable, quote

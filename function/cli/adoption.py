@@ -16,7 +16,7 @@ from function.cli.documents import CLAIM_API_VERSION
 from function.cli.inventory import ListedRepository
 from function.cli.manifests import Manifest
 from function.cli.name_matching import MappingRules, NoMatch, listing, match
-from function.cli.name_readings import Reading
+from function.ecr.name_readings import Reading
 from function.ecr.naming import parse_repository_name
 from function.errors import InvalidParameterError, printable, quote
 

@@ -10,7 +10,7 @@ import yaml
 from function.cli.errors import InputFileError
 from function.cli.manifests import Document, read_documents
 from function.cli.name_matching import Target
-from function.cli.name_readings import is_namespace
+from function.ecr.name_readings import is_namespace
 from function.errors import printable, quote
 
 # ECR allows 100,000 repositories in a region (Amazon ECR service quotas). Their list is

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import click
 from crossplane.function import logging
 
-from function.api.fields import LABEL
 from function.api.globs import matching_glob
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import Parameters
@@ -33,6 +32,7 @@ from function.cli.options import (
     output_option,
     step_options,
 )
+from function.ecr.name_readings import readings
 from function.ecr.naming import RegistryHost
 from function.ecr.provider_rights import Deletion
 from function.errors import printable, quote
@@ -228,18 +228,11 @@ def competitors(parameters: Parameters, settings: Settings) -> list[tuple[str, s
         stands for any other one.
     """
     found = dict.fromkeys(
-        (workload, namespace)
+        (reading.workload, reading.namespace or "")
         for name in parameters.names.values()
-        for repository in settings.repositories
-        for workload, namespace in repository.template.readings(
-            name,
-            prefix=parameters.prefix.path,
-            repository=repository.key,
-            suffix=repository.suffix,
-        )
-        if workload
-        and "/" not in workload
-        and (not namespace or LABEL.fullmatch(namespace))
+        for each in settings.repositories
+        for reading in readings(name, each.template, each.key, each.suffix)
+        if reading.prefix in (None, parameters.prefix.path)
     )
     found.pop((parameters.workload_name, parameters.namespace), None)
     return list(found)

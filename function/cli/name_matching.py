@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from function.cli.name_readings import Reading, readings
+from function.ecr.name_readings import Reading, readings
 from function.ecr.name_template import NamedRepository, NameTemplate, Placeholder
 from function.errors import printable, quote
 

@@ -6,7 +6,7 @@ harder to decide (name_collisions).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
@@ -153,47 +153,6 @@ class NameTemplate:
             repository=repository,
             suffix=suffix,
         )
-
-    def readings(
-        self, name: str, *, prefix: str, repository: str, suffix: str
-    ) -> Iterator[tuple[str, str]]:
-        """Yield each workload and namespace with which a repository gets a name.
-
-        A namespace is empty if the template does not contain it: then it can be any.
-        Not every workload and namespace is a valid one.
-
-        Args:
-            name: The name.
-            prefix: The path of the prefix.
-            repository: The repository's key.
-            suffix: The repository's suffix.
-        """
-        known = {
-            Placeholder.PREFIX: prefix,
-            Placeholder.REPOSITORY: repository,
-            Placeholder.SUFFIX: suffix,
-        }
-        literals, unknown = [""], []
-        for part in self.parts:
-            if part in (Placeholder.WORKLOAD, Placeholder.NAMESPACE):
-                unknown.append(part)
-                literals.append("")
-            else:
-                literals[-1] += known[part] if isinstance(part, Placeholder) else part
-        first, between, last = literals[0], "".join(literals[1:-1]), literals[-1]
-        middle = name.removeprefix(first).removesuffix(last)
-        if f"{first}{middle}{last}" != name:
-            return
-        if len(unknown) == 1:
-            yield middle, ""
-            return
-        for at in range(len(middle)):
-            if middle.startswith(between, at):
-                values = middle[:at], middle[at + len(between) :]
-                workload, namespace = (
-                    values if unknown[0] is Placeholder.WORKLOAD else values[::-1]
-                )
-                yield workload, namespace
 
     def can_give_valid_names(self, suffix: str, workload: str = "0") -> bool:
         """Whether a name with this suffix can follow ECR's rules.

@@ -11,7 +11,7 @@ from function.cli.name_matching import (
     listing,
     match,
 )
-from function.cli.name_readings import Reading
+from function.ecr.name_readings import Reading
 from function.ecr.name_template import DEFAULT_TEMPLATE, NamedRepository, NameTemplate
 
 RECOMMENDED = "{prefix}/{namespace}/{workload}{suffix}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.cli.name_readings import Reading, is_namespace, readings
+from function.ecr.name_readings import Reading, is_namespace, readings
 from function.ecr.name_template import (
     DEFAULT_TEMPLATE,
     RECOMMENDED_TEMPLATE,

@@ -107,7 +107,7 @@ def _ends(part: Placeholder, rest: tuple[Part, ...], text: str) -> Iterator[int]
 def _is_value(placeholder: Placeholder, value: str) -> bool:
     if placeholder is Placeholder.NAMESPACE:
         return is_namespace(value)
-    # naming.repository_names: a workload can end with hyphens, a prefix cannot.
+    # naming.check_name_parts: a workload can end with hyphens, a prefix cannot.
     after = "-0" if placeholder is Placeholder.WORKLOAD else "/0"
     try:
         parse_repository_name(f"{value}{after}")
