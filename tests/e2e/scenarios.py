@@ -14,6 +14,7 @@ ORDER = (
     "test_parameters",
     "test_collisions",
     "test_options",
+    "test_named",
     "test_policy",
     "test_admission",
     "test_settings",

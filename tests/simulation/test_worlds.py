@@ -34,7 +34,7 @@ LOCATIONS = st.builds(
     Location,
     ACCOUNTS,
     st.just("eu-west-2"),
-    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle"]),
+    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/a-b-c-cache"]),
 )
 # The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
@@ -47,6 +47,10 @@ INPUTS = st.fixed_dictionaries(
         "bundle": st.booleans(),
         "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
         "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
+        "name": st.just("{prefix}/{namespace}/{workload}{suffix}"),
+        "repositories": st.sampled_from(
+            [{"cache": {}}, {"cache": {"lifecycle": {"keepLast": 5}}, "n": {}}]
+        ),
         "repository": st.fixed_dictionaries(
             {},
             optional={
