@@ -132,6 +132,21 @@ OPTIONS: dict[str, Json] = {
             "keepLast": 100,
         }
     },
+    "lifecycle by pattern, and archived": {
+        "lifecycle": {
+            "expireUntaggedAfterDays": 30,
+            "byTagPattern": [
+                {
+                    "pattern": "release-*",
+                    "archiveUnpulledAfterDays": 180,
+                    "expireArchivedAfterDays": 3650,
+                },
+                {"pattern": "pr-*", "expireAfterDays": 14},
+            ],
+            "archiveAfterDays": 90,
+            "expireArchivedAfterDays": 365,
+        }
+    },
     "lifecycle as it is": {"lifecycle": {"policy": json.dumps(_LIFECYCLE_POLICY)}},
     "permissions": {
         "permissions": {

@@ -142,6 +142,11 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
     assert allowed == list(OPTION_NAMES)
 
 
+def by_tag(kind: str, count: int, *, same: bool = False) -> list[dict[str, Any]]:
+    """Return rules of byTagPrefix or byTagPattern."""
+    return [{kind: "v" if same else f"v{n}", "keepLast": 1} for n in range(count)]
+
+
 @pytest.mark.parametrize(
     ("options", "field", "rule"),
     [
@@ -202,19 +207,99 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
             "either keepLast or",
         ),
         (
-            {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 51)}},
             "lifecycle.byTagPrefix",
+            "50 items",
+        ),
+        (
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 50), "keepLast": 1}},
+            "lifecycle",
+            "51 rules",
+        ),
+        (
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 2, same=True)}},
+            "lifecycle",
+            "two rules have the prefix v, but ECR would only apply the first one",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": by_tag("pattern", 51)}},
+            "lifecycle.byTagPattern",
             "50 items",
         ),
         (
             {
                 "lifecycle": {
-                    "byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 50,
-                    "keepLast": 1,
+                    "byTagPattern": by_tag("pattern", 49),
+                    "archiveAfterDays": 9,
+                    "expireArchivedAfterDays": 90,
                 }
             },
             "lifecycle",
             "51 rules",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": by_tag("pattern", 2, same=True)}},
+            "lifecycle",
+            "two rules have the pattern v, but ECR would only apply the first one. "
+            "Remove one of them",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPattern": by_tag("pattern", 1),
+                    "byTagPrefix": by_tag("prefix", 1),
+                }
+            },
+            "lifecycle",
+            "Write the prefix v as the pattern v*",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "*a*b*c*d*", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "at most four '*'",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "v?", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "it must contain only letters",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "it must not be empty",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "v*"}]}},
+            "lifecycle.byTagPattern.0",
+            "it must have exactly one of keepLast, expireAfterDays, archiveAllButLast, "
+            "archiveAfterDays, archiveUnpulledAfterDays; it has none",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPattern": [
+                        {"pattern": "v*", "keepLast": 1, "archiveAfterDays": 2}
+                    ]
+                }
+            },
+            "lifecycle.byTagPattern.0",
+            "it has keepLast, archiveAfterDays",
+        ),
+        (
+            {"lifecycle": {"keepLast": 1, "archiveUnpulledAfterDays": 30}},
+            "lifecycle",
+            "it has keepLast, archiveUnpulledAfterDays, but ECR applies one rule to "
+            "each image. Keep one of them",
+        ),
+        (
+            {"lifecycle": {"archiveAfterDays": 1, "expireArchivedAfterDays": 89}},
+            "lifecycle.expireArchivedAfterDays",
+            "at least 90",
+        ),
+        (
+            {"lifecycle": {"policy": "{}", "archiveAfterDays": 1}},
+            "lifecycle",
+            "policy cannot be combined with the other fields",
         ),
         (
             {"lifecycle": {"keepLast": 2**31}},
