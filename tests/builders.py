@@ -156,6 +156,14 @@ OPTIONS: dict[str, Json] = {
             "lambdaAccounts": ["123456789012"],
         }
     },
+    "permissions of organizations, through an endpoint": {
+        "permissions": {
+            "pull": ["210987654321"],
+            "pushOrganizations": ["o-abcdefghij"],
+            "fullAccessOrganizations": ["o-klmnopqrst"],
+            "vpcEndpoints": ["vpce-0123456789abcdef0"],
+        }
+    },
     "permissions as they are": {"permissions": {"policy": json.dumps(_DENY)}},
 }
 OPTIONS["all that every provider has"] = {

@@ -24,6 +24,7 @@ Mutability = Literal[
 _FILTER = r"^[0-9a-zA-Z._-]*(\*[0-9a-zA-Z._-]*){0,2}$"
 _ACCOUNT = f"^{permissions.ACCOUNT}$"
 _ORGANIZATION = f"^{permissions.ORGANIZATION}$"
+_VPC_ENDPOINT = f"^{permissions.VPC_ENDPOINT}$"
 _PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
 # The rule of each pattern in words, for error messages.
 RULES = {
@@ -31,12 +32,15 @@ RULES = {
     _FILTER: "it must contain only letters, digits, '.', '_', '-' and at most two '*'",
     _ACCOUNT: "it must be an AWS account ID of 12 digits",
     _ORGANIZATION: "it must be the ID of an AWS organization, such as o-a1b2c3d4e5",
+    _VPC_ENDPOINT: "it must be the ID of a VPC endpoint, such as "
+    "vpce-0123456789abcdef0",
     _PRINCIPAL: "it must be an AWS account ID of 12 digits, or the ARN of a user or "
     "role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
+VpcEndpoint = Annotated[str, Field(pattern=_VPC_ENDPOINT)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
 # More principals than fit in a repository policy.
 _MOST_PRINCIPALS = 700
@@ -155,11 +159,30 @@ class PermissionsOptions(Model):
         max_length=_MOST_PRINCIPALS,
         description="AWS organizations (o-...). All their accounts may pull.",
     )
+    push_organizations: list[Organization] | None = Field(
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="AWS organizations. All their accounts may push and pull.",
+    )
+    full_access_organizations: list[Organization] | None = Field(
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="AWS organizations. All their accounts may push, pull, list, scan "
+        "and delete images. They cannot delete the repository or change its settings.",
+    )
     lambda_accounts: list[Account] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
         description="AWS accounts whose Lambda functions use the images. List accounts "
         "other than the registry's under pull too.",
+    )
+    vpc_endpoints: list[VpcEndpoint] | None = Field(
+        None,
+        min_length=1,
+        max_length=_MOST_PRINCIPALS,
+        description="VPC endpoints (vpce-...). What the other fields allow is then "
+        "allowed through these endpoints only, except for Lambda. It takes no "
+        "permission away that a user has in the repository's own account.",
     )
     policy: str | None = Field(
         None,
@@ -172,10 +195,16 @@ class PermissionsOptions(Model):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """Refuse what ECR would refuse."""
-        if self.policy is not None and (
-            self.pull or self.push or self.organizations or self.lambda_accounts
-        ):
+        grants = self._grants
+        if self.policy is not None and any(grants):
             raise ValueError("policy cannot be combined with the other fields")
+        limited = grants._replace(lambda_accounts=(), vpc_endpoints=())
+        if self.vpc_endpoints and not any(limited):
+            raise ValueError(
+                "vpcEndpoints limits what the other fields allow to pull and push, and "
+                "there is none of them. Add pull, push or an organization, or remove "
+                "vpcEndpoints"
+            )
         self.text("aws-us-gov")  # the partition with the longest name
         return self
 
@@ -193,13 +222,13 @@ class PermissionsOptions(Model):
     def _text(self, partition: str) -> str:
         if self.policy is not None:
             return permissions.parse(self.policy)
-        principals = (
-            self.pull or (),
-            self.push or (),
-            self.organizations or (),
-            self.lambda_accounts or (),
-        )
-        return permissions.build(partition, *principals) if any(principals) else ""
+        grants = self._grants
+        return permissions.build(partition, grants) if any(grants) else ""
+
+    @property
+    def _grants(self) -> permissions.Grants:
+        names = permissions.Grants._fields
+        return permissions.Grants(*(getattr(self, name) or () for name in names))
 
 
 class RepositoryOptions(Model):

@@ -57,6 +57,7 @@ _SAMPLES: dict[str, object] = {
             ]
         }
     ),
+    "permissions.fullAccessOrganizations": ["o-a1b2c3d4e5"],
     "permissions.lambdaAccounts": ["123456789012"],
     "permissions.organizations": ["o-a1b2c3d4e5"],
     "permissions.policy": json.dumps(
@@ -71,6 +72,8 @@ _SAMPLES: dict[str, object] = {
         }
     ),
     "permissions.pull": ["123456789012"],
+    "permissions.pushOrganizations": ["o-a1b2c3d4e5"],
+    "permissions.vpcEndpoints": ["vpce-0123456789abcdef0"],
     "permissions.push": ["arn:aws:iam::123456789012:role/ci"],
     "repositories": {
         "cache": {"suffix": "-cache", "lifecycle": {"keepLast": 50}},

@@ -310,6 +310,46 @@ def by_tag(kind: str, count: int, *, same: bool = False) -> list[dict[str, Any]]
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
         ({"permissions": {"pull": [210987654321]}}, "permissions.pull.0", "a string"),
         ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "the ID"),
+        (
+            {"permissions": {"pushOrganizations": ["o-ABCDEFGHIJ"]}},
+            "permissions.pushOrganizations.0",
+            "it must be the ID of an AWS organization",
+        ),
+        (
+            {"permissions": {"fullAccessOrganizations": ["123456789012"]}},
+            "permissions.fullAccessOrganizations.0",
+            "it must be the ID of an AWS organization",
+        ),
+        (
+            {"permissions": {"pull": ["123456789012"], "vpcEndpoints": ["vpc-1"]}},
+            "permissions.vpcEndpoints.0",
+            "it must be the ID of a VPC endpoint, such as vpce-0123456789abcdef0",
+        ),
+        (
+            {"permissions": {"pull": ["123456789012"], "vpcEndpoints": []}},
+            "permissions.vpcEndpoints",
+            "it must not be empty",
+        ),
+        (
+            {"permissions": {"vpcEndpoints": ["vpce-12345678"]}},
+            "permissions",
+            "Add pull, push or an organization, or remove vpcEndpoints",
+        ),
+        (
+            {
+                "permissions": {
+                    "lambdaAccounts": ["123456789012"],
+                    "vpcEndpoints": ["vpce-12345678"],
+                }
+            },
+            "permissions",
+            "vpcEndpoints limits what the other fields allow to pull and push",
+        ),
+        (
+            {"permissions": {"policy": "{}", "pushOrganizations": ["o-abcdefghij"]}},
+            "permissions",
+            "policy cannot be combined with the other fields",
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )
