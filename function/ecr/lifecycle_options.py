@@ -187,8 +187,9 @@ class LifecycleOptions(Model):
     )
     expire_archived_after_days: ArchivedDays | None = Field(
         None,
-        description="Delete the archived images that no other rule matches, this many "
-        "days after they were archived: 90 or more.",
+        description="Delete archived images, this many days after they were archived: "
+        "90 or more. Each rule of byTagPattern that archives images must then have "
+        "its own number.",
     )
     policy: str | None = Field(
         None,
@@ -218,8 +219,22 @@ class LifecycleOptions(Model):
                 f"it has {_named(self, rest)}, but ECR applies one rule to each image. "
                 "Keep one of them"
             )
+        if self.expire_archived_after_days:
+            self._refuse_to_expire_what_a_rule_archives()
         _ = self.text
         return self
+
+    def _refuse_to_expire_what_a_rule_archives(self) -> None:
+        """No rule may delete images for which another rule has no deletion."""
+        for rule in self.by_tag_pattern or ():
+            (field,) = _standard_fields(rule)
+            archives = _STANDARD[field][1] is lifecycle.ARCHIVE
+            if archives and rule.expire_archived_after_days is None:
+                raise ValueError(
+                    "expireArchivedAfterDays would also delete what the rule for the "
+                    f"pattern {rule.pattern} archives. Set expireArchivedAfterDays in "
+                    "that rule too"
+                )
 
     @functools.cached_property
     def text(self) -> str:

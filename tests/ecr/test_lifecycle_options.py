@@ -238,6 +238,21 @@ ALL = [*RELEASES, *BUILDS, *UNTAGGED]
             "archived releases are kept longer than other archived images",
         ),
         (
+            {
+                "byTagPattern": [
+                    {"pattern": "release-*", "keepLast": 9},
+                    {"pattern": "main-*", "archiveAfterDays": 30},
+                ],
+                "archiveAfterDays": 30,
+            },
+            [
+                Image("build", ["main-1"], 900, archived=800),
+                Image("other", ["test-1"], 900, archived=800),
+            ],
+            {},
+            "without expireArchivedAfterDays, nothing in the archive is deleted",
+        ),
+        (
             {"keepLast": 1, "expireArchivedAfterDays": 90},
             [
                 Image("new", ["v2"], 1),
@@ -357,6 +372,9 @@ RULES = st.builds(
 )
 def test_what_is_accepted_is_a_policy_that_ecr_accepts(options: dict[str, Any]) -> None:
     """What the fields say passes the same checks as a policy that a user writes."""
+    if days := options.get("expireArchivedAfterDays"):
+        for rule in options.get("byTagPattern", ()):
+            rule.setdefault("expireArchivedAfterDays", days)
     text = LifecycleOptions.model_validate(options).text
     if text:
         assert lifecycle.parse(text) == text

@@ -292,6 +292,17 @@ def by_tag(kind: str, count: int, *, same: bool = False) -> list[dict[str, Any]]
             "each image. Keep one of them",
         ),
         (
+            {
+                "lifecycle": {
+                    "byTagPattern": [{"pattern": "v*", "archiveAfterDays": 9}],
+                    "expireArchivedAfterDays": 90,
+                }
+            },
+            "lifecycle",
+            "expireArchivedAfterDays would also delete what the rule for the pattern "
+            "v* archives. Set expireArchivedAfterDays in that rule too",
+        ),
+        (
             {"lifecycle": {"archiveAfterDays": 1, "expireArchivedAfterDays": 89}},
             "lifecycle.expireArchivedAfterDays",
             "at least 90",
