@@ -49,8 +49,8 @@ def test_each_cell_of_ours_has_its_test(row: list[str]) -> None:
     ("cell", "to"),
     [
         ("[yes](../a.py)", "../a.py"),
-        ("[created with it]", "../tests/e2e/test_workloads.py"),
-        ("[words][access]", "../tests/ecr/test_repository_policy.py"),
+        ("[access]", "../tests/ecr/test_repository_policy.py"),
+        ("[created with it][workloads]", "../tests/e2e/test_workloads.py"),
         ("yes", ""),
         ("[without a target]", ""),
     ],
