@@ -71,7 +71,7 @@ def tenants(
     return [claim, composite]
 
 
-def managed(  # noqa: C901  # what differs between the APIs
+def managed(  # what differs between the APIs
     provider: str,
     repository: str,
     claim: tuple[str, str] | None = ("team", "shop"),

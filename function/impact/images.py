@@ -45,7 +45,8 @@ class CountedImages:
 
     def __init__(self) -> None:
         """Create an object that knows no repository."""
-        self._sizes: dict[tuple[str, str], dict[str, int]] = {}
+        # The size of each image, by repository, account and digest.
+        self._sizes: dict[str, dict[str, dict[str, int]]] = {}
         self._empty: set[str] = set()
 
     def add(self, document: object, repository: str = "") -> None:
@@ -68,7 +69,8 @@ class CountedImages:
                     "imageDetails has an image without repositoryName or imageDigest"
                 )
             size = image.get("imageSizeInBytes")
-            images = self._sizes.setdefault((name, _text(image, "registryId")), {})
+            accounts = self._sizes.setdefault(name, {})
+            images = accounts.setdefault(_text(image, "registryId"), {})
             images[digest] = size if isinstance(size, int) else 0
         if repository and not details:
             self._empty.add(repository)
@@ -83,8 +85,8 @@ class CountedImages:
         """
         found = [
             sizes
-            for (of, registry), sizes in self._sizes.items()
-            if of == name and (not account or registry in ("", account))
+            for registry, sizes in self._sizes.get(name, {}).items()
+            if not account or registry in ("", account)
         ]
         if found:
             sizes = {digest: s for each in found for digest, s in each.items()}

@@ -1,6 +1,6 @@
 """Repositories that no claim owns: nothing deletes them but a person."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from function.api.globs import NAMESPACE_PLACEHOLDER
@@ -26,16 +26,19 @@ def leftovers(
         count: Returns what a repository holds.
     """
     patterns = [p.replace(NAMESPACE_PLACEHOLDER, "*").strip("/") for p in prefixes]
-    managed = list(cluster.repositories)
+    by_name: dict[str, list[ManagedRepository]] = {}
+    for managed in cluster.repositories:
+        by_name.setdefault(registry_of(managed).name, []).append(managed)
     found = []
     for registry in repositories:
         if not any(_is_under(registry.name, pattern) for pattern in patterns):
             continue
-        about = list(_about(registry, managed))
+        namesakes = by_name.get(registry.name, [])
+        about = [managed for managed in namesakes if _is_about(managed, registry)]
         if any(m.controlled for m in about):
             continue
         orphan = about[0] if about else None
-        decided = Verdict(Outcome.LEFT, _why(registry, orphan, managed))
+        decided = Verdict(Outcome.LEFT, _why(registry, orphan, namesakes))
         claim = orphan.claim if orphan else NO_NAME
         found.append(Impact(registry, claim, orphan, count(registry), decided))
     return merged(found)
@@ -45,31 +48,20 @@ def _is_under(name: str, pattern: str) -> bool:
     return fnmatchcase(name, f"{pattern}/*")
 
 
-def _about(
-    registry: Registry, managed: Iterable[ManagedRepository]
-) -> Iterator[ManagedRepository]:
-    for each in managed:
-        name, region, account = registry_of(each)
-        if (name, region) == registry[:2] and account in ("", registry.account):
-            yield each
+def _is_about(managed: ManagedRepository, registry: Registry) -> bool:
+    _, region, account = registry_of(managed)
+    return region == registry.region and account in ("", registry.account)
 
 
 def _why(
     registry: Registry,
     orphan: ManagedRepository | None,
-    managed: Iterable[ManagedRepository],
+    namesakes: Iterable[ManagedRepository],
 ) -> str:
     if orphan:
         return "its managed resource has no owner, so no deletion of a claim reaches it"
-    regions = sorted(
-        {
-            m.repository.region
-            for m in managed
-            if registry_of(m).name == registry.name and m.controlled
-        }
-        - {registry.region}
-    )
-    if regions:
-        source = ", ".join(regions)
+    regions = {m.repository.region for m in namesakes if m.controlled}
+    if others := sorted(regions - {registry.region}):
+        source = ", ".join(others)
         return f"a claim owns the one in {source}; as a replica it is never deleted"
     return "no claim in this cluster owns it"

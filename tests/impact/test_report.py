@@ -84,8 +84,10 @@ def test_images_that_one_of_two_deletes_are_deleted() -> None:
 
 def test_without_a_managed_resource_a_repository_is_kept() -> None:
     cluster = read_cluster(
-        [*tenants(CLUSTER, repositories=("tap/shop", "tap/shop-bundle"))]
-        + [managed(CLUSTER, "tap/shop")]
+        [
+            *tenants(CLUSTER, repositories=("tap/shop", "tap/shop-bundle")),
+            managed(CLUSTER, "tap/shop"),
+        ]
     )
     (found,) = without_managed_resource(
         cluster.claims.values(), cluster, lambda _: None
