@@ -1,6 +1,8 @@
 """Reading a cluster: a stand-in for the API server answers over HTTP."""
 
 import json
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from function.cli import cluster
 from function.cli.cluster import Read, Wanted, read
 from function.cli.errors import InputFileError
 from tests.builders import APIS, CLASSIC, CLUSTER, Json
+from tests.cli.invocations import SCRIPT
 from tests.clusters import DEFINITION, managed, tenants
 
 NOTHING_ELSE = Wanted()
@@ -255,3 +258,31 @@ def test_without_kr8s_the_message_says_what_to_install(
         read(None, None, Wanted(), quietly)
     assert "pip install 'function-ecr-repos[cluster]'" in str(caught.value)
     assert "-f -" in str(caught.value)
+
+
+def test_ctrl_c_ends_the_program_while_it_reads(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, ends = threading.Event(), threading.Event()
+
+    def answer(_: str, __: dict[str, list[str]]) -> tuple[int, Json]:
+        hangs.set()
+        ends.wait(30)
+        return 500, {}
+
+    monkeypatch.setattr(server, "answer", answer)
+    process = subprocess.Popen(
+        [SCRIPT, "impact", "namespace", "x", "--kubeconfig", str(server.kubeconfig)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert hangs.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        ends.set()
+        process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
