@@ -46,6 +46,8 @@ class Change(NamedTuple):
 def changes(cluster: Cluster, step: CompositionStep) -> Iterator[Change]:
     """Yield what the function decides under other settings, for each live composite.
 
+    Crossplane does not call the function for one that is being deleted.
+
     Raises:
         InputFileError: The settings break a rule.
     """
@@ -58,6 +60,8 @@ def changes(cluster: Cluster, step: CompositionStep) -> Iterator[Change]:
     manifests = [dict(m.manifest) for m in cluster.repositories]
     for uid, own in sorted(by_composite.items()):
         composite = dict(cluster.composites[uid])
+        if "deletionTimestamp" in composite["metadata"]:
+            continue
         yield _change(composite, own, manifests, step_of(composite, step))
 
 

@@ -111,6 +111,16 @@ def test_a_claim_that_is_refused_keeps_what_it_has(tmp_path: Path) -> None:
     assert 'the platform allows only "other"' in err
 
 
+@pytest.mark.parametrize("provider", APIS)
+def test_a_claim_that_is_being_deleted_gets_no_new_rights(
+    tmp_path: Path, provider: str
+) -> None:
+    objects = cluster(provider)
+    for each in objects:
+        each["metadata"]["deletionTimestamp"] = "2026-02-01T00:00:00Z"
+    assert changed(tmp_path, objects, provider, deletion="Never") == (0, {}, "")
+
+
 def test_wrong_settings_are_status_2(tmp_path: Path) -> None:
     code, found, err = changed(tmp_path, cluster(CLUSTER), CLUSTER, deletion="Perhaps")
     assert (code, found) == (2, {})
