@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from function.ecr.repository import repository_id
+from function.providers.crossplane_runtime import REPOSITORY_ID
 from tests.builders import (
     APIS,
     CLASSIC,
@@ -109,7 +111,7 @@ def managed(  # what differs between the APIs
             "crossplane.io/composition-resource-name": composed,
             **(annotations or {}),
         },
-        "labels": {},
+        "labels": {REPOSITORY_ID: _repository_id(provider, region, repository)},
         "uid": f"mr-{repository}",
         "creationTimestamp": "2026-01-01T00:00:00Z",
     }
@@ -118,7 +120,7 @@ def managed(  # what differs between the APIs
     if provider == NAMESPACED:
         metadata["namespace"] = namespace or "team"
     if claim:
-        metadata["labels"] = {"crossplane.io/composite": composite}
+        metadata["labels"]["crossplane.io/composite"] = composite
         if provider != NAMESPACED:
             metadata["labels"] |= {
                 "crossplane.io/claim-name": name,
@@ -156,6 +158,12 @@ def managed(  # what differs between the APIs
         "spec": spec,
         "status": {"conditions": [READY], "atProvider": observed},
     }
+
+
+def _repository_id(provider: str, region: str, name: str) -> str:
+    config = APIS[provider].config
+    location = "/".join(filter(None, (config.get("kind"), config["name"])))
+    return repository_id(provider.partition("/")[0], location, region, name)
 
 
 def listed(*objects: Any) -> Json:

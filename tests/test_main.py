@@ -8,7 +8,9 @@ import pytest
 from function.main import cli
 from tests.cli.invocations import run, run_script
 
-COMMANDS = ["check", "completion", "explain", "impact", "input", "render", "serve"]
+COMMANDS = [
+    *("adopt", "check", "completion", "explain", "impact", "input", "render", "serve"),
+]
 
 
 def test_the_script_prints_its_version() -> None:

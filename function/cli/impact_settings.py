@@ -19,8 +19,8 @@ from function.composition.required_settings import REQUIREMENT
 from function.ecr.repository import ObservedRepository
 from function.impact.objects import Cluster, ManagedRepository
 from function.impact.report import Counter, Impact, merged, registry_of
-from function.impact.verdict import Verdict, verdict
-from function.providers.crossplane_runtime import observed_rights
+from function.impact.verdict import Outcome, Verdict, verdict
+from function.providers.crossplane_runtime import REPOSITORY_ID, observed_rights
 from function.structs import boolean, structs
 
 # How often Crossplane calls a function until its requirements settle (v1.20,
@@ -33,13 +33,14 @@ class Change(NamedTuple):
 
     Attributes:
         composite: The XR.
-        repositories: What each managed resource would say about its repository.
+        repositories: What each managed resource would say about its repository; None
+            if Crossplane deletes it, because the function no longer desires it.
         refusal: Why the function refuses the XR; empty if it does not. Then nothing
             changes.
     """
 
     composite: Manifest
-    repositories: tuple[tuple[ManagedRepository, ObservedRepository], ...] = ()
+    repositories: tuple[tuple[ManagedRepository, ObservedRepository | None], ...] = ()
     refusal: str = ""
 
 
@@ -76,7 +77,13 @@ def setting_impacts(found: Iterable[Change], count: Counter) -> list[Impact]:
     for managed, after in (pair for each in found for pair in each.repositories):
         registry = registry_of(managed)
         held = count(registry)
-        old, new = verdict(managed.repository, held), verdict(after, held)
+        old = verdict(managed.repository, held)
+        if after is None:
+            goes = old._replace(reason=f"its claim releases it now: {old.reason}")
+            kept = Outcome.KEPT
+            impacts.append(Impact(registry, managed.claim, managed, held, goes, kept))
+            continue
+        new = verdict(after, held)
         if old.outcome is new.outcome and old.deletes_images == new.deletes_images:
             continue
         deletes = new.deletes_images and not old.deletes_images
@@ -104,10 +111,13 @@ def _change(
     fatal = [r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL]
     if fatal:
         return Change(composite, refusal=fatal[0])
-    after = []
+    after: list[tuple[ManagedRepository, ObservedRepository | None]] = []
     for managed in composed:
         if managed.composed_name not in rsp.desired.resources:
-            continue  # it goes now, with the rights that it has
+            # Another step of the pipeline composes those without our label.
+            if REPOSITORY_ID in (managed.manifest["metadata"].get("labels") or {}):
+                after.append((managed, None))
+            continue
         desired = rsp.desired.resources[managed.composed_name].resource
         (spec,) = structs(desired, "spec")
         (for_provider,) = structs(spec, "forProvider")

@@ -126,8 +126,11 @@ def _list_of(document: object, field: str, command: str) -> list[Mapping[str, An
             f"there is no list {field}. Use the output of aws ecr {command} "
             "--output json, unchanged"
         )
-    if isinstance(document, dict) and document.get(token := "NextToken"):
-        raise FormatError(f"it is incomplete: it has a {token}. Omit --max-items")
+    # The first is the CLI's, with --max-items; the second ECR's, with --no-paginate.
+    for token in ("NextToken", "nextToken"):
+        if isinstance(document, dict) and document.get(token):
+            fix = "Omit --max-items and --no-paginate"
+            raise FormatError(f"it is incomplete: it has a {token}. {fix}")
     return listed
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from function.ecr.repository import repository_id
+from function.cli.composites import run_function
+from function.providers.crossplane_runtime import REPOSITORY_ID
 from tests.builders import (
     APIS,
     CLASSIC,
@@ -17,7 +19,7 @@ from tests.builders import (
     Json,
 )
 from tests.cli.invocations import composition, run, settings
-from tests.clusters import REGION, listed, managed, tenants
+from tests.clusters import listed, managed, tenants
 
 NAME = "tap/shop-team"
 
@@ -92,12 +94,7 @@ def test_another_claim_s_repository_stays_its_own(tmp_path: Path) -> None:
         *(NAMESPACED, NAME, ("late", "shop")), made=False, rights=OBSERVE_ONLY
     )
     late["metadata"]["creationTimestamp"] = "2026-02-01T00:00:00Z"
-    label = "ecrrepos.fn.tap.vrabbi.cloud/repository"
-    location = ("ClusterProviderConfig/aws", REGION, NAME)
-    value = repository_id("ecr.aws.m.upbound.io", *location)
     both = [managed(NAMESPACED, NAME), late]
-    for each in both:
-        each["metadata"]["labels"][label] = value
     objects = [*tenants(NAMESPACED), *tenants(NAMESPACED, namespace="late"), *both]
     found = changed(tmp_path, objects, NAMESPACED, deletion="Always")
     assert found == (0, {}, "")
@@ -141,3 +138,37 @@ def test_the_input_of_a_composition_applies_too(tmp_path: Path) -> None:
     assert code == 0
     assert "deleted -> kept" in out
     assert "under these settings, its claim may not delete it" in out
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_named_repository_that_left_the_settings_is_covered_too(
+    tmp_path: Path, provider: str
+) -> None:
+    cache = managed(provider, f"{NAME}-cache", composed="cacherepo")
+    objects = [*cluster(provider), cache]
+    both = dict.fromkeys((NAME, f"{NAME}-cache"), ("deleted", "kept"))
+    named: tuple[Json, ...] = ({}, {"cache": {}})
+    for repositories in named:
+        found = changed(
+            *(tmp_path, objects, provider), deletion="Never", repositories=repositories
+        )
+        assert found == (0, both, "")
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_the_function_no_longer_desires_goes_now(
+    tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless another step of the pipeline composes it."""
+
+    def forgetful(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
+        rsp = run_function(req)
+        rsp.desired.resources.pop("imagerepo", None)
+        return rsp
+
+    monkeypatch.setattr("function.cli.impact_settings.run_function", forgetful)
+    objects = cluster(provider)
+    gone = {NAME: ("kept", "deleted")}
+    assert changed(tmp_path, objects, provider) == (3, gone, "")
+    objects[-1]["metadata"]["labels"].pop(REPOSITORY_ID)
+    assert changed(tmp_path, objects, provider) == (0, {}, "")

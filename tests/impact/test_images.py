@@ -67,6 +67,7 @@ def test_a_count(
         ({"imageDetails": ["x"]}, "there is no list imageDetails"),
         ({"imageDetails": [{}]}, "without repositoryName or imageDigest"),
         ({"imageDetails": [], "NextToken": "x"}, "it is incomplete"),
+        ({"imageDetails": [], "nextToken": "x"}, "it is incomplete"),
     ],
 )
 def test_another_document_is_refused(document: Any, message: str) -> None:
