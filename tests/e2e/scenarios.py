@@ -23,6 +23,7 @@ ORDER = (
     "test_moving",
     "test_adopt",
     "test_docs",
+    "test_impact",
     "test_deletion",
     "test_restore",
     "test_activation",
