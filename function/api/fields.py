@@ -15,7 +15,7 @@ from function.api.globs import NAMESPACE_PLACEHOLDER
 from function.ecr.model import Model
 from function.ecr.naming import RegistryHost
 from function.ecr.options import OPTION_NAMES, RepositoryOptions
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.limits import LONGEST_PARAMETER
 from function.providers.registry import DEFAULT, PROVIDERS
 
@@ -155,6 +155,13 @@ class SettingsFields(Model):
         "images. OnlyCreated deletes the repositories that the claim "
         "created, and keeps those that existed before. Always deletes "
         "both. Never deletes none.",
+    )
+    adopt: Annotated[Adoption, Field(strict=False)] = Field(
+        Adoption.OBSERVE,
+        description="What happens to a repository that existed before its claim. "
+        "Observe changes nothing. Manage applies the options; the repository keeps all "
+        "its tags, and options that are not set. Neither deletes it. Manage "
+        "needs one of Upbound's APIs.",
     )
     repository: RepositoryOptions | None = Field(
         None, description="Options for both repositories."

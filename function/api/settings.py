@@ -13,7 +13,7 @@ from function.api.platform_settings import PlatformSettings
 from function.api.validation import check_options_supported, unsupported_error
 from function.ecr.naming import RegistryHost
 from function.ecr.options import RepositoryOptions
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.ecr.repository import ProviderConfig
 from function.errors import InvalidInputError, quote
 from function.providers.base import Provider
@@ -45,6 +45,7 @@ class Settings:
     registry_host: RegistryHost
     bundle: bool
     deletion: Deletion
+    adopt: Adoption
     connection: Connection | None
     defaults: Defaults
 
@@ -81,6 +82,13 @@ class Settings:
         if self.management_policies is None or not provider.has_deletion_policy:
             return provider.honours_management_policies
         return self.management_policies
+
+    def adoption(self, provider: Provider) -> Adoption:
+        """Return what a provider may do to a repository that a claim adopted."""
+        # Without management policies nothing can end its right to update.
+        if provider.changes_adopted and self.honours_management_policies(provider):
+            return self.adopt
+        return Adoption.OBSERVE
 
     def provider_config(self, name: str) -> ProviderConfig:
         """Return the provider config that providerName names."""
@@ -156,6 +164,8 @@ def _check_supported(settings: Settings) -> None:
             (v for v, p in PROVIDERS.items() if p.has_deletion_policy),
             InvalidInputError,
         )
+    if settings.adopt is Adoption.MANAGE:
+        _check_manages(settings, provider)
     for layer in settings.layers:
         for name in ("repository", "image", "bundle_repository"):
             if options := getattr(layer, name):
@@ -165,3 +175,25 @@ def _check_supported(settings: Settings) -> None:
                     f"{layer.root}.{to_camel(name)}",
                     InvalidInputError,
                 )
+
+
+def _check_manages(settings: Settings, provider: Provider) -> None:
+    """Refuse `adopt: Manage` where it would lose what somebody else set."""
+    path, value = settings.path("adopt"), quote(settings.adopt)
+    if not provider.changes_adopted:
+        supporting = ", ".join(v for v, p in PROVIDERS.items() if p.changes_adopted)
+        raise InvalidInputError(
+            path,
+            value,
+            f"provider {settings.provider} does not support it: it would remove the "
+            "tags of adopted repositories",
+            f"Remove it, or use a provider that supports it: {supporting}",
+        )
+    if not settings.honours_management_policies(provider):
+        raise InvalidInputError(
+            path,
+            value,
+            "it needs management policies, and managementPolicies is false: without "
+            "them, the provider would remove the tags of adopted repositories",
+            "Remove it, or remove managementPolicies",
+        )

@@ -74,6 +74,7 @@ def repositories_ready(
     policy_problems: Sequence[str] = (),
     *,
     is_new: bool = False,
+    managed: bool = False,
 ) -> Condition:
     """Return the condition of a composite's repositories.
 
@@ -83,6 +84,7 @@ def repositories_ready(
         policy_problems: What the provider reports about their policies.
         is_new: Whether all are being created, within seconds. Then the message names
             all, so that it stays the same until all are there.
+        managed: Whether the options apply to adopted repositories too.
     """
     found = repositories.values()
     if conflicts := [each for each in found if each.conflict]:
@@ -106,6 +108,8 @@ def repositories_ready(
             if deletion is Deletion.ALWAYS
             else "keeps adopted repositories"
         )
+        if managed and deletion is not Deletion.ALWAYS:
+            outcome += ". The options apply to them too (`adopt: Manage`)"
         return Condition(
             reason="Adopted",
             message=f"{usable}. Adopted, not created by this claim: "

@@ -39,6 +39,7 @@ from function.composition.ttl import (
     is_recent,
     ttl_seconds,
 )
+from function.ecr.adoption import adopted_repository
 from function.ecr.bundle import (
     bundle_rights,
     bundle_stays,
@@ -54,7 +55,7 @@ from function.ecr.ownership import (
     release_started,
 )
 from function.ecr.policies import PolicyKind, desired_policy
-from function.ecr.provider_rights import provider_rights
+from function.ecr.provider_rights import Adoption, provider_rights
 from function.ecr.repository import (
     NOT_OBSERVED,
     DesiredRepository,
@@ -217,7 +218,11 @@ def _compose(
     problems: list[str] = []
     for name, each in repositories.items():
         uses_policies = observed.settings.honours_management_policies(each.provider)
-        rights = provider_rights(observed.settings.deletion, each.ownership)
+        rights = provider_rights(
+            observed.settings.deletion,
+            each.ownership,
+            observed.settings.adoption(each.provider),
+        )
         if name == BUNDLE and not image.conflict:
             rights = bundle_rights(rights, image.ownership, each.observed)
         repository = with_rights(
@@ -227,6 +232,8 @@ def _compose(
             and each.provider.creates_with_options,
         )
         policies_of = repository
+        if each.observed and rights is ProviderRights.CHANGE_ADOPTED:
+            repository = adopted_repository(repository, each.observed)
         if each.observed and name == BUNDLE and image.conflict:
             # The bundle goes to the owner of the image.
             policies_of = with_rights(
@@ -311,7 +318,14 @@ def _condition(
 ) -> Condition:
     settings = observed.settings
     condition = repositories_ready(
-        repositories, settings.deletion, problems, is_new=observed.is_new
+        repositories,
+        settings.deletion,
+        problems,
+        is_new=observed.is_new,
+        managed=all(
+            settings.adoption(each.provider) is Adoption.MANAGE
+            for each in repositories.values()
+        ),
     )
     kept = unapplied_changes(
         [*repositories.values()],

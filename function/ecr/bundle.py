@@ -30,6 +30,8 @@ def bundle_rights(
     )
     if may_earn or earned is ProviderRights.OBSERVE_ONLY:
         return earned
+    if earned is ProviderRights.CHANGE_ADOPTED:
+        return ProviderRights.OBSERVE_ONLY  # it exists: there is nothing to create
     return ProviderRights.OBSERVE_CREATE
 
 

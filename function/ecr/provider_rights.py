@@ -2,6 +2,7 @@
 
 The right to change and to delete is earned. Only the composite resource whose managed
 resource created a repository earns it, and `deletion` can take the right to delete.
+`adopt` can give the right to change an adopted repository: see adoption.py.
 """
 
 from enum import StrEnum
@@ -18,12 +19,22 @@ class Deletion(StrEnum):
     NEVER = "Never"
 
 
-def provider_rights(deletion: Deletion, ownership: Ownership) -> ProviderRights:
+class Adoption(StrEnum):
+    """What the provider may do to a repository that a claim adopted."""
+
+    OBSERVE = "Observe"
+    MANAGE = "Manage"
+
+
+def provider_rights(
+    deletion: Deletion, ownership: Ownership, adopt: Adoption = Adoption.OBSERVE
+) -> ProviderRights:
     """Return what the provider may do to a repository.
 
     Args:
         deletion: What the Input says.
         ownership: Whose repository it is.
+        adopt: What the Input says, if the provider can do it.
     """
     conflict = ownership is Ownership.CONFLICT
     if belongs_to_another_claim(conflict=conflict):
@@ -36,6 +47,10 @@ def provider_rights(deletion: Deletion, ownership: Ownership) -> ProviderRights:
         if may_be_deleted(never=deletion is Deletion.NEVER):
             return ProviderRights.FULL
         return ProviderRights.ORPHAN_ON_DELETE
+    if may_change_adopted(
+        adopted=ownership is Ownership.ADOPTED, manage=adopt is Adoption.MANAGE
+    ):
+        return ProviderRights.CHANGE_ADOPTED
     adopted = ownership in (Ownership.ADOPTED, Ownership.CONFLICT)
     if is_only_observed(adopted=adopted):
         return ProviderRights.OBSERVE_ONLY
@@ -58,6 +73,20 @@ def earns_rights(*, created: bool, always: bool) -> bool:
 def may_be_deleted(*, never: bool) -> bool:
     """Whether a repository that may be changed may be deleted too."""
     return not never
+
+
+def may_change_adopted(*, adopted: bool, manage: bool) -> bool:
+    """Whether the provider may change a repository that it did not create."""
+    return adopted and manage
+
+
+def lasts_while_refused(*, adopted: bool) -> bool:
+    """Whether a refused claim keeps the right to change a repository.
+
+    To change an adopted one, the spec must follow the tags in ECR. A refused claim's
+    spec does not.
+    """
+    return not adopted
 
 
 def is_only_observed(*, adopted: bool) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
-from function.ecr.bundle import release_bundle
+from function.ecr.bundle import bundle_rights, release_bundle
 from function.ecr.naming import RepositoryName
 from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import Ownership
@@ -188,3 +188,19 @@ def test_a_claim_without_its_image_releases_the_bundle_it_created(
     got = race(provider, image, bundle, **lost)
     assert got
     assert rights(got)[1] == OBSERVE_ONLY[1], "it holds images, and stays in ECR"
+
+
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        (Ownership.ADOPTED, ProviderRights.CHANGE_ADOPTED, "the image is ours"),
+        (Ownership.PENDING, ProviderRights.OBSERVE_ONLY, "not yet"),
+        (Ownership.CONFLICT, ProviderRights.OBSERVE_ONLY, "it goes to another claim"),
+    ],
+)
+def test_an_adopted_bundle_is_changed_after_its_image_is_ours(
+    image: Ownership, want: ProviderRights, reason: str
+) -> None:
+    bundle = ObservedRepository(arn="arn")
+    got = bundle_rights(ProviderRights.CHANGE_ADOPTED, image, bundle)
+    assert got is want, reason

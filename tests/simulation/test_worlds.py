@@ -46,6 +46,7 @@ INPUTS = st.fixed_dictionaries(
     optional={
         "bundle": st.booleans(),
         "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
+        "adopt": st.sampled_from(["Observe", "Manage"]),
         "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
         "repository": st.fixed_dictionaries(
             {},
@@ -165,9 +166,12 @@ class Worlds(RuleBasedStateMachine):
     @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
     def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
         cluster = self.world.clusters[name]
+        chosen = self.apis[api % len(self.apis)]
+        if chosen is CLASSIC:  # which refuses it
+            fields = {k: v for k, v in fields.items() if k != "adopt"}
         cluster.configure(**fields)
         for each in cluster.inputs.values():
-            each["provider"] = self.apis[api % len(self.apis)].provider
+            each["provider"] = chosen.provider
 
     @rule(name=CLUSTERS, config=CONFIGS, account=ACCOUNTS)
     def repoint(self, name: str, config: str, account: str) -> None:

@@ -216,12 +216,13 @@ class World:
             by = found.lifecycle_by
             if by is None or found.earned_by(by):
                 continue
+            cluster = self.clusters[by.cluster]
             # Otherwise Exemption.REPLACED_CLASSIC explains why it stayed.
             lives = found.exempts(by) is Exemption.REPLACED_CLASSIC or any(
-                mr["metadata"]["uid"] == by.managed
-                for mr in self.clusters[by.cluster].objects.values()
+                mr["metadata"]["uid"] == by.managed for mr in cluster.objects.values()
             )
-            if not (lives and found.exempts(by)):
+            allowed = found.exempts(by) or cluster.manages(by.managed, *by.siblings)
+            if not (lives and allowed):
                 raise WaitsForEver(f"{by} left its lifecycle policy on {location}")
 
 
