@@ -10,7 +10,12 @@ from collections.abc import Collection
 from google.protobuf import struct_pb2 as structpb
 
 from function.api.overrides import overrides_errors
-from function.api.parameters import check_scope, parse_parameters, read_parameters
+from function.api.parameters import (
+    ADDED,
+    check_scope,
+    parse_parameters,
+    read_parameters,
+)
 from function.api.settings import Settings
 from function.ecr.naming import registry_host_region
 from function.errors import InvalidRequestError, NotAllowedError
@@ -46,7 +51,8 @@ def parameter_errors(
     errors: list[InvalidRequestError | None] = []
     right: list[str] = []
     others = dict(_VALID)
-    for name in ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"):
+    names = ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName", ADDED)
+    for name in names:
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
         error: InvalidRequestError | None = None
@@ -104,8 +110,9 @@ def _keep(
     for name, value in others.items():
         if name not in names:
             parameters.fields[name].string_value = value
-    if "repository" not in names:
-        parameters.fields.pop("repository", None)
+    for name in ("repository", ADDED):
+        if name not in names:
+            parameters.fields.pop(name, None)
     if _NAMESPACE not in names:
         metadata = copy.fields["metadata"]
         namespaced = _NAMESPACE in metadata.struct_value.fields

@@ -2,15 +2,24 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
 from function.api.fields import Allow, Connection, Defaults, SettingsFields
-from function.api.globs import NAMESPACE_PLACEHOLDER
+from function.api.globs import NAMESPACE_PLACEHOLDER, matching_glob
 from function.api.input import DEFAULT_INPUT, Input
 from function.api.platform_settings import PlatformSettings
 from function.api.validation import check_options_supported, unsupported_error
+from function.ecr.name_template import (
+    BUNDLE_KEY,
+    IMAGE_KEY,
+    NamedRepository,
+    NameTemplate,
+    SuffixTemplate,
+    same_names,
+)
 from function.ecr.naming import RegistryHost
 from function.ecr.options import RepositoryOptions
 from function.ecr.provider_rights import Adoption, Deletion
@@ -19,8 +28,8 @@ from function.errors import InvalidInputError, quote
 from function.providers.base import Provider
 from function.providers.registry import PROVIDERS
 
-# Which of a workload's two repositories.
-RepositoryRole = Literal["image", "bundle"]
+# The fields with the options of one repository.
+_OPTIONS = {IMAGE_KEY: "image", BUNDLE_KEY: "bundle_repository"}
 
 
 # Compared by identity: effective_settings returns the same object for equal arguments,
@@ -34,16 +43,21 @@ class Settings:
             repository and `allow` come from all layers, the other fields from the last
             one that sets them.
         allow: What claims may use. Each of them applies.
+        repositories: The repositories that each workload has: the image first, the
+            bundle second if it is not switched off, then those with names of their own.
         provider: See function/api/fields.py for this field and all others.
     """
 
     layers: tuple[SettingsFields, ...]
     allow: tuple[Allow, ...] = dataclasses.field(init=False)
+    repositories: tuple[NamedRepository, ...] = dataclasses.field(init=False)
     provider: str
     management_policies: bool | None
     provider_config_kind: Literal["ClusterProviderConfig", "ProviderConfig"] | None
     registry_host: RegistryHost
     bundle: bool
+    name: str
+    suffix: str
     deletion: Deletion
     adopt: Adoption
     connection: Connection | None
@@ -53,6 +67,19 @@ class Settings:
         """Take `allow` from the layers, once: each call reads it."""
         allow = tuple(layer.allow for layer in self.layers)
         object.__setattr__(self, "allow", allow)
+        keys = [IMAGE_KEY, *([BUNDLE_KEY] if self.bundle else [])]
+        keys += sorted(
+            {key for layer in self.layers for key in layer.repositories or {}}
+        )
+        repositories = tuple(self.named_repository(key) for key in keys)
+        object.__setattr__(self, "repositories", repositories)
+
+    def may_add(self, name: str) -> bool:
+        """Whether a claim may add a repository of a name."""
+        lists = [a.repositories for a in self.allow if a.repositories is not None]
+        return bool(lists) and all(
+            matching_glob(name, globs, "") is not None for globs in lists
+        )
 
     @property
     def allowed_overrides(self) -> list[str]:
@@ -67,15 +94,34 @@ class Settings:
         prefix = self.defaults.repo_prefix
         return prefix and prefix.replace(NAMESPACE_PLACEHOLDER, namespace)
 
-    def repository_layers(self, role: RepositoryRole) -> tuple[RepositoryOptions, ...]:
-        """Return the layers of options of one repository; the last layer wins."""
-        name = "image" if role == "image" else "bundle_repository"
-        options = (
-            getattr(layer, each)
-            for layer in self.layers
-            for each in ("repository", name)
+    def named_repository(self, key: str) -> NamedRepository:
+        """Return how a repository is named: one of the settings', or of a claim."""
+        name, suffix = self.name, None
+        for layer in self.layers:
+            if fields := (layer.repositories or {}).get(key):
+                name, suffix = fields.name or name, fields.suffix or suffix
+        if key == IMAGE_KEY:
+            suffix = ""
+        elif suffix is None:
+            suffix = SuffixTemplate.from_text(self.suffix).render(key)
+        return NamedRepository(key, NameTemplate.from_text(name), suffix)
+
+    def has_options(self, key: str) -> bool:
+        """Whether there are options for this repository only."""
+        return key in _OPTIONS or any(
+            key in (layer.repositories or {}) for layer in self.layers
         )
-        return tuple(each for each in options if each is not None)
+
+    def repository_layers(self, key: str) -> tuple[RepositoryOptions, ...]:
+        """Return the layers of options of one repository; the last layer wins."""
+        layers: list[RepositoryOptions | None] = []
+        for layer in self.layers:
+            layers.append(layer.repository)
+            if key in _OPTIONS:
+                layers.append(getattr(layer, _OPTIONS[key]))
+            else:
+                layers.append((layer.repositories or {}).get(key))
+        return tuple(each for each in layers if each is not None)
 
     def honours_management_policies(self, provider: Provider) -> bool:
         """Whether to send a provider management policies."""
@@ -111,15 +157,19 @@ def effective_settings(
     """Return the settings that apply: those of the platform take precedence.
 
     Raises:
-        InvalidInputError: A field is not supported by the provider.
+        InvalidInputError: A field is not supported by the provider, or names cannot
+            work.
     """
-    layers = tuple(layer for layer in (step_input, platform) if layer is not None)
-
-    settings = Settings(
-        layers=layers, **_last_values(layers), defaults=_defaults(layers)
-    )
+    settings = merged_settings(step_input, platform)
     _check_supported(settings)
+    check_names(settings)
     return settings
+
+
+def merged_settings(step_input: Input, platform: PlatformSettings | None) -> Settings:
+    """Return the settings that apply, unchecked."""
+    layers = tuple(layer for layer in (step_input, platform) if layer is not None)
+    return Settings(layers=layers, **_last_values(layers), defaults=_defaults(layers))
 
 
 def _last_values(layers: tuple[SettingsFields, ...]) -> dict[str, Any]:
@@ -167,14 +217,13 @@ def _check_supported(settings: Settings) -> None:
     if settings.adopt is Adoption.MANAGE:
         _check_manages(settings, provider)
     for layer in settings.layers:
-        for name in ("repository", "image", "bundle_repository"):
-            if options := getattr(layer, name):
-                check_options_supported(
-                    options,
-                    settings.provider,
-                    f"{layer.root}.{to_camel(name)}",
-                    InvalidInputError,
-                )
+        for path, options in _options(layer):
+            check_options_supported(
+                options,
+                settings.provider,
+                f"{layer.root}.{path}",
+                InvalidInputError,
+            )
 
 
 def _check_manages(settings: Settings, provider: Provider) -> None:
@@ -197,3 +246,42 @@ def _check_manages(settings: Settings, provider: Provider) -> None:
             "them, the provider would remove the tags of adopted repositories",
             "Remove it, or remove managementPolicies",
         )
+
+
+def _options(layer: SettingsFields) -> Iterator[tuple[str, RepositoryOptions]]:
+    """Yield the options of a layer and the paths of their fields."""
+    for name in ("repository", *_OPTIONS.values()):
+        if options := getattr(layer, name):
+            yield to_camel(name), options
+    for key, fields in (layer.repositories or {}).items():
+        yield f"repositories.{key}", fields
+
+
+def check_names(settings: Settings) -> None:
+    """Refuse names that break ECR's rules, or are the same, whatever a claim says.
+
+    Raises:
+        InvalidInputError: There are such names.
+    """
+    for each in settings.repositories:
+        each.template.check_suffix(each.key, each.suffix, _suffix_path(settings, each))
+    if same := same_names(settings.repositories):
+        raise InvalidInputError(
+            settings.path("name"),
+            quote(settings.name),
+            f"the repositories {' and '.join(same)} of a workload would have the same "
+            "name",
+            "Use {suffix} or {repository} in the template, and different suffixes"
+            + (", or set bundle to false" if BUNDLE_KEY in same else ""),
+        )
+
+
+def _suffix_path(settings: Settings, repository: NamedRepository) -> str:
+    """Return the path of the suffix of a repository, where it is set."""
+    for layer in reversed(settings.layers):
+        fields = (layer.repositories or {}).get(repository.key)
+        if fields and fields.suffix is not None:
+            return f"{layer.root}.repositories.{repository.key}.suffix"
+    if repository.key == IMAGE_KEY:
+        return settings.path("name")
+    return settings.path("suffix")

@@ -44,6 +44,7 @@ PARAMETER_NAMES = (
     "repoPrefix",
     "region",
     "providerName",
+    "repositories",
     "repository",
 )
 _TOP_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")

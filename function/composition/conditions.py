@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from function.composition.repositories import ComposedRepository
+from function.ecr.name_template import BUNDLE_KEY
 from function.ecr.options import EncryptionOptions
 from function.ecr.ownership import Ownership
 from function.ecr.provider_rights import Deletion
@@ -160,48 +161,69 @@ def _find_owner(conflicts: Iterable[ComposedRepository]) -> str:
 
 
 def unapplied_changes(
-    repositories: Sequence[ComposedRepository],
-    new_provider: Provider,
-    *,
-    bundle_switched_off: bool,
+    repositories: Mapping[str, ComposedRepository], new_provider: Provider
 ) -> str:
     """Return which changes live repositories do not take; empty for none.
 
     Args:
-        repositories: The repositories, the bundle last.
+        repositories: The repositories, by key.
         new_provider: The provider of new repositories.
-        bundle_switched_off: Whether a live bundle is not requested any more.
     """
+    found = repositories.values()
     kept = [
         f"{_location(each.desired)} (the parameters now say "
         f"{_location(each.requested)})"
-        for each in repositories
+        for each in found
         if each.desired.location != each.requested.location
     ]
     kept += [
         f"{_location(each.desired)} and provider {each.provider.api_version} "
         f"(`provider` is now {new_provider.api_version})"
-        for each in repositories
+        for each in found
         if each.provider is not new_provider
     ]
     kept += [
         f"{_location(each.desired)} and encryption {_encryption(desired)} "
         f"(the options now say {_encryption(requested)})"
-        for each in repositories
+        for each in found
         if (desired := each.desired.options.encryption)
         and (requested := each.requested.options.encryption)
         and _differ(desired, requested)
     ]
-    if bundle_switched_off:
-        *_, bundle = repositories
-        kept.append(f"{_location(bundle.desired)} (`bundle` is now false)")
+    kept += [
+        f"{_location(each.desired)} "
+        + (
+            "(`bundle` is now false)"
+            if key == BUNDLE_KEY
+            else f"({printable(key)} is no longer in `repositories`)"
+        )
+        for key, each in repositories.items()
+        if each.unrequested
+    ]
     if not kept:
         return ""
     return (
         f". Kept, because existing repositories are never moved or replaced: "
         f"{', '.join(kept)}. To apply the change, first copy the images elsewhere: "
         "deleting the claim can delete its repositories with all images. Then delete "
-        "the claim and create it again"
+        "the claim and create it again" + _delete_unrequested(found)
+    )
+
+
+def _delete_unrequested(repositories: Iterable[ComposedRepository]) -> str:
+    """Return how to delete repositories that the settings have no options for."""
+    commands = [
+        f"kubectl delete repositories.{each.provider.api_version.partition('/')[0]}"
+        + (f" -n {each.desired.namespace}" if each.desired.namespace else "")
+        + f" {printable(each.desired.resource_name)}"
+        for each in repositories
+        if each.keeps_options
+    ]
+    if not commands:
+        return ""
+    return (
+        ". Or the platform team deletes only what is no longer requested, with its "
+        f"images: {'; '.join(commands)}"
     )
 
 

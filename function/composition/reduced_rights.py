@@ -8,10 +8,9 @@ rights. It never grants any.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 
 from function.composition.competitors import LOCK, require_competitors
@@ -22,12 +21,10 @@ from function.composition.observed import (
     LiveRepository,
     ObservedState,
 )
+from function.composition.own_fields import own_fields, some_fields
 from function.composition.repositories import ComposedRepository
-from function.ecr.bundle import bundle_rights
 from function.ecr.immutable_fields import as_observed
 from function.ecr.ownership import (
-    CREATED_BY_ANNOTATION,
-    CREATED_BY_TAG,
     Ownership,
     ownership_of,
 )
@@ -38,19 +35,13 @@ from function.ecr.provider_rights import (
     provider_rights,
 )
 from function.ecr.repository import ProviderRights
+from function.ecr.secondary import secondary_rights
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.providers.option_fields import FIELD_NAMES
 from function.structs import struct
 
-# Our fields of spec.forProvider: of a repository's managed resource and of a policy's.
-_OWN_FIELDS = FIELD_NAMES | {
-    *("region", "repository", "repositoryName"),
-    *("policy", "lifecyclePolicyText", "rawPolicy"),
-}
 # Those that stay on a repository that may only be observed.
 _FIELDS_WITHOUT_RIGHTS = frozenset({"region", "forceDelete"})
-_DEFAULT_POLICIES = {"managementPolicies": ["*"]}
 
 
 class _Kept(NamedTuple):
@@ -104,7 +95,7 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
         desired.resources[name] = (manifest, each.composed.reportable.ready)
     for name, policy in observed.policies.items():
         if name not in released:
-            manifest = _own_fields(
+            manifest = own_fields(
                 policy.manifest,
                 management_policies=observed.settings.honours_management_policies(
                     policy.provider
@@ -152,7 +143,7 @@ def _kept(
         if name == IMAGE:
             image = ownership
         elif image is not Ownership.CONFLICT:
-            earned = bundle_rights(earned, image, live.repository)
+            earned = secondary_rights(earned, image, live.repository)
         composed = ComposedRepository(
             repository, repository, live.provider, live.repository, ownership
         )
@@ -195,7 +186,7 @@ def _released_policies(
 def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
     provider = kept.live.provider
     uses_policies = observed.settings.honours_management_policies(provider)
-    manifest = _own_fields(kept.live.manifest, management_policies=uses_policies)
+    manifest = own_fields(kept.live.manifest, management_policies=uses_policies)
     if not kept.exceeds:
         return manifest
     spec = manifest["spec"]
@@ -214,57 +205,9 @@ def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
     return manifest
 
 
-def _own_fields(managed: structpb.Struct, *, management_policies: bool) -> Manifest:
-    """Return our fields of one of our managed resources, unchanged."""
-    metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
-    annotations = struct(metadata, "annotations")
-    own_annotations = [runtime.EXTERNAL_NAME, CREATED_BY_ANNOTATION]
-    if runtime.MARKED_FAILED in annotations.fields:
-        own_annotations += [runtime.CREATE_FAILED, runtime.MARKED_FAILED]
-    kept_annotations = _some(annotations, *own_annotations)
-    labels = _some(struct(metadata, "labels"), "region", runtime.REPOSITORY_ID)
-    for_provider = _some(struct(spec, "forProvider"), *_OWN_FIELDS)
-    if isinstance(tags := for_provider.get("tags"), dict):
-        # The provider owns what it wrote itself.
-        own_tags = {k: v for k, v in tags.items() if not k.startswith("crossplane-")}
-        for_provider["tags"] = own_tags
-        if not own_tags:
-            del for_provider["tags"]
-    created_by = _some(struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG)
-    policies = _some(spec, "managementPolicies")
-    # To the classic provider, anything but the default may be an error.
-    keep_policies = management_policies or policies != _DEFAULT_POLICIES
-    return {
-        **_some(managed, "apiVersion", "kind"),
-        "metadata": {
-            **_some(metadata, "name"),
-            **({"annotations": kept_annotations} if kept_annotations else {}),
-            **({"labels": labels} if labels else {}),
-        },
-        "spec": {
-            **_some(spec, "deletionPolicy"),
-            **(policies if keep_policies else {}),
-            "forProvider": for_provider,
-            **({"initProvider": {"tags": created_by}} if created_by else {}),
-            "providerConfigRef": _some(
-                struct(spec, "providerConfigRef"), "name", "kind"
-            ),
-        },
-    }
-
-
 def _connection_object(observed: structpb.Struct) -> Manifest:
     """Return our fields of the object of connection details, unchanged."""
     return {
-        **_some(observed, "apiVersion", "kind", "type", "data"),
-        "metadata": _some(struct(observed, "metadata"), "name"),
-    }
-
-
-def _some(parent: structpb.Struct, *keys: str) -> dict[str, Any]:
-    """Return those of the fields that exist, as plain values."""
-    return {
-        key: json_format.MessageToDict(parent.fields[key])
-        for key in sorted(keys)
-        if key in parent.fields
+        **some_fields(observed, "apiVersion", "kind", "type", "data"),
+        "metadata": some_fields(struct(observed, "metadata"), "name"),
     }

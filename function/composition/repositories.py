@@ -26,6 +26,9 @@ class ComposedRepository:
         ownership: Whose repository it is.
         release_started: When the deletion of its owner began (RFC 3339), if it belongs
             to another claim and that is being deleted; otherwise empty.
+        unrequested: Whether neither the settings nor the claim ask for it any more.
+        keeps_options: Whether its options stay as they are, because the settings have
+            none for it any more.
         conflict: Whether it belongs to another claim.
         reportable: What a tenant may read: nothing about a repository of another claim.
     """
@@ -36,6 +39,8 @@ class ComposedRepository:
     observed: ObservedRepository | None
     ownership: Ownership
     release_started: str = ""
+    unrequested: bool = False
+    keeps_options: bool = False
     conflict: bool = dataclasses.field(init=False)
     reportable: ObservedRepository = dataclasses.field(init=False)
 

@@ -27,14 +27,20 @@ _OBSERVED_OPTIONS = NO_OPTIONS.model_copy(update={"force_delete": False})
 
 
 def adopted_repository(
-    repository: DesiredRepository, observed: ObservedRepository
+    repository: DesiredRepository,
+    observed: ObservedRepository,
+    *,
+    requested: bool = True,
 ) -> DesiredRepository:
     """Return an adopted repository with what the provider may do to it now.
 
     Args:
         repository: The repository with the options that settings and claim ask for.
         observed: What its managed resource says.
+        requested: Whether they still ask for it; else it keeps the options that it has.
     """
+    if not requested:
+        repository = repository._replace(options=NO_OPTIONS)
     live = observed.options
     differs = _differ(adopted_options(repository.options, observed), live)
     tags = live.tags or {}

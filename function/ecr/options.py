@@ -356,7 +356,7 @@ class RepositoryOptions(Model):
         """Return the options that have a value, by field name."""
         return {
             name: value
-            for name in type(self).model_fields
+            for name in RepositoryOptions.model_fields
             if (value := getattr(self, name)) is not None
         }
 

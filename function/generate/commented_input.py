@@ -23,6 +23,7 @@ _SAMPLES: dict[str, object] = {
     "allow.providerNames": ["aws-*"],
     "allow.regions": ["eu-*"],
     "allow.repoPrefixes": ["tap/workloads", "tap/{namespace}", "tap/{namespace}/*"],
+    "allow.repositories": ["worker", "migrations"],
     "defaults.providerName": "aws-provider",
     "defaults.region": "eu-west-2",
     "defaults.repoPrefix": "tap/workloads",
@@ -67,6 +68,10 @@ _SAMPLES: dict[str, object] = {
     ),
     "permissions.pull": ["123456789012"],
     "permissions.push": ["arn:aws:iam::123456789012:role/ci"],
+    "repositories": {
+        "cache": {"suffix": "-cache", "lifecycle": {"keepLast": 50}},
+        "sbom": {"imageTagMutability": "IMMUTABLE"},
+    },
     "tags": {"team": "shop"},
 }
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from function.api.input import Input
+from function.api.parameters import parse_parameters, read_parameters
+from function.api.settings import effective_settings
 from function.cli.explain import competitors
-from function.ecr.naming import RepositoryName
+from function.cli.manifests import to_struct
 from tests.cli.invocations import CLAIM, claim, run, settings, unwrap
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
@@ -226,8 +229,20 @@ def test_competitors_are_the_other_ways_to_split_a_name(
     others: list[tuple[str, str]],
     why: str,
 ) -> None:
-    name = RepositoryName(f"tap/{workload}-{namespace}")
-    found = competitors(name, workload, namespace, bundle=bundle)
+    settings = effective_settings(Input(bundle=bundle))
+    xr = {
+        "metadata": {"name": "a", "namespace": namespace},
+        "spec": {
+            "parameters": {
+                "workloadName": workload,
+                "repoPrefix": "tap",
+                "region": "eu-west-2",
+                "providerName": "aws",
+            }
+        },
+    }
+    parameters = parse_parameters(read_parameters(to_struct(xr)), settings)
+    found = competitors(parameters, settings)
     assert set(others) <= set(found), why
     assert (workload, namespace) not in found
     assert bundle or len(found) == len(others), why

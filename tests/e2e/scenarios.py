@@ -21,6 +21,7 @@ ORDER = (
     "test_killed",
     "test_steady",
     "test_moving",
+    "test_adopt",
     "test_docs",
     "test_deletion",
     "test_restore",

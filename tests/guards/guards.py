@@ -143,18 +143,20 @@ GUARDS = (
     predicate(
         "set no policy before proof", "provider_rights:may_have_policy", unsafe=True
     ),
-    predicate("a bundle waits for its image", "bundle:bundle_may_earn", unsafe=True),
     predicate(
-        "a bundle keeps its earned rights", "bundle:bundle_may_earn", unsafe=False
+        "a bundle waits for its image", "secondary:secondary_may_earn", unsafe=True
     ),
     predicate(
-        "wait for a creation under way", "bundle:may_be_in_progress", unsafe=False
+        "a bundle keeps its earned rights", "secondary:secondary_may_earn", unsafe=False
     ),
     predicate(
-        "do not wait for a failed creation", "bundle:may_be_in_progress", unsafe=True
+        "wait for a creation under way", "secondary:may_be_in_progress", unsafe=False
     ),
     predicate(
-        "release a bundle without force", "bundle:releases_by_force", unsafe=True
+        "do not wait for a failed creation", "secondary:may_be_in_progress", unsafe=True
+    ),
+    predicate(
+        "release a bundle without force", "secondary:releases_by_force", unsafe=True
     ),
     predicate(
         "a refused claim loses unearned rights",
@@ -187,7 +189,7 @@ GUARDS = (
         "immutable_fields:keeps_encryption",
         unsafe=False,
     ),
-    predicate("a live bundle stays", "bundle:bundle_stays", unsafe=False),
+    predicate("a live bundle stays", "secondary:unrequested_stays", unsafe=False),
     predicate("NameTaken composes nothing", "ownership:may_compose", unsafe=True),
     predicate("NameTaken is not ready", "ownership:is_unready", unsafe=False),
     predicate(

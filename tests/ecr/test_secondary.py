@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
-from function.ecr.bundle import bundle_rights, release_bundle
 from function.ecr.naming import RepositoryName
 from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import Ownership
@@ -15,10 +14,12 @@ from function.ecr.repository import (
     ProviderConfig,
     ProviderRights,
 )
+from function.ecr.secondary import release_secondary, secondary_rights
 from tests.builders import (
     APIS,
     CLUSTER,
     FULL,
+    NAME,
     NAMESPACED,
     OBSERVE_CREATE,
     OBSERVE_ONLY,
@@ -106,7 +107,7 @@ def test_a_bundle_whose_image_belongs_to_another_claim(
     want: DesiredRepository | None,
     reason: str,
 ) -> None:
-    assert release_bundle(repository, own, ownership) == want, reason
+    assert release_secondary(repository, own, ownership) == want, reason
 
 
 def race(
@@ -116,6 +117,8 @@ def race(
     **more: Any,
 ) -> dict[str, Any] | None:
     """Return what is desired of a live bundle."""
+    annotations = bundle["metadata"]["annotations"]
+    annotations["crossplane.io/external-name"] = f"{NAME}-bundle"
     given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
     rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
     if "bundlerepo" not in rsp.desired.resources:
@@ -202,5 +205,5 @@ def test_an_adopted_bundle_is_changed_after_its_image_is_ours(
     image: Ownership, want: ProviderRights, reason: str
 ) -> None:
     bundle = ObservedRepository(arn="arn")
-    got = bundle_rights(ProviderRights.CHANGE_ADOPTED, image, bundle)
+    got = secondary_rights(ProviderRights.CHANGE_ADOPTED, image, bundle)
     assert got is want, reason

@@ -1,8 +1,8 @@
-"""The bundle repository beside its image: when it earns rights, when it is released.
+"""The secondary repositories, beside the image: what they earn, when they are released.
 
-Of two composites that race for two repositories, each may get one. The owner of the
-image then gets the bundle too. A name that ends in -bundle is longer than the name of
-its image, so two claims can never deadlock.
+Of two composites that race for several repositories, each may get some. The owner of
+the image then gets the others too: all that a composite without its image has is
+released.
 """
 
 from function.ecr.options import NO_OPTIONS
@@ -14,19 +14,19 @@ from function.ecr.repository import (
 )
 
 
-def bundle_rights(
-    earned: ProviderRights, image: Ownership, bundle: ObservedRepository | None
+def secondary_rights(
+    earned: ProviderRights, image: Ownership, observed: ObservedRepository | None
 ) -> ProviderRights:
-    """Return what the provider may do to a bundle, given who owns its image.
+    """Return what the provider may do to a repository, given who owns its image.
 
     Args:
-        earned: What the bundle has earned by itself.
+        earned: What the repository has earned by itself.
         image: Whose repository its image is.
-        bundle: What the bundle's managed resource says; None if there is none.
+        observed: What its managed resource says; None if there is none.
     """
-    may_earn = bundle_may_earn(
+    may_earn = secondary_may_earn(
         image_is_ours=image in (Ownership.CREATED, Ownership.ADOPTED),
-        earned_before=bundle is not None and bundle.changeable,
+        earned_before=observed is not None and observed.changeable,
     )
     if may_earn or earned is ProviderRights.OBSERVE_ONLY:
         return earned
@@ -35,18 +35,18 @@ def bundle_rights(
     return ProviderRights.OBSERVE_CREATE
 
 
-def release_bundle(
+def release_secondary(
     repository: DesiredRepository, observed: ObservedRepository, ownership: Ownership
 ) -> DesiredRepository | None:
-    """Return a live bundle whose image belongs to another claim; None releases it.
+    """Return a live repository whose image belongs to another claim; None releases it.
 
-    A bundle that this composite created is deleted if it is empty. Otherwise it stays
-    in ECR, with its images.
+    One that this composite created is deleted if it is empty. Otherwise it stays in
+    ECR, with its images.
 
     Args:
-        repository: The desired bundle.
+        repository: The desired repository.
         observed: What its managed resource says.
-        ownership: Whose repository the bundle is.
+        ownership: Whose repository it is.
     """
     if ownership is Ownership.PENDING:
         in_progress = may_be_in_progress(
@@ -78,21 +78,22 @@ def without_force(repository: DesiredRepository) -> DesiredRepository:
 # The guards: plain values in, a boolean out. `make guards` turns them off one by one.
 
 
-def bundle_stays(*, live: bool) -> bool:
-    """Whether a live bundle stays after `bundle: false` was set."""
+def unrequested_stays(*, live: bool) -> bool:
+    """Whether a live repository stays after it left the settings or the claim."""
     return live
 
 
-def bundle_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
-    """Whether a bundle may earn more than the right to create it.
+def secondary_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
+    """Whether a secondary repository may earn more than the right to create it.
 
-    Each of two racing composites may create one of the two repositories. So a bundle
-    earns nothing before the same composite created or adopted its image: a bundle that
-    has earned nothing can be released.
+    Each of two racing composites may create some of the repositories. So none earns
+    anything before the same composite created or adopted its image: what has earned
+    nothing can be released.
 
     Args:
         image_is_ours: Whether this composite created or adopted the image.
-        earned_before: Whether the bundle already has such rights, because that was so.
+        earned_before: Whether the repository already has such rights, because that was
+            so.
     """
     return image_is_ours or earned_before
 
@@ -108,5 +109,5 @@ def may_be_in_progress(*, started: bool, problem: bool) -> bool:
 
 
 def releases_by_force() -> bool:
-    """Whether a released bundle may be deleted with its images."""
+    """Whether a released repository may be deleted with its images."""
     return False
