@@ -130,6 +130,12 @@ class Allow(Model):
         description="Patterns for the names that a claim may add in "
         "spec.parameters.repositories, one repository each. Default: none.",
     )
+    existing_names: PrefixGlobs | None = Field(
+        None,
+        description="Patterns for spec.parameters.existingName: the names of existing "
+        "repositories that claims may use. * also matches slashes. {namespace} is the "
+        "claim's namespace. Default: none.",
+    )
     overrides: list[Option] | None = Field(
         None,
         max_length=32,

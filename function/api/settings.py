@@ -81,6 +81,13 @@ class Settings:
             matching_glob(name, globs, "") is not None for globs in lists
         )
 
+    def may_use_existing(self, name: str, namespace: str) -> bool:
+        """Whether a claim may use an existing repository."""
+        lists = [a.existing_names for a in self.allow if a.existing_names is not None]
+        return bool(lists) and all(
+            matching_glob(name, globs, namespace) is not None for globs in lists
+        )
+
     @property
     def allowed_overrides(self) -> list[str]:
         """The options that a claim may set: those of every layer that has a list."""
@@ -131,10 +138,14 @@ class Settings:
 
     def adoption(self, provider: Provider) -> Adoption:
         """Return what a provider may do to a repository that a claim adopted."""
-        # Without management policies nothing can end its right to update.
-        if provider.changes_adopted and self.honours_management_policies(provider):
-            return self.adopt
-        return Adoption.OBSERVE
+        return self.adopt if self.only_observes(provider) else Adoption.OBSERVE
+
+    def only_observes(self, provider: Provider) -> bool:
+        """Whether a provider changes an existing repository only if it is told to.
+
+        Without management policies nothing takes its right to update.
+        """
+        return provider.changes_adopted and self.honours_management_policies(provider)
 
     def provider_config(self, name: str) -> ProviderConfig:
         """Return the provider config that providerName names."""

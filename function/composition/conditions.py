@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from function.composition.observed import EXISTING
 from function.composition.repositories import ComposedRepository
 from function.ecr.name_template import BUNDLE_KEY
 from function.ecr.options import EncryptionOptions
@@ -91,25 +92,32 @@ def repositories_ready(
     if conflicts := [each for each in found if each.conflict]:
         return _conflict(conflicts)
     names = [_name(each) for each in found]
-    waiting = [_name(each) for each in found if not each.reportable.ready]
+    existing = repositories.get(EXISTING)
+    own = [each for each in found if each is not existing]
+    waiting = [_name(each) for each in own if not each.reportable.ready]
     problems = _problems(
         [*[each.reportable.problem for each in found], *policy_problems]
     )
-    if waiting:
-        named = names if is_new and not problems else waiting
+    if waiting or (existing and not existing.reportable.ready):
+        named = [*map(_name, own)] if is_new and not problems else waiting
+        creates = f"Waiting for the provider to create {', '.join(named)}"
+        missing = _missing(existing, problems) if existing else ""
+        steps = [creates if waiting else "", missing]
         return Condition(
-            reason="Creating",
-            message=f"Waiting for the provider to create {', '.join(named)}{problems}",
+            reason="Creating", message=". ".join(filter(None, steps)) + problems
         )
     usable = f"Ready to push to: {', '.join(names)}"
     adopted = [_name(each) for each in found if each.ownership is Ownership.ADOPTED]
     if adopted:
+        kept = _name(existing) if existing else ""
+        deletes = deletion is Deletion.ALWAYS and adopted != [kept]
         outcome = (
             "also deletes adopted repositories, with all their images"
-            if deletion is Deletion.ALWAYS
+            + (f", but keeps {kept}" if kept else "")
+            if deletes
             else "keeps adopted repositories"
         )
-        if managed and deletion is not Deletion.ALWAYS:
+        if managed and not deletes:
             outcome += ". The options apply to them too (`adopt: Manage`)"
         return Condition(
             reason="Adopted",
@@ -118,6 +126,19 @@ def repositories_ready(
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
+
+
+def _missing(existing: ComposedRepository, problems: str) -> str:
+    """Return what to do about an existing repository that was not found; or nothing."""
+    if existing.reportable.ready:
+        return ""
+    if not problems:
+        return f"Waiting for the provider to find the repository {_name(existing)}"
+    return (
+        f"The repository {_name(existing)} does not exist, or the provider cannot read "
+        "it. No claim creates it: create it in ECR, or change "
+        "spec.parameters.existingName"
+    )
 
 
 def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:

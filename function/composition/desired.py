@@ -28,6 +28,7 @@ from function.composition.connection_details import (
 from function.composition.observed import (
     BUNDLE,
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     ObservedState,
     composed_name,
@@ -42,7 +43,7 @@ from function.composition.ttl import (
     is_recent,
     ttl_seconds,
 )
-from function.ecr.adoption import adopted_repository
+from function.ecr.adoption import adopted_repository, observed_repository
 from function.ecr.immutable_fields import as_observed, pin_immutable_fields
 from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
@@ -59,6 +60,7 @@ from function.ecr.repository import (
     ProviderRights,
 )
 from function.ecr.secondary import (
+    existing_is_released,
     release_secondary,
     secondary_rights,
     unrequested_stays,
@@ -231,6 +233,11 @@ def _requested(
             ),
         )
     for name, live in observed.repositories.items():
+        if existing_is_released(
+            existing=name == EXISTING and name not in observed.requested,
+            deletable=live.repository.deletable,
+        ):
+            continue
         if name not in observed.requested and unrequested_stays(live=True):
             options = _options(observed.settings, key_of(name), parameters)
             kept = as_observed(live.repository, namespace, uid)
@@ -261,6 +268,7 @@ def _compose(
             observed.settings.deletion,
             each.ownership,
             Adoption.OBSERVE if image.conflict else adopt,
+            existing=name == EXISTING,
         )
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)
@@ -275,6 +283,8 @@ def _compose(
             repository = adopted_repository(
                 repository, each.observed, requested=not each.keeps_options
             )
+        elif name == EXISTING:
+            repository = observed_repository(repository)
         if each.observed and name != IMAGE and image.conflict:
             # It goes to the owner of the image.
             policies_of = with_rights(

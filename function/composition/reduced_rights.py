@@ -17,6 +17,7 @@ from function.composition.competitors import LOCK, require_competitors
 from function.composition.desired import DesiredState, report
 from function.composition.observed import (
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     LiveRepository,
     ObservedState,
@@ -123,7 +124,7 @@ def _kept(
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
         adopt = observed.settings.adoption(live.provider)
-        earned = provider_rights(deletion, ownership, adopt)
+        earned = provider_rights(deletion, ownership, adopt, existing=name == EXISTING)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the
         # requirements change with each call, and Crossplane gives up.

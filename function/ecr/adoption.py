@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from function.ecr.options import NO_OPTIONS, RepositoryOptions, merge_options
 from function.ecr.repository import (
+    NO_TAGS,
     DesiredRepository,
     ObservedRepository,
     ProviderRights,
@@ -57,13 +58,19 @@ def adopted_repository(
     elif differs:
         if may_begin_update(up_to_date=observed.up_to_date, protected=not unprotected):
             return _updated(repository, observed, tags)
-        return _observed(repository, tags)
-    return _observed(repository, {})
+        return observed_repository(repository, tags)
+    return observed_repository(repository)
 
 
-def _observed(
-    repository: DesiredRepository, protected: Mapping[str, str]
+def observed_repository(
+    repository: DesiredRepository, protected: Mapping[str, str] = NO_TAGS
 ) -> DesiredRepository:
+    """Return a repository that the provider may only observe.
+
+    Args:
+        repository: The repository.
+        protected: The tags that the provider must keep when it may update.
+    """
     return repository._replace(
         options=_OBSERVED_OPTIONS,
         rights=ProviderRights.OBSERVE_ONLY,

@@ -27,7 +27,11 @@ class Adoption(StrEnum):
 
 
 def provider_rights(
-    deletion: Deletion, ownership: Ownership, adopt: Adoption = Adoption.OBSERVE
+    deletion: Deletion,
+    ownership: Ownership,
+    adopt: Adoption = Adoption.OBSERVE,
+    *,
+    existing: bool = False,
 ) -> ProviderRights:
     """Return what the provider may do to a repository.
 
@@ -35,24 +39,24 @@ def provider_rights(
         deletion: What the Input says.
         ownership: Whose repository it is.
         adopt: What the Input says, if the provider can do it.
+        existing: Whether the claim names it as one that it does not create.
     """
     conflict = ownership is Ownership.CONFLICT
     if belongs_to_another_claim(conflict=conflict):
         return ProviderRights.OBSERVE_ONLY
+    is_existing = is_never_created_or_deleted(existing=existing)
     exists = ownership not in (Ownership.UNCLAIMED, Ownership.PENDING)
-    if earns_rights(
+    if not is_existing and earns_rights(
         created=ownership is Ownership.CREATED,
         always=exists and deletion is Deletion.ALWAYS,
     ):
         if may_be_deleted(never=deletion is Deletion.NEVER):
             return ProviderRights.FULL
         return ProviderRights.ORPHAN_ON_DELETE
-    if may_change_adopted(
-        adopted=ownership is Ownership.ADOPTED, manage=adopt is Adoption.MANAGE
-    ):
+    adopted = ownership is Ownership.ADOPTED
+    if may_change_adopted(adopted=adopted, manage=adopt is Adoption.MANAGE):
         return ProviderRights.CHANGE_ADOPTED
-    adopted = ownership in (Ownership.ADOPTED, Ownership.CONFLICT)
-    if is_only_observed(adopted=adopted):
+    if is_existing or is_only_observed(adopted=adopted or conflict):
         return ProviderRights.OBSERVE_ONLY
     return ProviderRights.OBSERVE_CREATE
 
@@ -63,6 +67,15 @@ def provider_rights(
 def belongs_to_another_claim(*, conflict: bool) -> bool:
     """Whether another claim owns a repository: then no setting lets us change it."""
     return conflict
+
+
+def is_never_created_or_deleted(*, existing: bool) -> bool:
+    """Whether a claim neither creates nor deletes a repository, whatever else holds.
+
+    It says so by using `existingName`. That includes a repository that the claim itself
+    created earlier.
+    """
+    return existing
 
 
 def earns_rights(*, created: bool, always: bool) -> bool:

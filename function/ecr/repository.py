@@ -58,6 +58,7 @@ class ProviderConfig(NamedTuple):
 
 
 NO_CONFIG = ProviderConfig()
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class DesiredRepository(NamedTuple):
@@ -91,7 +92,7 @@ class DesiredRepository(NamedTuple):
     copies_tags: bool = False
     recorded_uid: str = ""
     composite_uid: str = ""
-    protected_tags: Mapping[str, str] = MappingProxyType({})
+    protected_tags: Mapping[str, str] = NO_TAGS
 
     @property
     def location(self) -> tuple[str, str, str]:
@@ -162,7 +163,7 @@ class ObservedRepository(NamedTuple):
     encryption: EncryptionOptions | None = None
     options: RepositoryOptions = NO_OPTIONS
     protected_tags: frozenset[str] = frozenset()
-    sent_tags: Mapping[str, str] = MappingProxyType({})
+    sent_tags: Mapping[str, str] = NO_TAGS
     up_to_date: bool = False
     problem: str = ""
     unresolved_creation: str = ""

@@ -202,3 +202,55 @@ def test_policies_apply_to_an_adopted_repository_and_are_removed_again(
     claims.wait_gone(system, NAME, f"{NAME}-bundle", but=frozenset({NAME}))
     assert claims.contents(system, {NAME}) == before
     assert _tags(system, heirloom) == TAGS
+
+
+def test_an_existing_repository_is_used_and_never_created_or_deleted(
+    system: System, heirloom: str
+) -> None:
+    before = claims.contents(system, {NAME})
+    absent = f"{claims.PREFIX}/not-yet"
+    own = claims.names("guest") | claims.names("early")
+    allow = {"existingNames": [f"{claims.PREFIX}/*"]}
+    options = {"scanOnPush": True, "tags": {"platform": "yes"}}
+    with system.configured(
+        adopt="Manage", allow=allow, repository=options, deletion="Always"
+    ):
+        for name, existing in (("guest", NAME), ("early", absent)):
+            manifest = claims.manifest(name)
+            manifest["spec"]["parameters"]["existingName"] = existing
+            system.kubectl.apply(manifest)
+        said = claims.wait_for_reason(system, "guest", "Adopted")
+        assert f"Adopted, not created by this claim: {NAME}. " in said
+        assert "Deleting the claim keeps adopted repositories" in said
+        system.wait(
+            "ECR scans on push, and the provider may only observe again",
+            lambda: (
+                _found(system)["imageScanningConfiguration"]["scanOnPush"]
+                and _only_observes(system)
+            ),
+            claims.HEALS_S,
+        )
+        assert TAGS.items() <= _tags(system, heirloom).items()
+        status = (claims.claim(system, "guest") or {})["status"]
+        assert status["repositories"]["existing"]["arn"] == heirloom
+
+        # Another claim whose image has this name.
+        claims.apply(system, "heirloom")
+        claims.wait_for_reason(system, "heirloom", "NameTaken")
+        claims.delete(system, "heirloom")
+
+        def reported() -> bool:
+            message = claims.ready_condition(system, "early").get("message", "")
+            return "No claim creates it" in message
+
+        system.wait("the other claim says what is missing", reported, claims.HEALS_S)
+        assert absent not in system.repositories()
+        system.ecr.create_repository(repositoryName=absent)
+        claims.wait_ready(system, "early", seconds=claims.HEALS_S)
+
+        claims.delete(system, "guest", "early")
+        kept = frozenset({NAME, absent})
+        claims.wait_gone(system, *own, NAME, absent, but=kept)
+    assert claims.contents(system, {NAME}) == before
+    assert TAGS.items() <= _tags(system, heirloom).items()
+    system.ecr.delete_repository(repositoryName=absent)

@@ -50,6 +50,17 @@ def test_an_adopted_repository_may_be_changed_but_not_deleted(
     assert got.may_delete == RIGHTS[ownership, deletion].may_delete
 
 
+@pytest.mark.parametrize("adopt", Adoption)
+@pytest.mark.parametrize("deletion", Deletion)
+@pytest.mark.parametrize("ownership", Ownership)
+def test_an_existing_repository_is_never_created_or_deleted(
+    ownership: Ownership, deletion: Deletion, adopt: Adoption
+) -> None:
+    managed = ownership is Ownership.ADOPTED and adopt is Adoption.MANAGE
+    want = ProviderRights.CHANGE_ADOPTED if managed else ProviderRights.OBSERVE_ONLY
+    assert provider_rights(deletion, ownership, adopt, existing=True) is want
+
+
 @pytest.mark.parametrize(
     ("has", "earned", "want", "reason"),
     [

@@ -63,6 +63,16 @@ GUARDS = (
         unsafe=False,
     ),
     predicate(
+        "never create or delete a claim's existing repository",
+        "provider_rights:is_never_created_or_deleted",
+        unsafe=False,
+    ),
+    predicate(
+        "release only an existing repository that stays",
+        "secondary:existing_is_released",
+        unsafe=True,
+    ),
+    predicate(
         "change an adopted repository only under `adopt: Manage`",
         "provider_rights:may_change_adopted",
         unsafe=True,
