@@ -59,6 +59,10 @@ def parameter_errors(
     for name in names:
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
+        if name == EXISTING:  # `allow.existingNames` can name the namespace
+            if _NAMESPACE not in right:
+                continue
+            kept.append(_NAMESPACE)
         error: InvalidRequestError | None = None
         if name == "repoPrefix" and _NAMESPACE in right:
             error = _prefix_refusal(_keep(xr, [*kept, _NAMESPACE], others), settings)

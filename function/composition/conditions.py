@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from function.composition.observed import EXISTING
 from function.composition.repositories import ComposedRepository
 from function.ecr.name_template import BUNDLE_KEY
 from function.ecr.options import EncryptionOptions
@@ -92,7 +91,7 @@ def repositories_ready(
     if conflicts := [each for each in found if each.conflict]:
         return _conflict(conflicts)
     names = [_name(each) for each in found]
-    existing = repositories.get(EXISTING)
+    existing = next((each for each in found if each.existing), None)
     own = [each for each in found if each is not existing]
     waiting = [_name(each) for each in own if not each.reportable.ready]
     problems = _problems(

@@ -176,6 +176,7 @@ def _repositories(
             unrequested=(unrequested := name not in observed.requested),
             keeps_options=unrequested
             and not observed.settings.has_options(key_of(name)),
+            existing=name == EXISTING,
         )
     _check_locations(observed.settings, repositories)
     return repositories

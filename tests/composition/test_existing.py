@@ -90,7 +90,7 @@ def test_an_existing_repository_is_only_observed(
 
 @UPBOUNDS
 def test_it_is_managed_only_if_the_settings_say_so(provider: str) -> None:
-    given = {"adopt": "Manage", "repository": {"scanOnPush": True}}
+    given: dict[str, Any] = {"adopt": "Manage", "repository": {"scanOnPush": True}}
     observed = existing(provider)
     observed["metadata"]["generation"] = 1
     observed["status"]["conditions"].append(

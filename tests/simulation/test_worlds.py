@@ -34,7 +34,7 @@ LOCATIONS = st.builds(
     Location,
     ACCOUNTS,
     st.just("eu-west-2"),
-    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle"]),
+    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/base"]),
 )
 # The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
@@ -47,7 +47,10 @@ INPUTS = st.fixed_dictionaries(
         "bundle": st.booleans(),
         "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
         "adopt": st.sampled_from(["Observe", "Manage"]),
-        "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
+        "allow": st.fixed_dictionaries(
+            {"existingNames": st.just(["*"])},
+            optional={"repoPrefixes": st.just(["t", "t/u"])},
+        ),
         "repository": st.fixed_dictionaries(
             {},
             optional={
@@ -58,6 +61,8 @@ INPUTS = st.fixed_dictionaries(
         ),
     },
 )
+# Also a name that another claim creates.
+EXISTING = st.sampled_from([None] * 6 + ["t/base", "t/a-b-c"])
 ANY = st.integers(0, 99)
 SEEDS, STEPS = st.integers(0, 2**32), st.sampled_from([10, 20, 40])
 KILLED: st.SearchStrategy[Killed] = st.sampled_from(
@@ -118,6 +123,7 @@ class Worlds(RuleBasedStateMachine):
         prefix=PREFIXES,
         config=CONFIGS,
         bad=BAD,
+        existing=EXISTING,
     )
     def apply(
         self,
@@ -125,11 +131,13 @@ class Worlds(RuleBasedStateMachine):
         prefix: str,
         config: str,
         bad: dict[str, str],
+        existing: str | None,
     ) -> None:
+        more = {"existingName": existing} if existing else {}
         for name, claim in claims:
             try:
                 self.world.clusters[name].apply(
-                    claim, parameters(claim, prefix, config) | bad
+                    claim, parameters(claim, prefix, config) | bad | more
                 )
             except RefusedError:
                 continue

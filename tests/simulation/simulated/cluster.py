@@ -706,6 +706,9 @@ class Cluster:
             deletes = may_delete(mr, honours_policies=api.honours_policies) and bool(
                 merged(mr, "forceDelete")
             )
+            composed_as = mr["metadata"]["annotations"].get(COMPOSED_AS)
+            if composed_as == "existingrepo" and actions - {"Observe", "Update"}:
+                raise NotEarned(f"{ref} may create or delete an existing repository")
             if deletes and self.deletion.get(mr["metadata"]["uid"]) == "Never":
                 raise NotEarned(f"{ref} may delete under `deletion: Never`")
             changes = api.honours_policies and may(actions, "Update")

@@ -284,8 +284,10 @@ def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool
     deleted, although it created one of them.
     """
     wanted, made = set(), False
-    for ref in composite.refs.values():
+    for key, ref in composite.refs.items():
         mr = cluster.objects.get(ref)
+        if key == "existingrepo":  # to use one is not to compete for two
+            continue
         if ref.kind == "Repository" and mr and controller(mr) == composite.uid:
             location = cluster.provider(ref).location(mr)
             wanted.add((mr["spec"]["providerConfigRef"]["name"], location.name))
