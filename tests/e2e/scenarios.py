@@ -15,6 +15,7 @@ ORDER = (
     "test_collisions",
     "test_options",
     "test_manage",
+    "test_named",
     "test_policy",
     "test_admission",
     "test_settings",

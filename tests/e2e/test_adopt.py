@@ -154,7 +154,7 @@ def shown(found: list[tuple[str, str, Json]]) -> Json:
                 "type": kind,
                 "name": "this",
                 "index": 0,
-                "provider_name": "registry.terraform.io/hashicorp/aws",
+                "provider_name": "example.org/hashicorp/aws",
                 "schema_version": 0,
                 "values": values,
                 "sensitive_values": {},
@@ -193,7 +193,7 @@ def pulled(found: list[tuple[str, str, Json]]) -> Json:
                 "mode": "managed",
                 "type": kind,
                 "name": "this",
-                "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+                "provider": 'provider["example.org/hashicorp/aws"]',
                 "instances": [
                     {"index_key": 0, "schema_version": 0, "attributes": values}
                 ],

@@ -34,7 +34,9 @@ LOCATIONS = st.builds(
     Location,
     ACCOUNTS,
     st.just("eu-west-2"),
-    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/base"]),
+    st.sampled_from(
+        ["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/a-b-c-cache", "t/base"]
+    ),
 )
 # The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
@@ -50,6 +52,10 @@ INPUTS = st.fixed_dictionaries(
         "allow": st.fixed_dictionaries(
             {"existingNames": st.just(["*"])},
             optional={"repoPrefixes": st.just(["t", "t/u"])},
+        ),
+        "name": st.just("{prefix}/{namespace}/{workload}{suffix}"),
+        "repositories": st.sampled_from(
+            [{"cache": {}}, {"cache": {"lifecycle": {"keepLast": 5}}, "n": {}}]
         ),
         "repository": st.fixed_dictionaries(
             {},
