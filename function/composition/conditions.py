@@ -37,8 +37,8 @@ REASON_MEANINGS: dict[Reason, str] = {
     "least one of them, but adopted it. Deleting the claim keeps adopted repositories, "
     "unless the settings say `deletion: Always`.",
     "Creating": "The provider has not created the repositories yet, or the claim's "
-    "`existingName` does not exist. If ECR or the provider reports an error, the message "
-    "contains it.",
+    "`existingName` does not exist. If ECR or the provider reports an error, the "
+    "message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
     "PreviousDeleting": "A previous claim owned a repository with this name, and its "
     "managed resource is still being deleted. Then the claim continues by itself.",

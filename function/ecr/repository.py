@@ -135,6 +135,7 @@ class ObservedRepository(NamedTuple):
             reset them: tag mutability, scanning, tags. Only of a repository that this
             composite did not create. A tag that was removed in ECR stays here.
         protected_tags: The keys of the tags that the spec protects from the provider.
+            This and the next two are known only where `options` are.
         sent_tags: The tags in the spec that the provider sets.
         up_to_date: Whether the provider has looked at ECR since the spec changed.
         problem: Why the provider's last attempt failed, in the provider's words.

@@ -160,8 +160,7 @@ class Upbound:
             and created_by(signature, composite_uid)
             and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields)
         )
-        live = NO_OPTIONS if is_creator or not arn else _live_options(at_provider)
-        return ObservedRepository(
+        observed = ObservedRepository(
             resource_name=name,
             external_name=text(annotations, runtime.EXTERNAL_NAME),
             provider_config=ProviderConfig(*texts(config, "name", "kind")),
@@ -181,13 +180,17 @@ class Upbound:
             created_by_provider=is_creator,
             copies_tags=runtime.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
-            options=live,
-            protected_tags=frozenset(initial.fields.keys()),
-            sent_tags={} if is_creator else _tags(tags),
-            up_to_date=runtime.is_observed(metadata, status),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),
+        )
+        if is_creator or not arn:
+            return observed
+        return observed._replace(
+            options=_live_options(at_provider),
+            protected_tags=frozenset(initial.fields.keys()),
+            sent_tags=_tags(tags),
+            up_to_date=runtime.is_observed(metadata, status),
         )
 
     def _rights(
