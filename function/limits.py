@@ -11,6 +11,7 @@ LONGEST_PARAMETER = {
     "repoPrefix": 512,
     "region": 63,
     "providerName": 253,
+    "existingName": 256,
 }
 # The most names in spec.parameters.repositories.
 MOST_ADDED_REPOSITORIES = 16

@@ -23,7 +23,7 @@ from function.ecr.name_template import (
 )
 from function.ecr.naming import RegistryHost
 from function.ecr.options import OPTION_NAMES, RepositoryOptions
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.limits import LONGEST_PARAMETER
 from function.providers.registry import DEFAULT, PROVIDERS
 
@@ -130,6 +130,12 @@ class Allow(Model):
         description="Patterns for the names that a claim may add in "
         "spec.parameters.repositories, one repository each. Default: none.",
     )
+    existing_names: PrefixGlobs | None = Field(
+        None,
+        description="Patterns for spec.parameters.existingName: the names of existing "
+        "repositories that claims may use. * also matches slashes. {namespace} is the "
+        "claim's namespace. Default: none.",
+    )
     overrides: list[Option] | None = Field(
         None,
         max_length=32,
@@ -235,6 +241,13 @@ class SettingsFields(Model):
         "images. OnlyCreated deletes the repositories that the claim "
         "created, and keeps those that existed before. Always deletes "
         "both. Never deletes none.",
+    )
+    adopt: Annotated[Adoption, Field(strict=False)] = Field(
+        Adoption.OBSERVE,
+        description="What happens to a repository that existed before its claim. "
+        "Observe changes nothing. Manage applies the options; the repository keeps all "
+        "its tags, and options that are not set. Neither deletes it. Manage "
+        "needs one of Upbound's APIs.",
     )
     name: Template = Field(
         DEFAULT_TEMPLATE,

@@ -12,6 +12,7 @@ from google.protobuf import struct_pb2 as structpb
 from function.api.overrides import overrides_errors
 from function.api.parameters import (
     ADDED,
+    EXISTING,
     check_scope,
     parse_parameters,
     read_parameters,
@@ -51,10 +52,17 @@ def parameter_errors(
     errors: list[InvalidRequestError | None] = []
     right: list[str] = []
     others = dict(_VALID)
-    names = ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName", ADDED)
+    names = (
+        *("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"),
+        *(ADDED, EXISTING),
+    )
     for name in names:
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
+        if name == EXISTING:  # `allow.existingNames` can name the namespace
+            if _NAMESPACE not in right:
+                continue
+            kept.append(_NAMESPACE)
         error: InvalidRequestError | None = None
         if name == "repoPrefix" and _NAMESPACE in right:
             error = _prefix_refusal(_keep(xr, [*kept, _NAMESPACE], others), settings)
@@ -110,7 +118,7 @@ def _keep(
     for name, value in others.items():
         if name not in names:
             parameters.fields[name].string_value = value
-    for name in ("repository", ADDED):
+    for name in ("repository", ADDED, EXISTING):
         if name not in names:
             parameters.fields.pop(name, None)
     if _NAMESPACE not in names:

@@ -9,8 +9,13 @@ from google.protobuf import struct_pb2 as structpb
 from function.api.fields import LABEL
 from function.api.globs import NAMESPACE_PLACEHOLDER, matching_glob
 from function.api.settings import Settings
-from function.ecr.name_template import RESERVED_KEYS, repository_names
-from function.ecr.naming import Prefix, RepositoryName, parse_prefix
+from function.ecr.name_template import EXISTING_KEY, RESERVED_KEYS, repository_names
+from function.ecr.naming import (
+    Prefix,
+    RepositoryName,
+    parse_prefix,
+    parse_repository_name,
+)
 from function.ecr.repository import ProviderConfig
 from function.errors import (
     InvalidInputError,
@@ -32,6 +37,8 @@ XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
 PARAMETERS = "spec.parameters"
 # The parameter with the keys of the repositories that a claim adds.
 ADDED = "repositories"
+# The parameter with the name of a repository that the claim does not create.
+EXISTING = "existingName"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
 _REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
 _REGION_RE = re.compile(_REGION)
@@ -46,6 +53,7 @@ _PATTERNS = {
     "workloadName": "^[^/]+$",
     "region": f"^{_REGION}$",
     "providerName": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+    "existingName": "^[a-z0-9][a-z0-9._/-]*$",
 }
 # The bounds of each parameter in the XRDs, which the API server enforces.
 PARAMETER_BOUNDS: dict[str, dict[str, Any]] = {
@@ -71,6 +79,7 @@ class RawParameters(NamedTuple):
         claim_namespace: The claim's namespace; None if there is no claim.
         added: spec.parameters.repositories: the keys of the repositories that the
             claim adds.
+        existing_name: spec.parameters.existingName; None if absent.
         overrides: spec.parameters.repository, a serialized Struct; empty if it is too
             large.
         overrides_size: The size of spec.parameters.repository in bytes.
@@ -85,6 +94,7 @@ class RawParameters(NamedTuple):
     xr_namespace: str | None
     claim_namespace: str | None
     added: tuple[str, ...]
+    existing_name: str | None
     overrides: bytes
     overrides_size: int
     watch_suspended: bool
@@ -140,6 +150,7 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
         namespace,
         claim_namespace,
         _added(parameters) if ADDED in parameters.fields else (),
+        _text(parameters, EXISTING, PARAMETERS),
         *_overrides(parameters),
         _watch_suspended(xr),
     )
@@ -192,6 +203,17 @@ def parse_parameters(raw: RawParameters, settings: Settings) -> Parameters:
         added = _parse_added(raw.added, settings, namespace)
         repositories += tuple(map(settings.named_repository, added))
     names = repository_names(repositories, prefix, workload_name, namespace)
+    if raw.existing_name is not None:
+        existing = _parse_existing(raw.existing_name, settings, namespace)
+        if existing in names.values():
+            raise InvalidParameterError(
+                f"{PARAMETERS}.{EXISTING}",
+                quote(existing),
+                "it is the name of another repository of this claim, which adopts the "
+                "repository if it exists",
+                "Remove it, or use another name",
+            )
+        names[EXISTING_KEY] = existing
     if len({*names.values()}) < len(names):
         raise _same_names(names, settings)
     return Parameters(
@@ -270,6 +292,36 @@ def _parse_added(
                 "Use an allowed name, or ask the platform team to allow this one",
             )
     return sorted(added)
+
+
+def _parse_existing(name: str, settings: Settings, namespace: str) -> RepositoryName:
+    """Return the name of a repository that a claim uses, but does not create."""
+    field = f"{PARAMETERS}.{EXISTING}"
+    existing = parse_repository_name(_required(EXISTING, name, None), field=field)
+    provider = PROVIDERS[settings.provider]
+    if not settings.only_observes(provider):
+        able = ", ".join(v for v, p in PROVIDERS.items() if p.changes_adopted)
+        raise InvalidParameterError(
+            field,
+            quote(existing),
+            f"provider {settings.provider} cannot use an existing repository: it would "
+            "remove its tags",
+            f"Remove it, or ask the platform team for {able} with management policies",
+        )
+    if not settings.may_use_existing(existing, namespace):
+        lists = [a.existing_names for a in settings.allow if a.existing_names]
+        raise NotAllowedError(
+            field,
+            quote(existing),
+            _allowed_rule(next(iter(lists), ()), namespace),
+            "Use an allowed name, or ask the platform team to allow this one",
+        )
+    return existing
+
+
+def uses_existing(xr: structpb.Struct) -> bool:
+    """Whether an XR asks for an existing repository."""
+    return bool(text(struct(struct(xr, "spec"), "parameters"), EXISTING))
 
 
 def _same_names(

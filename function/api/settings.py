@@ -22,7 +22,7 @@ from function.ecr.name_template import (
 )
 from function.ecr.naming import RegistryHost
 from function.ecr.options import RepositoryOptions
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.ecr.repository import ProviderConfig
 from function.errors import InvalidInputError, quote
 from function.providers.base import Provider
@@ -59,6 +59,7 @@ class Settings:
     name: str
     suffix: str
     deletion: Deletion
+    adopt: Adoption
     connection: Connection | None
     defaults: Defaults
 
@@ -78,6 +79,13 @@ class Settings:
         lists = [a.repositories for a in self.allow if a.repositories is not None]
         return bool(lists) and all(
             matching_glob(name, globs, "") is not None for globs in lists
+        )
+
+    def may_use_existing(self, name: str, namespace: str) -> bool:
+        """Whether a claim may use an existing repository."""
+        lists = [a.existing_names for a in self.allow if a.existing_names is not None]
+        return bool(lists) and all(
+            matching_glob(name, globs, namespace) is not None for globs in lists
         )
 
     @property
@@ -127,6 +135,17 @@ class Settings:
         if self.management_policies is None or not provider.has_deletion_policy:
             return provider.honours_management_policies
         return self.management_policies
+
+    def adoption(self, provider: Provider) -> Adoption:
+        """Return what a provider may do to a repository that a claim adopted."""
+        return self.adopt if self.only_observes(provider) else Adoption.OBSERVE
+
+    def only_observes(self, provider: Provider) -> bool:
+        """Whether a provider changes an existing repository only if it is told to.
+
+        Without management policies nothing takes its right to update.
+        """
+        return provider.changes_adopted and self.honours_management_policies(provider)
 
     def provider_config(self, name: str) -> ProviderConfig:
         """Return the provider config that providerName names."""
@@ -206,6 +225,8 @@ def _check_supported(settings: Settings) -> None:
             (v for v, p in PROVIDERS.items() if p.has_deletion_policy),
             InvalidInputError,
         )
+    if settings.adopt is Adoption.MANAGE:
+        _check_manages(settings, provider)
     for layer in settings.layers:
         for path, options in _options(layer):
             check_options_supported(
@@ -214,6 +235,28 @@ def _check_supported(settings: Settings) -> None:
                 f"{layer.root}.{path}",
                 InvalidInputError,
             )
+
+
+def _check_manages(settings: Settings, provider: Provider) -> None:
+    """Refuse `adopt: Manage` where it would lose what somebody else set."""
+    path, value = settings.path("adopt"), quote(settings.adopt)
+    if not provider.changes_adopted:
+        supporting = ", ".join(v for v, p in PROVIDERS.items() if p.changes_adopted)
+        raise InvalidInputError(
+            path,
+            value,
+            f"provider {settings.provider} does not support it: it would remove the "
+            "tags of adopted repositories",
+            f"Remove it, or use a provider that supports it: {supporting}",
+        )
+    if not settings.honours_management_policies(provider):
+        raise InvalidInputError(
+            path,
+            value,
+            "it needs management policies, and managementPolicies is false: without "
+            "them, the provider would remove the tags of adopted repositories",
+            "Remove it, or remove managementPolicies",
+        )
 
 
 def _options(layer: SettingsFields) -> Iterator[tuple[str, RepositoryOptions]]:

@@ -45,6 +45,7 @@ PARAMETER_NAMES = (
     "region",
     "providerName",
     "repositories",
+    "existingName",
     "repository",
 )
 _TOP_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")

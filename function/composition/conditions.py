@@ -36,8 +36,9 @@ REASON_MEANINGS: dict[Reason, str] = {
     "Adopted": "The repositories are ready. Push images. The claim did not create at "
     "least one of them, but adopted it. Deleting the claim keeps adopted repositories, "
     "unless the settings say `deletion: Always`.",
-    "Creating": "The provider has not created the repositories yet. If ECR or the "
-    "provider reports an error, the message contains it.",
+    "Creating": "The provider has not created the repositories yet, or the claim's "
+    "`existingName` does not exist. If ECR or the provider reports an error, the "
+    "message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
     "PreviousDeleting": "A previous claim owned a repository with this name, and its "
     "managed resource is still being deleted. Then the claim continues by itself.",
@@ -75,6 +76,7 @@ def repositories_ready(
     policy_problems: Sequence[str] = (),
     *,
     is_new: bool = False,
+    managed: bool = False,
 ) -> Condition:
     """Return the condition of a composite's repositories.
 
@@ -84,29 +86,39 @@ def repositories_ready(
         policy_problems: What the provider reports about their policies.
         is_new: Whether all are being created, within seconds. Then the message names
             all, so that it stays the same until all are there.
+        managed: Whether the options apply to adopted repositories too.
     """
     found = repositories.values()
     if conflicts := [each for each in found if each.conflict]:
         return _conflict(conflicts)
     names = [_name(each) for each in found]
-    waiting = [_name(each) for each in found if not each.reportable.ready]
+    existing = next((each for each in found if each.existing), None)
+    own = [each for each in found if each is not existing]
+    waiting = [_name(each) for each in own if not each.reportable.ready]
     problems = _problems(
         [*[each.reportable.problem for each in found], *policy_problems]
     )
-    if waiting:
-        named = names if is_new and not problems else waiting
+    if waiting or (existing and not existing.reportable.ready):
+        named = [*map(_name, own)] if is_new and not problems else waiting
+        creates = f"Waiting for the provider to create {', '.join(named)}"
+        missing = _missing(existing, problems) if existing else ""
+        steps = [creates if waiting else "", missing]
         return Condition(
-            reason="Creating",
-            message=f"Waiting for the provider to create {', '.join(named)}{problems}",
+            reason="Creating", message=". ".join(filter(None, steps)) + problems
         )
     usable = f"Ready to push to: {', '.join(names)}"
     adopted = [_name(each) for each in found if each.ownership is Ownership.ADOPTED]
     if adopted:
+        kept = _name(existing) if existing else ""
+        deletes = deletion is Deletion.ALWAYS and adopted != [kept]
         outcome = (
             "also deletes adopted repositories, with all their images"
-            if deletion is Deletion.ALWAYS
+            + (f", but keeps {kept}" if kept else "")
+            if deletes
             else "keeps adopted repositories"
         )
+        if managed and not deletes:
+            outcome += ". The options apply to them too (`adopt: Manage`)"
         return Condition(
             reason="Adopted",
             message=f"{usable}. Adopted, not created by this claim: "
@@ -114,6 +126,19 @@ def repositories_ready(
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
+
+
+def _missing(existing: ComposedRepository, problems: str) -> str:
+    """Return what to do about an existing repository that was not found; or nothing."""
+    if existing.reportable.ready:
+        return ""
+    if not problems:
+        return f"Waiting for the provider to find the repository {_name(existing)}"
+    return (
+        f"The repository {_name(existing)} does not exist, or the provider cannot read "
+        "it. No claim creates it: create it in ECR, or change "
+        "spec.parameters.existingName"
+    )
 
 
 def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:

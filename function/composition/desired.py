@@ -28,6 +28,7 @@ from function.composition.connection_details import (
 from function.composition.observed import (
     BUNDLE,
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     ObservedState,
     composed_name,
@@ -42,6 +43,7 @@ from function.composition.ttl import (
     is_recent,
     ttl_seconds,
 )
+from function.ecr.adoption import adopted_repository, observed_repository
 from function.ecr.immutable_fields import as_observed, pin_immutable_fields
 from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
@@ -51,13 +53,14 @@ from function.ecr.ownership import (
     release_started,
 )
 from function.ecr.policies import PolicyKind, desired_policy, kept_policy
-from function.ecr.provider_rights import provider_rights
+from function.ecr.provider_rights import Adoption, provider_rights
 from function.ecr.repository import (
     NOT_OBSERVED,
     DesiredRepository,
     ProviderRights,
 )
 from function.ecr.secondary import (
+    existing_is_released,
     release_secondary,
     secondary_rights,
     unrequested_stays,
@@ -173,6 +176,7 @@ def _repositories(
             unrequested=(unrequested := name not in observed.requested),
             keeps_options=unrequested
             and not observed.settings.has_options(key_of(name)),
+            existing=name == EXISTING,
         )
     _check_locations(observed.settings, repositories)
     return repositories
@@ -230,6 +234,11 @@ def _requested(
             ),
         )
     for name, live in observed.repositories.items():
+        if existing_is_released(
+            existing=name == EXISTING and name not in observed.requested,
+            deletable=live.repository.deletable,
+        ):
+            continue
         if name not in observed.requested and unrequested_stays(live=True):
             options = _options(observed.settings, key_of(name), parameters)
             kept = as_observed(live.repository, namespace, uid)
@@ -254,7 +263,14 @@ def _compose(
     problems: list[str] = []
     for name, each in repositories.items():
         uses_policies = observed.settings.honours_management_policies(each.provider)
-        rights = provider_rights(observed.settings.deletion, each.ownership)
+        # The owner of the image gets the others too.
+        adopt = observed.settings.adoption(each.provider)
+        rights = provider_rights(
+            observed.settings.deletion,
+            each.ownership,
+            Adoption.OBSERVE if image.conflict else adopt,
+            existing=name == EXISTING,
+        )
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)
         repository = with_rights(
@@ -264,6 +280,12 @@ def _compose(
             and each.provider.creates_with_options,
         )
         policies_of = repository
+        if each.observed and rights is ProviderRights.CHANGE_ADOPTED:
+            repository = adopted_repository(
+                repository, each.observed, requested=not each.keeps_options
+            )
+        elif name == EXISTING:
+            repository = observed_repository(repository)
         if each.observed and name != IMAGE and image.conflict:
             # It goes to the owner of the image.
             policies_of = with_rights(
@@ -282,7 +304,12 @@ def _compose(
             manifest = each.provider.repository_manifest(
                 repository, management_policies=uses_policies
             )
-            if each.keeps_options and repository.rights.may_change:
+            # The others' rights are reduced, or follow ECR: see adoption.py.
+            if (
+                each.keeps_options
+                and repository.rights.may_change
+                and (rights is not ProviderRights.CHANGE_ADOPTED)
+            ):
                 keep_options(manifest, observed.repositories[name].manifest)
             desired.resources[name] = (manifest, each.reportable.ready)
         problems += _compose_policies(observed, name, each, policies_of, desired)
@@ -361,7 +388,14 @@ def _condition(
 ) -> Condition:
     settings = observed.settings
     condition = repositories_ready(
-        repositories, settings.deletion, problems, is_new=observed.is_new
+        repositories,
+        settings.deletion,
+        problems,
+        is_new=observed.is_new,
+        managed=all(
+            settings.adoption(each.provider) is Adoption.MANAGE
+            for each in repositories.values()
+        ),
     )
     kept = unapplied_changes(
         {key_of(name): each for name, each in repositories.items()},

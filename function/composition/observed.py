@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.parameters import added_keys
+from function.api.parameters import added_keys, uses_existing
 from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
@@ -38,7 +38,7 @@ from function.structs import struct, text, texts
 # Composed resource names. Installations have them stored, so they never change:
 # Crossplane deletes an observed resource whose name is missing from the desired state.
 _COMPOSED_SUFFIX = "repo"
-IMAGE, BUNDLE = "imagerepo", "bundlerepo"
+IMAGE, BUNDLE, EXISTING = "imagerepo", "bundlerepo", "existingrepo"
 
 
 class LiveRepository(NamedTuple):
@@ -129,6 +129,8 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     identity = composite_identity(composite)
     keys = [each.key for each in settings.repositories]
     requested = tuple(map(composed_name, (*keys, *added_keys(composite))))
+    if uses_existing(composite):
+        requested += (EXISTING,)
     repositories = dict(_repositories(req, identity, requested))
     providers = dict.fromkeys((IMAGE, BUNDLE, *requested), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())

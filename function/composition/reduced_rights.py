@@ -17,6 +17,7 @@ from function.composition.competitors import LOCK, require_competitors
 from function.composition.desired import DesiredState, report
 from function.composition.observed import (
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     LiveRepository,
     ObservedState,
@@ -29,7 +30,11 @@ from function.ecr.ownership import (
     ownership_of,
 )
 from function.ecr.policies import desired_policy
-from function.ecr.provider_rights import exceeds_earned_rights, provider_rights
+from function.ecr.provider_rights import (
+    exceeds_earned_rights,
+    lasts_while_refused,
+    provider_rights,
+)
 from function.ecr.repository import ProviderRights
 from function.ecr.secondary import secondary_rights
 from function.providers import crossplane_runtime as runtime
@@ -59,9 +64,17 @@ class _Kept(NamedTuple):
         return exceeds_earned_rights(
             may_delete=self.live.repository.deletable,
             may_change=self.live.repository.changeable,
-            earned_delete=self.earned.may_delete,
-            earned_change=self.earned.may_change,
+            earned_delete=self.rights.may_delete,
+            earned_change=self.rights.may_change,
         )
+
+    @property
+    def rights(self) -> ProviderRights:
+        """What its managed resource may keep. Its policies stay if they were earned."""
+        adopted = self.earned is ProviderRights.CHANGE_ADOPTED
+        if lasts_while_refused(adopted=adopted):
+            return self.earned
+        return ProviderRights.OBSERVE_ONLY
 
 
 def reduce_rights(observed: ObservedState) -> DesiredState | None:
@@ -110,7 +123,8 @@ def _kept(
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
-        earned = provider_rights(deletion, ownership)
+        adopt = observed.settings.adoption(live.provider)
+        earned = provider_rights(deletion, ownership, adopt, existing=name == EXISTING)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the
         # requirements change with each call, and Crossplane gives up.
@@ -177,17 +191,17 @@ def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
     if not kept.exceeds:
         return manifest
     spec = manifest["spec"]
-    if not kept.earned.may_change:
+    if not kept.rights.may_change:
         spec["forProvider"] = {
             key: value
             for key, value in spec["forProvider"].items()
             if key in _FIELDS_WITHOUT_RIGHTS
         }
     if provider.has_deletion_policy:
-        spec |= runtime.deletion_policy(kept.earned)
+        spec |= runtime.deletion_policy(kept.rights)
     if uses_policies or "managementPolicies" in spec:
         spec |= runtime.management_policies(
-            kept.earned, late_initialize=not kept.live.repository.copies_tags
+            kept.rights, late_initialize=not kept.live.repository.copies_tags
         )
     return manifest
 

@@ -29,6 +29,7 @@ class ComposedRepository:
         unrequested: Whether neither the settings nor the claim ask for it any more.
         keeps_options: Whether its options stay as they are, because the settings have
             none for it any more.
+        existing: Whether the claim names it as one that it does not create.
         conflict: Whether it belongs to another claim.
         reportable: What a tenant may read: nothing about a repository of another claim.
     """
@@ -41,6 +42,7 @@ class ComposedRepository:
     release_started: str = ""
     unrequested: bool = False
     keeps_options: bool = False
+    existing: bool = False
     conflict: bool = dataclasses.field(init=False)
     reportable: ObservedRepository = dataclasses.field(init=False)
 

@@ -30,6 +30,8 @@ def secondary_rights(
     )
     if may_earn or earned is ProviderRights.OBSERVE_ONLY:
         return earned
+    if earned is ProviderRights.CHANGE_ADOPTED:
+        return ProviderRights.OBSERVE_ONLY  # it exists: there is nothing to create
     return ProviderRights.OBSERVE_CREATE
 
 
@@ -94,6 +96,17 @@ def secondary_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:
             so.
     """
     return image_is_ours or earned_before
+
+
+def existing_is_released(*, existing: bool, deletable: bool) -> bool:
+    """Whether a live repository that is no longer requested is released.
+
+    Args:
+        existing: Whether the claim used it by `existingName`. Then the claim did not
+            create it, and the repository does not depend on it.
+        deletable: Whether it would be deleted with its managed resource.
+    """
+    return existing and not deletable
 
 
 def may_be_in_progress(*, started: bool, problem: bool) -> bool:

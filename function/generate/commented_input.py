@@ -19,6 +19,7 @@ _WIDTH = 88
 # A realistic value of each field that has no default, by the end of its path. None of
 # them deletes images that a team needs.
 _SAMPLES: dict[str, object] = {
+    "allow.existingNames": ["shared/*", "{namespace}/*"],
     "allow.overrides": ["tags"],
     "allow.providerNames": ["aws-*"],
     "allow.regions": ["eu-*"],

@@ -19,6 +19,7 @@ OTHER: dict[str, Any] = {
     "registryHost": "Keep",
     "bundle": False,
     "deletion": "Never",
+    "adopt": "Manage",
     "repository": {"forceDelete": False},
     "image": {"scanOnPush": True},
     "bundleRepository": {"scanOnPush": False},

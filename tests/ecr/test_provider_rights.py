@@ -4,6 +4,7 @@ import pytest
 
 from function.ecr.ownership import Ownership
 from function.ecr.provider_rights import (
+    Adoption,
     Deletion,
     exceeds_earned_rights,
     provider_rights,
@@ -34,6 +35,30 @@ RIGHTS = {
 @pytest.mark.parametrize("ownership", Ownership)
 def test_provider_rights(ownership: Ownership, deletion: Deletion) -> None:
     assert provider_rights(deletion, ownership) is RIGHTS[ownership, deletion]
+
+
+@pytest.mark.parametrize("deletion", Deletion)
+@pytest.mark.parametrize("ownership", Ownership)
+def test_an_adopted_repository_may_be_changed_but_not_deleted(
+    ownership: Ownership, deletion: Deletion
+) -> None:
+    want = RIGHTS[ownership, deletion]
+    if ownership is Ownership.ADOPTED and deletion is not ALWAYS:
+        want = ProviderRights.CHANGE_ADOPTED
+    got = provider_rights(deletion, ownership, Adoption.MANAGE)
+    assert got is want
+    assert got.may_delete == RIGHTS[ownership, deletion].may_delete
+
+
+@pytest.mark.parametrize("adopt", Adoption)
+@pytest.mark.parametrize("deletion", Deletion)
+@pytest.mark.parametrize("ownership", Ownership)
+def test_an_existing_repository_is_never_created_or_deleted(
+    ownership: Ownership, deletion: Deletion, adopt: Adoption
+) -> None:
+    managed = ownership is Ownership.ADOPTED and adopt is Adoption.MANAGE
+    want = ProviderRights.CHANGE_ADOPTED if managed else ProviderRights.OBSERVE_ONLY
+    assert provider_rights(deletion, ownership, adopt, existing=True) is want
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from function.ecr.repository import (
     ProviderConfig,
     ProviderRights,
 )
-from function.ecr.secondary import release_secondary
+from function.ecr.secondary import release_secondary, secondary_rights
 from tests.builders import (
     APIS,
     CLUSTER,
@@ -191,3 +191,19 @@ def test_a_claim_without_its_image_releases_the_bundle_it_created(
     got = race(provider, image, bundle, **lost)
     assert got
     assert rights(got)[1] == OBSERVE_ONLY[1], "it holds images, and stays in ECR"
+
+
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        (Ownership.ADOPTED, ProviderRights.CHANGE_ADOPTED, "the image is ours"),
+        (Ownership.PENDING, ProviderRights.OBSERVE_ONLY, "not yet"),
+        (Ownership.CONFLICT, ProviderRights.OBSERVE_ONLY, "it goes to another claim"),
+    ],
+)
+def test_an_adopted_bundle_is_changed_after_its_image_is_ours(
+    image: Ownership, want: ProviderRights, reason: str
+) -> None:
+    bundle = ObservedRepository(arn="arn")
+    got = secondary_rights(ProviderRights.CHANGE_ADOPTED, image, bundle)
+    assert got is want, reason

@@ -62,6 +62,41 @@ GUARDS = (
         "provider_rights:is_only_observed",
         unsafe=False,
     ),
+    predicate(
+        "never create or delete a claim's existing repository",
+        "provider_rights:is_never_created_or_deleted",
+        unsafe=False,
+    ),
+    predicate(
+        "release only an existing repository that stays",
+        "secondary:existing_is_released",
+        unsafe=True,
+    ),
+    predicate(
+        "change an adopted repository only under `adopt: Manage`",
+        "provider_rights:may_change_adopted",
+        unsafe=True,
+    ),
+    predicate(
+        "an adopted repository keeps its options",
+        "adoption:keeps_options",
+        unsafe=False,
+    ),
+    predicate(
+        "an adopted repository keeps its tags", "adoption:keeps_tags", unsafe=False
+    ),
+    predicate(
+        "a refused claim does not update what it adopted",
+        "provider_rights:lasts_while_refused",
+        unsafe=True,
+    ),
+    predicate(
+        "protect its tags before an update", "adoption:may_begin_update", unsafe=True
+    ),
+    predicate(
+        "restore a tag that an update removed", "adoption:restores_tags", unsafe=False
+    ),
+    predicate("the right to update it ends", "adoption:may_update_now", unsafe=True),
     predicate("the tag must have our UID", "ownership:created_by", unsafe=True),
     predicate("no proof without a repository", "ownership:is_there", unsafe=True),
     predicate(
@@ -215,6 +250,11 @@ GUARDS = (
         "Create gives no right to change",
         "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
         policies("OBSERVE_CREATE"),
+    ),
+    Guard(
+        "Manage gives no right to create or delete",
+        "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
+        policies("CHANGE_ADOPTED"),
     ),
     Guard(
         "Keep gives no right to delete",

@@ -86,6 +86,13 @@ def options(provider: str) -> Cases:
         adopted = Cluster(provider, {**POLICIES, "deletion": deletion}).adopted()
         reason = "which rights are given on what was there before"
         yield f"deletion {deletion}, adopted", reason, adopted
+    for adopt in ("Observe", "Manage"):
+        repository = POLICIES["repository"] | {"scanOnPush": True, "tags": {"a": "b"}}
+        cluster = Cluster(provider, {"repository": repository, "adopt": adopt})
+        if provider != "classic" or adopt == "Observe":
+            cluster.adopted()
+        reason = "which options are sent for what was there before"
+        yield f"adopt {adopt}", reason, cluster
 
 
 def _stages(name: str, provider: str, given: Json, *, first: bool) -> Cases:

@@ -483,3 +483,25 @@ def test_the_orphans_of_another_claim_are_not_taken_over(
     cluster.delete(loser)
     world.check_settled()
     assert world.ecr.find(IMAGE)
+
+
+@UPBOUNDS
+def test_an_existing_repository_is_never_deleted(world: World, api: Api) -> None:
+    base = Location(ONE, REGION, "t/base")
+    cluster = world.cluster("east", api)
+    cluster.configure(
+        deletion="Always", adopt="Manage", allow={"existingNames": ["*"]}, **KEEP_FIVE
+    )
+    claim = apply(cluster, FIRST, existingName="t/base")
+    world.check_settled()
+    assert (claim.reason, claim.ready) == ("Creating", False)
+    assert world.ecr.find(base) is None
+    world.create_by_hand(base, {"team": "shop"})
+    world.check_settled()
+    assert (claim.reason, claim.ready) == ("Adopted", True)
+    found = world.ecr.repositories[base]
+    assert found.lifecycle
+    cluster.delete(claim)
+    world.check_settled()
+    assert list(world.ecr.repositories) == [base]
+    assert (found.lifecycle, found.tags["team"]) == ("", "shop")

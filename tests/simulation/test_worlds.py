@@ -34,7 +34,9 @@ LOCATIONS = st.builds(
     Location,
     ACCOUNTS,
     st.just("eu-west-2"),
-    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/a-b-c-cache"]),
+    st.sampled_from(
+        ["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/a-b-c-cache", "t/base"]
+    ),
 )
 # The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
@@ -46,7 +48,11 @@ INPUTS = st.fixed_dictionaries(
     optional={
         "bundle": st.booleans(),
         "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
-        "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
+        "adopt": st.sampled_from(["Observe", "Manage"]),
+        "allow": st.fixed_dictionaries(
+            {"existingNames": st.just(["*"])},
+            optional={"repoPrefixes": st.just(["t", "t/u"])},
+        ),
         "name": st.just("{prefix}/{namespace}/{workload}{suffix}"),
         "repositories": st.sampled_from(
             [{"cache": {}}, {"cache": {"lifecycle": {"keepLast": 5}}, "n": {}}]
@@ -61,6 +67,8 @@ INPUTS = st.fixed_dictionaries(
         ),
     },
 )
+# Also a name that another claim creates.
+EXISTING = st.sampled_from([None] * 6 + ["t/base", "t/a-b-c"])
 ANY = st.integers(0, 99)
 SEEDS, STEPS = st.integers(0, 2**32), st.sampled_from([10, 20, 40])
 KILLED: st.SearchStrategy[Killed] = st.sampled_from(
@@ -121,6 +129,7 @@ class Worlds(RuleBasedStateMachine):
         prefix=PREFIXES,
         config=CONFIGS,
         bad=BAD,
+        existing=EXISTING,
     )
     def apply(
         self,
@@ -128,11 +137,13 @@ class Worlds(RuleBasedStateMachine):
         prefix: str,
         config: str,
         bad: dict[str, str],
+        existing: str | None,
     ) -> None:
+        more = {"existingName": existing} if existing else {}
         for name, claim in claims:
             try:
                 self.world.clusters[name].apply(
-                    claim, parameters(claim, prefix, config) | bad
+                    claim, parameters(claim, prefix, config) | bad | more
                 )
             except RefusedError:
                 continue
@@ -169,9 +180,12 @@ class Worlds(RuleBasedStateMachine):
     @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
     def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
         cluster = self.world.clusters[name]
+        chosen = self.apis[api % len(self.apis)]
+        if chosen is CLASSIC:  # which refuses it
+            fields = {k: v for k, v in fields.items() if k != "adopt"}
         cluster.configure(**fields)
         for each in cluster.inputs.values():
-            each["provider"] = self.apis[api % len(self.apis)].provider
+            each["provider"] = chosen.provider
 
     @rule(name=CLUSTERS, config=CONFIGS, account=ACCOUNTS)
     def repoint(self, name: str, config: str, account: str) -> None:

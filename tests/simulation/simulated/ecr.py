@@ -29,6 +29,8 @@ class Actor(NamedTuple):
         siblings: The UIDs of all Repository resources of the same composite.
         live: Whether the composite exists.
         exempt: The exemption that allows an action without an earned right, if any.
+        manages: Whether Exemption.MANAGED applies: it may change, but not delete, a
+            repository that it did not create.
     """
 
     cluster: str
@@ -38,6 +40,7 @@ class Actor(NamedTuple):
     siblings: tuple[str, ...] = ()
     live: bool = True
     exempt: Exemption | None = None
+    manages: bool = False
 
 
 class EcrError(Exception):
@@ -151,7 +154,8 @@ class Ecr:
             raise EcrError("RepositoryNotFoundException")
         put, takes_back = found.lifecycle_by, changes.get("lifecycle") == ""
         own = takes_back and put is not None and put.managed == actor.managed
-        if not (own or found.earned_by(actor) or found.exempts(actor)):
+        earned = found.earned_by(actor) or actor.manages
+        if not (own or earned or found.exempts(actor)):
             raise NotEarned(f"{actor} changed {location} to {changes}: {found}")
         for field, value in changes.items():
             setattr(found, field, value)

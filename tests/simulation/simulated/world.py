@@ -216,12 +216,13 @@ class World:
             by = found.lifecycle_by
             if by is None or found.earned_by(by):
                 continue
+            cluster = self.clusters[by.cluster]
             # Otherwise Exemption.REPLACED_CLASSIC explains why it stayed.
             lives = found.exempts(by) is Exemption.REPLACED_CLASSIC or any(
-                mr["metadata"]["uid"] == by.managed
-                for mr in self.clusters[by.cluster].objects.values()
+                mr["metadata"]["uid"] == by.managed for mr in cluster.objects.values()
             )
-            if not (lives and found.exempts(by)):
+            allowed = found.exempts(by) or cluster.manages(by.managed, *by.siblings)
+            if not (lives and allowed):
                 raise WaitsForEver(f"{by} left its lifecycle policy on {location}")
 
 
@@ -283,8 +284,10 @@ def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool
     deleted, although it created one of them.
     """
     wanted, made = set(), False
-    for ref in composite.refs.values():
+    for key, ref in composite.refs.items():
         mr = cluster.objects.get(ref)
+        if key == "existingrepo":  # to use one is not to compete for two
+            continue
         if ref.kind == "Repository" and mr and controller(mr) == composite.uid:
             location = cluster.provider(ref).location(mr)
             wanted.add((mr["spec"]["providerConfigRef"]["name"], location.name))
