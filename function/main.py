@@ -13,6 +13,7 @@ from function.cli.command_group import PROGRAM, CommandGroup
         "completion": "function.cli.completion:completion",
         "explain": "function.cli.explain:explain",
         "input": "function.cli.input:input_command",
+        "release": "function.cli.release:release",
         "render": "function.cli.render:render",
         "serve": "function.cli.serve:serve",
     },
