@@ -15,6 +15,7 @@ from function.api.validation import (
     to_values,
 )
 from function.ecr.options import OPTION_NAMES, RepositoryOptions, merge_options
+from function.ecr.provider_rights import options_under
 from function.errors import (
     InvalidParameterError,
     InvalidRequestError,
@@ -81,7 +82,7 @@ def _merge(
     layers = settings.repository_layers(role)
     if overrides:
         layers = (*layers, _parse(settings, overrides))
-    return merge_options(layers)
+    return options_under(settings.deletion, merge_options(layers))
 
 
 def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:

@@ -59,6 +59,7 @@ from function.ecr.repository import (
     NOT_OBSERVED,
     DesiredRepository,
     ProviderRights,
+    holds_images,
 )
 from function.providers.base import Manifest
 from function.providers.registry import PROVIDERS
@@ -169,6 +170,7 @@ def _repositories(
             existing,
             ownership_of(existing, competitors),
             release_started(existing, competitors),
+            any(holds_images(each.problem) for each in competitors),
         )
     return repositories
 
@@ -217,7 +219,11 @@ def _compose(
     problems: list[str] = []
     for name, each in repositories.items():
         uses_policies = observed.settings.honours_management_policies(each.provider)
-        rights = provider_rights(observed.settings.deletion, each.ownership)
+        rights = provider_rights(
+            observed.settings.deletion,
+            each.ownership,
+            deletes_images=bool(each.observed and each.observed.force_delete),
+        )
         if name == BUNDLE and not image.conflict:
             rights = bundle_rights(rights, image.ownership, each.observed)
         repository = with_rights(

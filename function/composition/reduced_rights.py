@@ -119,14 +119,16 @@ def _kept(
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
-        earned = provider_rights(deletion, ownership)
+        force = live.repository.force_delete
+        earned = provider_rights(deletion, ownership, deletes_images=force)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the
         # requirements change with each call, and Crossplane gives up.
         unopposed = ownership_of(live.repository, ())
         if (
             unopposed is Ownership.ADOPTED
-            and provider_rights(deletion, unopposed) is ProviderRights.FULL
+            and provider_rights(deletion, unopposed, deletes_images=force)
+            is ProviderRights.FULL
             and live.repository.changeable
         ):
             require_competitors(

@@ -26,6 +26,8 @@ class ComposedRepository:
         ownership: Whose repository it is.
         release_started: When the deletion of its owner began (RFC 3339), if it belongs
             to another claim and that is being deleted; otherwise empty.
+        waits_for_images: Whether it is the previous claim's, which waits because the
+            repository holds images.
         conflict: Whether it belongs to another claim.
         reportable: What a tenant may read: nothing about a repository of another claim.
     """
@@ -36,6 +38,7 @@ class ComposedRepository:
     observed: ObservedRepository | None
     ownership: Ownership
     release_started: str = ""
+    waits_for_images: bool = False
     conflict: bool = dataclasses.field(init=False)
     reportable: ObservedRepository = dataclasses.field(init=False)
 

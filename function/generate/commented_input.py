@@ -80,8 +80,9 @@ _SETTINGS_HEAD = f"""\
 # the Composition. Remove the # before a field to set it.
 #
 # By default, deleting a claim, its workload or its namespace deletes the repositories
-# that the claim created, WITH ALL THEIR IMAGES. To prevent that, set `deletion: Never`.
-# To keep only those that contain images, set `repository: {{forceDelete: false}}`.
+# that the claim created, WITH ALL THEIR IMAGES. `deletion: WhenEmpty` is recommended:
+# only empty repositories are then deleted. Install package/release with it.
+# `deletion: Never` keeps all repositories.
 apiVersion: {platform_settings.API_VERSION}
 kind: {platform_settings.KIND}
 metadata:
