@@ -694,8 +694,9 @@ class Cluster:
             deletes = may_delete(mr, honours_policies=api.honours_policies) and bool(
                 merged(mr, "forceDelete")
             )
-            if deletes and self.deletion.get(mr["metadata"]["uid"]) == "Never":
-                raise NotEarned(f"{ref} may delete under `deletion: Never`")
+            deletion = self.deletion.get(mr["metadata"]["uid"])
+            if deletes and deletion in ("Never", "WhenEmpty"):
+                raise NotEarned(f"{ref} may delete images under `deletion: {deletion}`")
             changes = api.honours_policies and may(actions, "Update")
             if not (deletes or changes):
                 continue
