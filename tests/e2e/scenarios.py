@@ -22,6 +22,7 @@ ORDER = (
     "test_moving",
     "test_docs",
     "test_deletion",
+    "test_when_empty",
     "test_restore",
     "test_activation",
     "test_under_load",
