@@ -2,11 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import yaml
 
 from function.cli.release import is_due, kinds, waiting_deletion
+from function.main import cli
 from tests.cli.api_server import ApiServer
 from tests.cli.invocations import run
 
@@ -173,6 +177,41 @@ def test_all_kinds_of_the_namespaced_api_are_read() -> None:
         ("ecr.aws.m.upbound.io/v1beta1", "lifecyclepolicies"),
         ("ecr.aws.m.upbound.io/v1beta1", "repositorypolicies"),
     ]
+
+
+def manifests(file: str) -> dict[str, dict[str, Any]]:
+    """Return the manifests of a file of package/release, by kind."""
+    text = (Path("package/release") / file).read_text()
+    return {each["kind"]: each for each in yaml.safe_load_all(text)}
+
+
+def test_the_cronjob_may_read_and_change_these_kinds_only() -> None:
+    rules = manifests("rbac.yaml")["ClusterRole"]["rules"]
+    allowed = {
+        (group, plural, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert allowed == {
+        (kind.api_version.partition("/")[0], kind.plural, verb)
+        for kind, _ in kinds()
+        for verb in ("list", "patch")
+    }
+    policy = manifests("admission.yaml")["ValidatingAdmissionPolicy"]["spec"]
+    (limited,) = policy["matchConstraints"]["resourceRules"]
+    assert {*limited["apiGroups"]} == {group for group, _, _ in allowed}
+
+
+def test_the_cronjob_runs_the_command_of_the_image() -> None:
+    pod = manifests("cronjob.yaml")["CronJob"]["spec"]["jobTemplate"]["spec"][
+        "template"
+    ]
+    (container,) = pod["spec"]["containers"]
+    program, command = container["command"]
+    assert f'ENTRYPOINT ["{program}", "serve"]' in Path("Dockerfile").read_text()
+    assert command in cli.list_commands(click.Context(cli))
 
 
 def release(api_server: ApiServer, *args: str) -> tuple[int, str, str]:
