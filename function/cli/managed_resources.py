@@ -1,8 +1,8 @@
 """Lists and changes managed resources over the API server's REST API.
 
-It needs two verbs of one kind of object, in a Pod. A client library would make the
-image larger by 9 MB (lightkube) to 104 MB (kubernetes), and has to be updated. So this
-does what the Kubernetes documentation calls "Directly accessing the REST API".
+It needs two verbs, in a Pod. No client library is worth its size in the image: see
+docs/design-decisions.md. So this does what the Kubernetes documentation calls "Directly
+accessing the REST API".
 """
 
 import http.client
