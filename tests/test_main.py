@@ -8,7 +8,7 @@ import pytest
 from function.main import cli
 from tests.cli.invocations import run, run_script
 
-COMMANDS = ["check", "completion", "explain", "input", "render", "serve"]
+COMMANDS = ["check", "completion", "explain", "input", "release", "render", "serve"]
 
 
 def test_the_script_prints_its_version() -> None:
