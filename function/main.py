@@ -15,6 +15,7 @@ from function.cli.command_group import PROGRAM, CommandGroup
         "explain": "function.cli.explain:explain",
         "impact": "function.cli.impact:impact",
         "input": "function.cli.input:input_command",
+        "release": "function.cli.release:release",
         "render": "function.cli.render:render",
         "serve": "function.cli.serve:serve",
     },

@@ -9,7 +9,8 @@ from function.main import cli
 from tests.cli.invocations import run, run_script
 
 COMMANDS = [
-    *("adopt", "check", "completion", "explain", "impact", "input", "render", "serve"),
+    *("adopt", "check", "completion", "explain", "impact", "input", "release"),
+    *("render", "serve"),
 ]
 
 

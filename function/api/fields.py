@@ -239,8 +239,9 @@ class SettingsFields(Model):
         Deletion.ONLY_CREATED,
         description="Whether deleting a claim deletes its repositories with all their "
         "images. OnlyCreated deletes the repositories that the claim "
-        "created, and keeps those that existed before. Always deletes "
-        "both. Never deletes none.",
+        "created, and keeps those that existed before. WhenEmpty also "
+        "keeps those that hold images, whatever forceDelete says. Always "
+        "deletes all of them. Never deletes none.",
     )
     adopt: Annotated[Adoption, Field(strict=False)] = Field(
         Adoption.OBSERVE,

@@ -15,6 +15,7 @@ from function.api.validation import (
     to_values,
 )
 from function.ecr.options import OPTION_NAMES, RepositoryOptions, merge_options
+from function.ecr.provider_rights import options_under
 from function.errors import (
     InvalidParameterError,
     InvalidRequestError,
@@ -80,7 +81,7 @@ def _merge(settings: Settings, key: str, overrides: bytes) -> RepositoryOptions:
     layers = settings.repository_layers(key)
     if overrides:
         layers = (*layers, _parse(settings, overrides))
-    return merge_options(layers)
+    return options_under(settings.deletion, merge_options(layers))
 
 
 def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:

@@ -356,6 +356,9 @@ def _deletion_guard(step: CompositionStep, deletion: Deletion) -> Guard:
         Deletion.ONLY_CREATED: "OnlyCreated: deleting the claim deletes the "
         "repositories that it created, with their images. A repository that existed "
         "before the claim is kept",
+        Deletion.WHEN_EMPTY: "WhenEmpty: deleting the claim deletes the repositories "
+        "that it created, if they hold no image. A repository with images is kept, and "
+        "so is one that existed before the claim",
         Deletion.ALWAYS: "Always: deleting the claim deletes its repositories, with "
         "their images, even if they existed before the claim",
         Deletion.NEVER: "Never: deleting the claim keeps its repositories",

@@ -41,7 +41,8 @@ REASON_MEANINGS: dict[Reason, str] = {
     "message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
     "PreviousDeleting": "A previous claim owned a repository with this name, and its "
-    "managed resource is still being deleted. Then the claim continues by itself.",
+    "managed resource is still being deleted. Then the claim continues by itself. If "
+    "the repository holds images and is kept, that needs `function-ecr-repos release`.",
     "InvalidParameters": "A parameter, the Composition's input or the platform "
     "settings are wrong.",
     "NotAllowed": "The platform does not allow a value or an option of the claim.",
@@ -151,6 +152,15 @@ def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:
             "This claim did not change it. Use another workloadName, repoPrefix or "
             "namespace in a new claim, or wait until the other claim is deleted. The "
             f"platform team finds the owner with: {_find_owner(conflicts)}",
+        )
+    full = [_name(each) for each in conflicts if each.waits_for_images]
+    if full:
+        return Condition(
+            reason="PreviousDeleting",
+            message="The previous claim's managed resource of the repository "
+            f"{', '.join(full)} is not deleted, because the repository still holds "
+            "images. It keeps them. This claim adopts the repository after the "
+            "platform team has run `function-ecr-repos release`",
         )
     return Condition(
         reason="PreviousDeleting",

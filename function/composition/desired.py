@@ -58,6 +58,7 @@ from function.ecr.repository import (
     NOT_OBSERVED,
     DesiredRepository,
     ProviderRights,
+    holds_images,
 )
 from function.ecr.secondary import (
     existing_is_released,
@@ -173,6 +174,7 @@ def _repositories(
             existing,
             ownership_of(existing, competitors),
             release_started(existing, competitors),
+            any(holds_images(each.problem) for each in competitors),
             unrequested=(unrequested := name not in observed.requested),
             keeps_options=unrequested
             and not observed.settings.has_options(key_of(name)),
@@ -270,6 +272,7 @@ def _compose(
             each.ownership,
             Adoption.OBSERVE if image.conflict else adopt,
             existing=name == EXISTING,
+            deletes_images=bool(each.observed and each.observed.force_delete),
         )
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)

@@ -7,6 +7,7 @@ earned, the response is not fatal. It desires the live resources unchanged, with
 rights. It never grants any.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -119,19 +120,24 @@ def _kept(
 ) -> Iterator[tuple[str, _Kept]]:
     image = Ownership.UNCLAIMED
     namespace, _ = observed.identity.composite
-    deletion = observed.settings.deletion
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
-        adopt = observed.settings.adoption(live.provider)
-        earned = provider_rights(deletion, ownership, adopt, existing=name == EXISTING)
+        rights = functools.partial(
+            provider_rights,
+            observed.settings.deletion,
+            adopt=observed.settings.adoption(live.provider),
+            existing=name == EXISTING,
+            deletes_images=live.repository.force_delete,
+        )
+        earned = rights(ownership)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the
         # requirements change with each call, and Crossplane gives up.
         unopposed = ownership_of(live.repository, ())
         if (
             unopposed is Ownership.ADOPTED
-            and provider_rights(deletion, unopposed) is ProviderRights.FULL
+            and rights(unopposed) is ProviderRights.FULL
             and live.repository.changeable
         ):
             require_competitors(

@@ -7,6 +7,7 @@ resource created a repository earns it, and `deletion` can take the right to del
 
 from enum import StrEnum
 
+from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import Ownership
 from function.ecr.repository import ProviderRights
 
@@ -15,6 +16,7 @@ class Deletion(StrEnum):
     """Which repositories are deleted with their claim, images included."""
 
     ONLY_CREATED = "OnlyCreated"
+    WHEN_EMPTY = "WhenEmpty"
     ALWAYS = "Always"
     NEVER = "Never"
 
@@ -32,6 +34,7 @@ def provider_rights(
     adopt: Adoption = Adoption.OBSERVE,
     *,
     existing: bool = False,
+    deletes_images: bool,
 ) -> ProviderRights:
     """Return what the provider may do to a repository.
 
@@ -40,6 +43,8 @@ def provider_rights(
         ownership: Whose repository it is.
         adopt: What the Input says, if the provider can do it.
         existing: Whether the claim names it as one that it does not create.
+        deletes_images: Whether the provider would delete its images with it, by what it
+            applied last. See ObservedRepository.force_delete.
     """
     conflict = ownership is Ownership.CONFLICT
     if belongs_to_another_claim(conflict=conflict):
@@ -50,7 +55,9 @@ def provider_rights(
         created=ownership is Ownership.CREATED,
         always=exists and deletion is Deletion.ALWAYS,
     ):
-        if may_be_deleted(never=deletion is Deletion.NEVER):
+        if may_be_deleted(never=deletion is Deletion.NEVER) and not waits_for_force(
+            when_empty=deletion is Deletion.WHEN_EMPTY, deletes_images=deletes_images
+        ):
             return ProviderRights.FULL
         return ProviderRights.ORPHAN_ON_DELETE
     adopted = ownership is Ownership.ADOPTED
@@ -59,6 +66,17 @@ def provider_rights(
     if is_existing or is_only_observed(adopted=adopted or conflict):
         return ProviderRights.OBSERVE_ONLY
     return ProviderRights.OBSERVE_CREATE
+
+
+def options_under(deletion: Deletion, options: RepositoryOptions) -> RepositoryOptions:
+    """Return the options of a repository, with what `deletion` makes of them.
+
+    `WhenEmpty` wins over `forceDelete: true`. To refuse both together would leave a
+    claim with the rights that it had, and its images unprotected.
+    """
+    if not deletes_only_empty(when_empty=deletion is Deletion.WHEN_EMPTY):
+        return options
+    return options.model_copy(update={"force_delete": False})
 
 
 # The guards: plain values in, a boolean out. `make guards` turns them off one by one.
@@ -100,6 +118,20 @@ def lasts_while_refused(*, adopted: bool) -> bool:
     spec does not.
     """
     return not adopted
+
+
+def waits_for_force(*, when_empty: bool, deletes_images: bool) -> bool:
+    """Whether the right to delete waits until the provider deletes without images.
+
+    Upbound's provider deletes with the forceDelete that it applied last, and applies a
+    new one in the background.
+    """
+    return when_empty and deletes_images
+
+
+def deletes_only_empty(*, when_empty: bool) -> bool:
+    """Whether ECR has to refuse the deletion of a repository that holds images."""
+    return when_empty
 
 
 def is_only_observed(*, adopted: bool) -> bool:

@@ -179,6 +179,15 @@ class ObservedRepository(NamedTuple):
 NOT_OBSERVED = ObservedRepository()
 
 
+def holds_images(problem: str) -> bool:
+    """Whether ECR refused to delete a repository because it holds images.
+
+    Args:
+        problem: What its provider reports: all of them repeat the name of ECR's error.
+    """
+    return "RepositoryNotEmptyException" in problem
+
+
 # Each call for an XR needs the same IDs. Crossplane reconciles 100 XRs at once, and
 # while competitors are looked for, each has two IDs in up to three APIs.
 @functools.lru_cache(maxsize=1024)

@@ -93,8 +93,9 @@ _SETTINGS_HEAD = f"""\
 # the Composition. Remove the # before a field to set it.
 #
 # By default, deleting a claim, its workload or its namespace deletes the repositories
-# that the claim created, WITH ALL THEIR IMAGES. To prevent that, set `deletion: Never`.
-# To keep only those that contain images, set `repository: {{forceDelete: false}}`.
+# that the claim created, WITH ALL THEIR IMAGES. `deletion: WhenEmpty` is recommended:
+# only empty repositories are then deleted. Install package/release with it.
+# `deletion: Never` keeps all repositories.
 #
 # Recommended: `repository: {{lifecycle: {{expireUntaggedAfterDays: 30}}}}`. It deletes
 # images that have no tag: each tag that moves to a new image leaves the previous one

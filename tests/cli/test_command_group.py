@@ -21,7 +21,7 @@ from tests.cli.invocations import SCRIPT, run
         (
             ["xyz"],
             "no command 'xyz'; the commands are adopt, check, completion, explain, "
-            "impact, input, render, serve. See function-ecr-repos --help",
+            "impact, input, release, render, serve. See function-ecr-repos --help",
             "no command is near",
         ),
         (["render"], "render: missing argument 'FILE...'. See ", "what is missing"),

@@ -115,6 +115,7 @@ def test_it_says_where_to_push_and_which_claims_compete(
             "a list of another parameter",
         ),
         ({"deletion": "Never"}, "Never: deleting the claim keeps", "deletion"),
+        ({"deletion": "WhenEmpty"}, "if they hold no image", "deletion"),
         ({"deletion": "Always"}, "even if they existed before", "deletion"),
         ({"deletion": "OnlyCreated"}, "the repositories that it created", "deletion"),
         (

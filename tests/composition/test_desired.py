@@ -30,6 +30,7 @@ from tests.builders import (
     request,
     rights,
     run,
+    with_full_rights,
     xr,
 )
 
@@ -111,8 +112,10 @@ def test_a_live_resource_in_a_conflict_is_kept_without_the_right_to_delete(
         (True, "OnlyCreated", FULL, "the right to change and delete is earned"),
         (True, "Always", FULL, "by creating it"),
         (True, "Never", ORPHAN_ON_DELETE, "but not the one to delete"),
+        (True, "WhenEmpty", ORPHAN_ON_DELETE, "it would still delete images"),
         (False, "OnlyCreated", OBSERVE_ONLY, "it was there before"),
         (False, "Never", OBSERVE_ONLY, "it was there before"),
+        (False, "WhenEmpty", OBSERVE_ONLY, "it was there before"),
         (False, "Always", FULL, "as the recipe did"),
     ],
 )
@@ -132,6 +135,34 @@ def test_rights(
     )
     assert policy == (want[0] if APIS[provider].has_deletion_policy else None), reason
     assert actions == want[1], reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_under_when_empty_the_right_to_delete_waits_for_the_provider(
+    provider: str,
+) -> None:
+    image = with_full_rights(provider)
+    at_provider = image["status"]["atProvider"]
+
+    def decide() -> tuple[str | None, list[str] | None]:
+        """Apply the response, and return the rights in it."""
+        given: Json = {"deletion": "WhenEmpty", "repository": {"forceDelete": True}}
+        rsp = run(provider, image, managementPolicies=True, **given)
+        got = desired(rsp)["imagerepo"]
+        assert got["spec"]["forProvider"]["forceDelete"] is False
+        image["spec"] |= got["spec"]
+        return rights(got)
+
+    def want(of: tuple[str, list[str]]) -> tuple[str | None, list[str]]:
+        return of[0] if APIS[provider].has_deletion_policy else None, of[1]
+
+    at_provider["forceDelete"] = True
+    assert decide() == want(ORPHAN_ON_DELETE)
+    if provider != CLASSIC:
+        assert decide() == want(ORPHAN_ON_DELETE), "it has not applied that yet"
+    at_provider["forceDelete"] = False
+    assert decide() == want(FULL)
+    assert decide() == want(FULL)
 
 
 @pytest.mark.parametrize(

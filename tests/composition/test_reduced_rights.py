@@ -88,6 +88,7 @@ def theirs(provider: str) -> dict[str, Any]:
         ("created", "OnlyCreated", FULL),
         ("created", "Always", FULL),
         ("created", "Never", ORPHAN_ON_DELETE),
+        ("created", "WhenEmpty", ORPHAN_ON_DELETE),
     ],
 )
 def test_a_refused_claim_keeps_what_it_has_earned(

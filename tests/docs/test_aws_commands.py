@@ -1,7 +1,6 @@
 """Each `aws ecr` command of the documentation is one that the API accepts.
 
-The AWS CLI takes its commands and options from botocore's model of the API. `make lint`
-and `make e2e` install botocore; without it there is nothing to compare with.
+The AWS CLI takes its commands and options from botocore's model of the API.
 """
 
 import json
@@ -12,11 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from blocks import PAGES, ROOT, blocks
-
-loaders = pytest.importorskip("botocore.loaders")
-model = pytest.importorskip("botocore.model")
-xform_name = pytest.importorskip("botocore").xform_name
-validate = pytest.importorskip("botocore.validate")
+from botocore import loaders, model, validate, xform_name
 
 API = model.ServiceModel(loaders.Loader().load_service_model("ecr", "service-2"), "ecr")
 OPERATIONS = {xform_name(name, "-"): name for name in API.operation_names}

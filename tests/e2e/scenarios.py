@@ -26,6 +26,7 @@ ORDER = (
     "test_docs",
     "test_impact",
     "test_deletion",
+    "test_when_empty",
     "test_restore",
     "test_activation",
     "test_under_load",

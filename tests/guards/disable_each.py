@@ -22,7 +22,7 @@ TESTS = (
     *("composition/test_observed.py", "composition/test_competitors.py"),
     "composition/test_required_settings.py",
     *("composition/test_reduced_rights.py", "ecr/test_policies.py"),
-    *("api/test_parameters.py", "providers", "test_fn.py"),
+    *("api/test_parameters.py", "providers", "test_fn.py", "cli/test_release.py"),
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 

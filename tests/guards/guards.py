@@ -58,6 +58,16 @@ GUARDS = (
         "`Never` forbids deletion", "provider_rights:may_be_deleted", unsafe=True
     ),
     predicate(
+        "`WhenEmpty` waits until images are kept",
+        "provider_rights:waits_for_force",
+        unsafe=False,
+    ),
+    predicate(
+        "`WhenEmpty` wins over forceDelete",
+        "provider_rights:deletes_only_empty",
+        unsafe=False,
+    ),
+    predicate(
         "only observe an adopted repository",
         "provider_rights:is_only_observed",
         unsafe=False,
@@ -285,6 +295,18 @@ GUARDS = (
         "without required settings, nothing changes",
         "function.composition.required_settings:may_be_missing",
         lambda _: lambda _: True,
+    ),
+    Guard(
+        "another claim's problem is not shown",
+        "function.composition.competitors:owned_by_predecessor",
+        lambda _: lambda *_: True,
+    ),
+    Guard(
+        "release only what is being deleted",
+        "function.cli.release:reason",
+        lambda original: lambda problem, *, deleting, may_delete: original(  # noqa: ARG005
+            problem, deleting=True, may_delete=may_delete
+        ),
     ),
     Guard(
         "a claim gets only allowed values",

@@ -82,7 +82,7 @@ def options(provider: str) -> Cases:
         yield from _stages(f"repository: {name}", provider, given, first=first)
     for name, given in INPUTS["options"].items():
         yield from _stages(name, provider, given, first=True)
-    for deletion in ("OnlyCreated", "Always", "Never"):
+    for deletion in ("OnlyCreated", "WhenEmpty", "Always", "Never"):
         adopted = Cluster(provider, {**POLICIES, "deletion": deletion}).adopted()
         reason = "which rights are given on what was there before"
         yield f"deletion {deletion}, adopted", reason, adopted

@@ -47,7 +47,7 @@ INPUTS = st.fixed_dictionaries(
     {},
     optional={
         "bundle": st.booleans(),
-        "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
+        "deletion": st.sampled_from(["OnlyCreated", "WhenEmpty", "Never", "Always"]),
         "adopt": st.sampled_from(["Observe", "Manage"]),
         "allow": st.fixed_dictionaries(
             {"existingNames": st.just(["*"])},
@@ -289,11 +289,44 @@ class MixedWorlds(Worlds):
     apis = (CLASSIC, UPBOUND)
 
 
+class WhenEmptyWorlds(Worlds):
+    """`deletion: WhenEmpty` from the beginning, and the CronJob of package/release."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.ecr.keeps_images = self.world.releases = True
+        for cluster in self.world.clusters.values():
+            cluster.configure(deletion="WhenEmpty")
+
+    @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
+    def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
+        super().configure(name, {**fields, "deletion": "WhenEmpty"}, api)
+
+    @rule()
+    def release(self) -> None:
+        self.world.release()
+
+
+class WhenEmptyClassicWorlds(WhenEmptyWorlds):
+    apis = (CLASSIC,)
+
+
+class WhenEmptyUpboundWorlds(WhenEmptyWorlds):
+    apis = (UPBOUND,)
+
+
+class WhenEmptyNamespacedWorlds(WhenEmptyWorlds):
+    apis = (NAMESPACED,)
+
+
 # Each example has up to 30 steps, and each step may call the function several times.
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 @pytest.mark.parametrize(
     "worlds",
-    [ClassicWorlds, UpboundWorlds, NamespacedWorlds, MixedWorlds],
+    [
+        *(ClassicWorlds, UpboundWorlds, NamespacedWorlds, MixedWorlds),
+        *(WhenEmptyClassicWorlds, WhenEmptyUpboundWorlds, WhenEmptyNamespacedWorlds),
+    ],
     ids=lambda worlds: worlds.__name__,
 )
 def test_worlds(worlds: type[Worlds], start: list[tuple[str, Claim]]) -> None:

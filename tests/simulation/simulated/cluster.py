@@ -709,8 +709,9 @@ class Cluster:
             composed_as = mr["metadata"]["annotations"].get(COMPOSED_AS)
             if composed_as == "existingrepo" and actions - {"Observe", "Update"}:
                 raise NotEarned(f"{ref} may create or delete an existing repository")
-            if deletes and self.deletion.get(mr["metadata"]["uid"]) == "Never":
-                raise NotEarned(f"{ref} may delete under `deletion: Never`")
+            deletion = self.deletion.get(mr["metadata"]["uid"])
+            if deletes and deletion in ("Never", "WhenEmpty"):
+                raise NotEarned(f"{ref} may delete images under `deletion: {deletion}`")
             changes = api.honours_policies and may(actions, "Update")
             if not (deletes or changes):
                 continue

@@ -97,6 +97,8 @@ class Ecr:
         self.repositories: dict[Location, Repository] = {}
         # All creators of repositories with a name, in any account.
         self.creators: dict[str, list[Actor]] = {}
+        # Whether no managed resource may delete an image: `deletion: WhenEmpty`.
+        self.keeps_images = False
 
     def find(self, location: Location) -> Repository | None:
         return self.repositories.get(location)
@@ -134,6 +136,8 @@ class Ecr:
             return
         if found.images and not force:
             raise EcrError("RepositoryNotEmptyException")
+        if found.images and self.keeps_images:
+            raise ImagesLost(f"{actor} deleted {location} under WhenEmpty: {found}")
         if found.images and not found.exempts(actor):
             if not found.earned_by(actor):
                 raise ImagesLost(f"{actor} deleted {location}: {found}")
