@@ -1,11 +1,13 @@
 """A workload with more repositories than its image and its bundle."""
 
+import contextlib
 import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import apis
 import claims
 import yaml
 from build import build
@@ -42,9 +44,22 @@ def _reported(system: System, workload: str) -> dict[str, str]:
 
 
 def test_a_workload_has_all_its_repositories(system: System) -> None:
+    """Seven of them, and on Upbound's APIs one more, which existed before."""
     names = _names("many")
-    with system.with_settings(**EXAMPLE):
+    created = {*names.values()}
+    allow = dict(EXAMPLE["allow"])
+    with contextlib.ExitStack() as stack:
         own = _claim("many", "worker", "migrations")
+        if system.api is not apis.CLASSIC:
+            names["existing"] = "team/base"
+            allow["existingNames"] = ["team/*"]
+            own["spec"]["parameters"]["existingName"] = "team/base"
+            system.ecr.create_repository(repositoryName="team/base")
+            claims.push(system, "team/base")
+            stack.callback(
+                system.ecr.delete_repository, repositoryName="team/base", force=True
+            )
+        stack.enter_context(system.with_settings(**{**EXAMPLE, "allow": allow}))
         if not system.api.namespaced:
             own["spec"]["writeConnectionSecretToRef"] = {"name": "many-ecr"}
         system.kubectl.apply(own)
@@ -58,6 +73,7 @@ def test_a_workload_has_all_its_repositories(system: System) -> None:
             )["repositories"]
         }
         assert found.pop(names["cache"]) == "MUTABLE"
+        assert found.pop(names.get("existing", ""), "MUTABLE") == "MUTABLE"
         assert {*found.values()} == {"IMMUTABLE"}
         lifecycle = system.wait(
             "ECR has the lifecycle policy",
@@ -72,16 +88,19 @@ def test_a_workload_has_all_its_repositories(system: System) -> None:
         if not system.api.namespaced:
             secret = system.wait(
                 "the connection secret has all URIs",
-                lambda: _complete(system.kubectl.get("secret", "many-ecr")),
+                lambda: _complete(system.kubectl.get("secret", "many-ecr"), names),
             )
             assert {*secret["data"]} == {
                 "region",
-                *(f"{key}RepositoryUri" for key in KEYS),
+                *(f"{key}RepositoryUri" for key in names),
             }
 
         claims.push(system, names["cache"], names["worker"], names["image"])
         claims.delete(system, "many")
-        claims.wait_gone(system, *names.values())
+        claims.wait_gone(system, *created)
+        if "existing" in names:
+            kept = claims.contents(system, {names["existing"]})
+            assert claims.images(kept) == 1
 
 
 def test_what_nobody_requests_any_more_is_kept(system: System) -> None:
@@ -184,5 +203,7 @@ def _lifecycle(system: System, name: str) -> dict[str, Any]:
     return policy
 
 
-def _complete(secret: dict[str, Any] | None) -> dict[str, Any] | None:
-    return secret if secret and len(secret.get("data", {})) > len(KEYS) else None
+def _complete(
+    secret: dict[str, Any] | None, names: dict[str, str]
+) -> dict[str, Any] | None:
+    return secret if secret and len(secret.get("data", {})) > len(names) else None

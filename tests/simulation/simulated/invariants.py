@@ -66,8 +66,8 @@ class Exemption(Enum):
         "deleted by then."
     )
     NOT_EMPTY = (
-        "A claim releases its bundle repository if another claim owns its image "
-        "repository. If someone has already pushed to that bundle repository, it is "
+        "A claim releases its other repositories if another claim owns its image "
+        "repository. If someone has already pushed to one of them, it is "
         "not deleted. Its managed resource hangs until someone empties the repository."
     )
     UNRECORDED = (
