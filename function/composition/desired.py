@@ -241,7 +241,9 @@ def _requested(
             deletable=live.repository.deletable,
         ):
             continue
-        if name not in observed.requested and unrequested_stays(live=True):
+        if name not in observed.requested and unrequested_stays(
+            deleting=live.repository.deleting
+        ):
             options = _options(observed.settings, key_of(name), parameters)
             kept = as_observed(live.repository, namespace, uid)
             yield name, kept._replace(options=options)

@@ -78,9 +78,13 @@ def without_force(repository: DesiredRepository) -> DesiredRepository:
 # The guards: plain values in, a boolean out. `make guards` turns them off one by one.
 
 
-def unrequested_stays(*, live: bool) -> bool:
-    """Whether a live repository stays after it left the settings or the claim."""
-    return live
+def unrequested_stays(*, deleting: bool) -> bool:
+    """Whether a live repository stays after it left the settings or the claim.
+
+    It does until a person deletes its managed resource. To compose that until it is
+    gone could create it again.
+    """
+    return not deleting
 
 
 def secondary_may_earn(*, image_is_ours: bool, earned_before: bool) -> bool:

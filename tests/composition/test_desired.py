@@ -458,6 +458,17 @@ def test_a_repository_that_nobody_requests_any_more_is_kept(
 
 
 @pytest.mark.parametrize("provider", APIS)
+def test_what_a_person_deletes_is_not_composed_again(provider: str) -> None:
+    others = {"cacherepo": of(provider, "cache")}
+    others["cacherepo"]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    rsp = run(provider, live(provider), others=others)
+    assert {*desired(rsp)} == {"imagerepo"}
+    assert rsp.conditions[0].reason == "Available"
+    requested = run(provider, live(provider), others=others, repositories={"cache": {}})
+    assert {*desired(requested)} == {"imagerepo", "cacherepo"}
+
+
+@pytest.mark.parametrize("provider", APIS)
 def test_a_kept_repository_keeps_its_policies(provider: str) -> None:
     layout: Json = {"repositories": {"cache": {"lifecycle": {"keepLast": 20}}}}
     others = {"cacherepo": of(provider, "cache")}
