@@ -33,8 +33,9 @@ from function.cli.options import (
     step_options,
 )
 from function.ecr.name_readings import readings
+from function.ecr.name_template import EXISTING_KEY
 from function.ecr.naming import RegistryHost
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.errors import printable, quote
 
 # What a guard does with a claim. "acts": it changes or limits the claim's result.
@@ -189,6 +190,7 @@ def explain_xr(
             *_unknown_defaults_guard(step),
             _allow_guard(parameters, step, settings),
             _competitors_guard(parameters, settings),
+            *_adoption_guard(parameters, step, settings),
             _deletion_guard(step, settings.deletion),
         ],
     )
@@ -293,17 +295,23 @@ def _allow_guard(
         )
         return Guard("allow", "unknown", why)
     namespace = parameters.namespace
-    values = (
+    values: list[tuple[str, str, str]] = [
         ("repoPrefix", parameters.prefix.path, "repo_prefixes"),
         ("region", parameters.region, "regions"),
         ("providerName", parameters.provider_config.name, "provider_names"),
-    )
+    ]
+    own = {each.key for each in settings.repositories}
+    for key, repository in parameters.names.items():
+        if key == EXISTING_KEY:
+            values.append(("existingName", repository, "existing_names"))
+        elif key not in own:
+            values.append(("repositories", key, "repositories"))
     allowed, limited = [], False
-    for name, value, field_name in values:
+    for name, value, list_name in values:
         globs = [
             matching_glob(value, globs, namespace)
             for allow in settings.allow
-            if (globs := getattr(allow, field_name)) is not None
+            if (globs := getattr(allow, list_name)) is not None
         ]
         limited = limited or bool(globs)
         patterns = " and ".join(quote(glob) for glob in dict.fromkeys(globs))
@@ -314,6 +322,26 @@ def _allow_guard(
         why = "there are no allow lists: any value is allowed"
         return Guard("allow", "passes", why)
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
+
+
+def _adoption_guard(
+    parameters: Parameters, step: CompositionStep, settings: Settings
+) -> list[Guard]:
+    """Return what happens to a repository that the claim did not create, if asked."""
+    manages = settings.adopt is Adoption.MANAGE
+    existing = parameters.names.get(EXISTING_KEY)
+    if not step.known or not (manages or existing):
+        return []
+    name = f"the repository {existing}" if existing else "a repository"
+    why = (
+        f"Manage: {name} that existed before the claim gets the options. It keeps its "
+        "tags and what the options do not set"
+        if manages
+        else f"Observe: {name} that existed before the claim is not changed"
+    )
+    if existing:
+        why += ". It is never created and never deleted"
+    return [Guard("adoption", "acts", why)]
 
 
 def _competitors_guard(parameters: Parameters, settings: Settings) -> Guard:

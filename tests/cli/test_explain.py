@@ -297,3 +297,36 @@ def test_the_default_prefix_has_the_claims_namespace(tmp_path: Path) -> None:
     defaults = {"repoPrefix": "tap/{namespace}"}
     out = explained(tmp_path, yaml.safe_dump(manifest), defaults=defaults)
     assert "tap/shop/api-shop" in out
+
+
+def test_it_explains_names_that_a_claim_adds_and_uses(tmp_path: Path) -> None:
+    manifest = yaml.safe_load(claim())
+    manifest["spec"]["parameters"] |= {
+        "repositories": ["worker"],
+        "existingName": "team/base",
+    }
+    allow = {"repositories": ["work*"], "existingNames": ["team/*"]}
+    layout: dict[str, Any] = {
+        "provider": "ecr.aws.upbound.io/v1beta2",
+        "repositories": {"cache": {}},
+        "allow": allow,
+    }
+    stdin = yaml.safe_dump(manifest)
+    out = explained(tmp_path, stdin, **layout)
+    for key in ("image", "bundle", "cache", "worker", "existing"):
+        assert f"\n  {key} " in out
+    assert 'repositories "worker" (pattern "work*")' in out
+    assert 'existingName "team/base" (pattern "team/*")' in out
+    assert "Observe: the repository team/base that existed" in out
+    managed = explained(tmp_path, stdin, **layout, adopt="Manage")
+    assert "Manage: the repository team/base that existed" in managed
+    assert "never created and never deleted" in managed
+
+
+def test_adoption_is_explained_only_where_the_settings_decide_on_it(
+    tmp_path: Path,
+) -> None:
+    provider = "ecr.aws.upbound.io/v1beta2"
+    assert "adoption" not in explained(tmp_path, claim(), provider=provider)
+    out = explained(tmp_path, claim(), provider=provider, adopt="Manage")
+    assert "Manage: a repository that existed before the claim gets the options" in out
