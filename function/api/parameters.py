@@ -229,14 +229,20 @@ def parse_parameters(raw: RawParameters, settings: Settings) -> Parameters:
     )
 
 
-def added_keys(xr: structpb.Struct) -> tuple[str, ...]:
-    """Return the keys of the repositories that an XR adds, without those not valid."""
-    parameters = struct(struct(xr, "spec"), "parameters")
-    if ADDED not in parameters.fields:
-        return ()
-    found = parameters.fields[ADDED].list_value.values[:MOST_ADDED_REPOSITORIES]
-    keys = sorted({each.string_value for each in found})
-    return tuple(k for k in keys if LABEL.fullmatch(k) and k not in RESERVED_KEYS)
+def requested_keys(xr: structpb.Struct) -> tuple[str, ...]:
+    """Return the keys of the repositories that an XR adds, or uses by their name.
+
+    Those that are not valid are left out: parse_parameters refuses them.
+    """
+    parameters = struct(struct(xr, "spec"), "parameters").fields
+    keys: list[str] = []
+    if ADDED in parameters:
+        found = parameters[ADDED].list_value.values[:MOST_ADDED_REPOSITORIES]
+        added = sorted({each.string_value for each in found})
+        keys += (k for k in added if LABEL.fullmatch(k) and k not in RESERVED_KEYS)
+    if EXISTING in parameters and parameters[EXISTING].string_value:
+        keys.append(EXISTING_KEY)
+    return tuple(keys)
 
 
 def _added(parameters: structpb.Struct) -> tuple[str, ...]:
@@ -317,11 +323,6 @@ def _parse_existing(name: str, settings: Settings, namespace: str) -> Repository
             "Use an allowed name, or ask the platform team to allow this one",
         )
     return existing
-
-
-def uses_existing(xr: structpb.Struct) -> bool:
-    """Whether an XR asks for an existing repository."""
-    return bool(text(struct(struct(xr, "spec"), "parameters"), EXISTING))
 
 
 def _same_names(

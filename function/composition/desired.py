@@ -195,6 +195,8 @@ def _check_locations(
     Raises:
         InvalidInputError: Two repositories of the claim are the same one.
     """
+    if all(each.observed for each in repositories.values()):
+        return
     found: dict[tuple[str, str, str], str] = {}
     for name, each in repositories.items():
         other = found.setdefault(each.desired.location, name)
@@ -236,14 +238,11 @@ def _requested(
             ),
         )
     for name, live in observed.repositories.items():
-        if existing_is_released(
-            existing=name == EXISTING and name not in observed.requested,
-            deletable=live.repository.deletable,
+        if name in observed.requested or existing_is_released(
+            existing=name == EXISTING, deletable=live.repository.deletable
         ):
             continue
-        if name not in observed.requested and unrequested_stays(
-            deleting=live.repository.deleting
-        ):
+        if unrequested_stays(deleting=live.repository.deleting):
             options = _options(observed.settings, key_of(name), parameters)
             kept = as_observed(live.repository, namespace, uid)
             yield name, kept._replace(options=options)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.parameters import added_keys, uses_existing
+from function.api.parameters import requested_keys
 from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
@@ -127,10 +127,9 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     settings = read_settings(req)
     composite = req.observed.composite.resource
     identity = composite_identity(composite)
-    keys = [each.key for each in settings.repositories]
-    requested = tuple(map(composed_name, (*keys, *added_keys(composite))))
-    if uses_existing(composite):
-        requested += (EXISTING,)
+    requested = _names_of(settings)
+    if keys := requested_keys(composite):
+        requested += tuple(map(composed_name, keys))
     repositories = dict(_repositories(req, identity, requested))
     providers = dict.fromkeys((IMAGE, BUNDLE, *requested), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
@@ -162,6 +161,11 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         time,
         _is_new(composite),
     )
+
+
+@functools.lru_cache(maxsize=64)  # as many as effective_settings
+def _names_of(settings: Settings) -> tuple[str, ...]:
+    return tuple(composed_name(each.key) for each in settings.repositories)
 
 
 def composed_name(key: str) -> str:
@@ -226,10 +230,11 @@ def _unrequested(
     req: fnv1.RunFunctionRequest, requested: Collection[str]
 ) -> Iterator[str]:
     """Yield the names of live repositories that the settings or the claim had once."""
-    for name, resource in req.observed.resources.items():
+    resources = req.observed.resources
+    for name in resources:
         if name in requested or not name.endswith(_COMPOSED_SUFFIX):
             continue
-        labels = struct(struct(resource.resource, "metadata"), "labels")
+        labels = struct(struct(resources[name].resource, "metadata"), "labels")
         # Another step of the pipeline may compose a resource of such a name.
         if REPOSITORY_ID in labels.fields and name not in req.desired.resources:
             yield name
