@@ -271,18 +271,24 @@ def test_ctrl_c_ends_the_program_while_it_reads(
         return 500, {}
 
     monkeypatch.setattr(server, "answer", answer)
-    process = subprocess.Popen(
-        [SCRIPT, "impact", "namespace", "x", "--kubeconfig", str(server.kubeconfig)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A shell's background jobs ignore the signal, and so would what they start.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert hangs.wait(30)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        process = subprocess.Popen(
+            [SCRIPT, "impact", "crd", "x", "--kubeconfig", str(server.kubeconfig)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     finally:
-        ends.set()
-        process.kill()
+        signal.signal(signal.SIGINT, ignored)
+    with process:
+        try:
+            assert hangs.wait(30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            ends.set()
+            process.kill()
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
