@@ -127,7 +127,7 @@ def test_a_claim_waits_until_its_predecessor_is_gone(
 
 
 @pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
-@pytest.mark.parametrize("own", [True, False], ids=["own", "another's"])
+@pytest.mark.parametrize("own", [True, False], ids=["own claim", "another claim"])
 def test_only_its_own_predecessors_problem_is_shown(
     provider: str, *, own: bool
 ) -> None:
