@@ -21,7 +21,7 @@ from function.ecr.name_template import (
     NameTemplate,
     SuffixTemplate,
 )
-from function.ecr.naming import RegistryHost
+from function.ecr.naming import LABEL, RegistryHost
 from function.ecr.options import OPTION_NAMES, RepositoryOptions
 from function.ecr.provider_rights import Adoption, Deletion
 from function.limits import LONGEST_PARAMETER
@@ -84,8 +84,6 @@ def _limit_repositories(repositories: Any) -> Any:  # not validated yet
     return repositories
 
 
-# RFC 1123: what Kubernetes accepts as a label.
-LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Crossplane sends each XR's managed resources with each call.
 _MOST_REPOSITORIES = 20
 _LONGEST_TEMPLATE = 256

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.api.fields import LABEL
 from function.api.globs import NAMESPACE_PLACEHOLDER, matching_glob
 from function.api.settings import Settings
 from function.ecr.name_template import EXISTING_KEY, RESERVED_KEYS, repository_names
 from function.ecr.naming import (
+    LABEL,
     Prefix,
     RepositoryName,
     parse_prefix,
@@ -291,12 +291,7 @@ def _parse_added(
             )
         if not settings.may_add(name):
             lists = [a.repositories for a in settings.allow if a.repositories]
-            raise NotAllowedError(
-                field,
-                quote(name),
-                _allowed_rule(next(iter(lists), ()), namespace),
-                "Use an allowed name, or ask the platform team to allow this one",
-            )
+            raise _not_allowed(ADDED, name, next(iter(lists), ()), namespace, "name")
     return sorted(added)
 
 
@@ -316,12 +311,8 @@ def _parse_existing(name: str, settings: Settings, namespace: str) -> Repository
         )
     if not settings.may_use_existing(existing, namespace):
         lists = [a.existing_names for a in settings.allow if a.existing_names]
-        raise NotAllowedError(
-            field,
-            quote(existing),
-            _allowed_rule(next(iter(lists), ()), namespace),
-            "Use an allowed name, or ask the platform team to allow this one",
-        )
+        globs = next(iter(lists), ())
+        raise _not_allowed(EXISTING, existing, globs, namespace, "name")
     return existing
 
 
@@ -404,24 +395,27 @@ def _allowed(
 ) -> None:
     if globs is None or matching_glob(value, globs, namespace) is not None:
         return
-    raise NotAllowedError(
-        f"{PARAMETERS}.{name}",
-        quote(value),
-        _allowed_rule(globs, namespace),
-        "Use an allowed value, or ask the platform team to allow this one",
-    )
+    raise _not_allowed(name, value, globs, namespace, "value")
 
 
-def _allowed_rule(globs: Sequence[str], namespace: str) -> str:
+def _not_allowed(
+    parameter: str, value: str, globs: Sequence[str], namespace: str, what: str
+) -> NotAllowedError:
+    """Return the error for a value that no glob of the platform matches."""
     shown = [
         quote(glob.replace(NAMESPACE_PLACEHOLDER, namespace))
         for glob in globs[:_MOST_GLOBS]
     ]
     if len(globs) > _MOST_GLOBS:
         shown.append(f"and {len(globs) - _MOST_GLOBS} more")
-    if not shown:
-        return "the platform allows no value"
-    return f"the platform allows only {', '.join(shown)}"
+    return NotAllowedError(
+        f"{PARAMETERS}.{parameter}",
+        quote(value),
+        f"the platform allows only {', '.join(shown)}"
+        if shown
+        else "the platform allows no value",
+        f"Use an allowed {what}, or ask the platform team to allow this one",
+    )
 
 
 def _namespace(raw: RawParameters) -> str:

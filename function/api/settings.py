@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
@@ -76,17 +76,11 @@ class Settings:
 
     def may_add(self, name: str) -> bool:
         """Whether a claim may add a repository of a name."""
-        lists = [a.repositories for a in self.allow if a.repositories is not None]
-        return bool(lists) and all(
-            matching_glob(name, globs, "") is not None for globs in lists
-        )
+        return _is_listed(name, [a.repositories for a in self.allow])
 
     def may_use_existing(self, name: str, namespace: str) -> bool:
         """Whether a claim may use an existing repository."""
-        lists = [a.existing_names for a in self.allow if a.existing_names is not None]
-        return bool(lists) and all(
-            matching_glob(name, globs, namespace) is not None for globs in lists
-        )
+        return _is_listed(name, [a.existing_names for a in self.allow], namespace)
 
     @property
     def allowed_overrides(self) -> list[str]:
@@ -110,8 +104,8 @@ class Settings:
         if key == IMAGE_KEY:
             suffix = ""
         elif suffix is None:
-            suffix = SuffixTemplate.from_text(self.suffix).render(key)
-        return NamedRepository(key, NameTemplate.from_text(name), suffix)
+            suffix = _suffix_template(self.suffix).render(key)
+        return NamedRepository(key, _name_template(name), suffix)
 
     def has_options(self, key: str) -> bool:
         """Whether there are options for this repository only."""
@@ -158,6 +152,21 @@ class Settings:
         """Return the path of a field, where it is set."""
         set_by = [layer for layer in self.layers if field in layer.model_fields_set]
         return f"{(set_by or self.layers)[-1].root}.{to_camel(field)}"
+
+
+# A claim that adds repositories needs them with each call.
+_name_template = functools.lru_cache(maxsize=64)(NameTemplate.from_text)
+_suffix_template = functools.lru_cache(maxsize=64)(SuffixTemplate.from_text)
+
+
+def _is_listed(
+    name: str, lists: Sequence[Sequence[str] | None], namespace: str = ""
+) -> bool:
+    """Whether each list of globs matches a name. Without any list, none is allowed."""
+    present = [globs for globs in lists if globs is not None]
+    return bool(present) and all(
+        matching_glob(name, globs, namespace) is not None for globs in present
+    )
 
 
 # A cluster has few Compositions, and one object with platform settings.

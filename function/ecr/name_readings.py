@@ -4,16 +4,12 @@ The opposite of NameTemplate.render. A name can have several readings: with the 
 template, `a-b-c` is workload `a-b` in namespace `c`, or workload `a` in `b-c`.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from function.ecr.name_template import NameTemplate, Part, Placeholder
-from function.ecr.naming import parse_repository_name
+from function.ecr.naming import LABEL, parse_repository_name
 from function.errors import InvalidParameterError
-
-# A name of RFC 1123: what Kubernetes accepts as the name of a namespace.
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Reading(NamedTuple):
@@ -34,7 +30,7 @@ class Reading(NamedTuple):
 
 def is_namespace(text: str) -> bool:
     """Whether Kubernetes accepts a text as the name of a namespace."""
-    return bool(_NAMESPACE.fullmatch(text))
+    return bool(LABEL.fullmatch(text))
 
 
 def readings(name: str, template: NameTemplate, key: str, suffix: str) -> list[Reading]:

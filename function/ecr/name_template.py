@@ -6,10 +6,12 @@ harder to decide (name_collisions).
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
+from typing import Self
 
 from function.ecr.naming import (
     LONGEST,
@@ -72,8 +74,8 @@ class TemplateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class NameTemplate:
-    """A template of repository names.
+class _Template(ABC):
+    """What both kinds of templates have.
 
     Attributes:
         text: The template as its author wrote it.
@@ -84,7 +86,16 @@ class NameTemplate:
     parts: tuple[Part, ...]
 
     @classmethod
-    def parse(cls, text: str, field: str) -> "NameTemplate":
+    @abstractmethod
+    def from_text(cls, text: str) -> Self:
+        """Parse a template in a validator that knows no field.
+
+        Raises:
+            TemplateError: It is none of this kind.
+        """
+
+    @classmethod
+    def parse(cls, text: str, field: str) -> Self:
         """Parse a template.
 
         Args:
@@ -92,15 +103,20 @@ class NameTemplate:
             field: The path of its field, for the error.
 
         Raises:
-            InvalidInputError: It is no template, or no name that it gives can be valid.
+            InvalidInputError: It is none of this kind.
         """
         try:
             return cls.from_text(text)
         except TemplateError as e:
             raise InvalidInputError(field, quote(text), e.rule, e.fix) from None
 
+
+@dataclass(frozen=True, slots=True)
+class NameTemplate(_Template):
+    """A template of repository names."""
+
     @classmethod
-    def from_text(cls, text: str) -> "NameTemplate":
+    def from_text(cls, text: str) -> Self:
         """Parse a template in a validator that knows no field.
 
         Raises:
@@ -206,35 +222,11 @@ class NameTemplate:
 
 
 @dataclass(frozen=True, slots=True)
-class SuffixTemplate:
-    """A template of suffixes. Its only placeholder is {repository}.
-
-    Attributes:
-        text: The template as its author wrote it.
-        parts: Its literal texts and placeholders, in order.
-    """
-
-    text: str
-    parts: tuple[Part, ...]
+class SuffixTemplate(_Template):
+    """A template of suffixes. Its only placeholder is {repository}."""
 
     @classmethod
-    def parse(cls, text: str, field: str) -> "SuffixTemplate":
-        """Parse a template.
-
-        Args:
-            text: The template.
-            field: The path of its field, for the error.
-
-        Raises:
-            InvalidInputError: It is no template of suffixes.
-        """
-        try:
-            return cls.from_text(text)
-        except TemplateError as e:
-            raise InvalidInputError(field, quote(text), e.rule, e.fix) from None
-
-    @classmethod
-    def from_text(cls, text: str) -> "SuffixTemplate":
+    def from_text(cls, text: str) -> Self:
         """Parse a template in a validator that knows no field.
 
         Raises:

@@ -31,6 +31,9 @@ _HOST_LIKE = re.compile(
     r"dkr[.-]ecr|\.amazonaws\.com(\.cn)?$|\.on\.aws$", re.IGNORECASE
 )
 
+# RFC 1123: what Kubernetes accepts as a label, and as the name of a namespace.
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
 PREFIX_FIELD = "spec.parameters.repoPrefix"
 WORKLOAD_FIELD = "spec.parameters.workloadName"
 
