@@ -66,7 +66,11 @@ class Refusing:
             return list(self._moto(environ, start_response))
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
+    # With HTTP/1.0 it closes each connection, sometimes before the AWS SDK has read the
+    # response. A provider then reports that the creation failed, although it did not.
+    protocol_version = "HTTP/1.1"
+
     def log_request(self, *_: object) -> None:
         """Log errors only."""
 
@@ -77,5 +81,5 @@ if __name__ == "__main__":
         int(sys.argv[1]),
         Refusing(),
         threaded=True,
-        request_handler=_Quiet,
+        request_handler=_Handler,
     )
