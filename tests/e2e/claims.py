@@ -9,11 +9,9 @@ import time
 from typing import Any
 
 from providers import CONFIG
-from system import REGION, System
+from system import REGION, TIMEOUT_S, System
 
 PREFIX = "tap/workloads"
-# A claim with NameTaken or an invalid parameter reconciles again within two minutes.
-HEALS_S = 150
 # How long a claim may take to be Ready after its predecessor is gone.
 AGAIN_S = 10
 MEDIA = "application/vnd.oci.image.manifest.v1+json"
@@ -98,7 +96,7 @@ def all_ready(system: System, *claims: str, namespace: str = "default") -> bool:
 
 
 def wait_ready(
-    system: System, *claims: str, namespace: str = "default", seconds: float = 120
+    system: System, *claims: str, namespace: str = "default", seconds: float = TIMEOUT_S
 ) -> None:
     """Wait until claims are Ready."""
     system.wait(
@@ -147,7 +145,7 @@ def wait_for_reason(
         found = ready_condition(system, name, namespace)
         return found["message"] if found.get("reason") == reason else None
 
-    return system.wait(f"{name} has the reason {reason}", read, HEALS_S)
+    return system.wait(f"{name} has the reason {reason}", read)
 
 
 def external_name(resource: dict[str, Any]) -> str:
@@ -283,7 +281,7 @@ def wait_gone(
     system: System,
     *repositories: str,
     but: frozenset[str] = frozenset(),
-    seconds: float = 120,
+    seconds: float = TIMEOUT_S,
 ) -> None:
     """Wait until repositories and their managed resources are gone.
 
@@ -323,6 +321,5 @@ def remove_namespaces(system: System, *namespaces: str) -> None:
             for r in managed(system).values()
             if r["metadata"].get("namespace") in namespaces
         ],
-        120,
     )
     system.kubectl("delete", "namespace", "--timeout=180s", *namespaces)

@@ -82,7 +82,7 @@ class Story:
                 live.update(picture(), refresh=True)
                 return bool(reached) and time.monotonic() - reached > LASTS_S
 
-            self._system.wait("all resources have their final state", probe, 120)
+            self._system.wait("all resources have their final state", probe)
             live.update(picture(), refresh=True)
         # Without a terminal, Live ends without a line break.
         if not self._console.is_terminal:

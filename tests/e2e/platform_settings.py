@@ -171,7 +171,7 @@ def check_a_fault_changes_nothing(
             system,
             functools.partial(recovers, system, name, reason),
         )
-    system.wait("both are Available", lambda: available(system, live, new), 120)
+    system.wait("both are Available", lambda: available(system, live, new))
     assert specs(system, live) == before[0]
     claims.delete(system, new, wait=False)
 
@@ -218,7 +218,6 @@ def check_they_survive(system: System, package: Path) -> None:
         system.wait(
             f"{name} may not delete its repositories",
             lambda: names <= claims.not_deletable(system),
-            claims.HEALS_S,
         )
         kept.update(names)
 
@@ -254,7 +253,7 @@ def check_they_survive(system: System, package: Path) -> None:
         found = system.kubectl.get("composition", "workloadecrrepo") or {}
         return "example.org/release" in found["metadata"]["labels"]
 
-    system.wait("the Composition is that of the second version", is_new, 120)
+    system.wait("the Composition is that of the second version", is_new)
     check("upgraded")
 
     system["crossplane"].stop()
@@ -262,7 +261,7 @@ def check_they_survive(system: System, package: Path) -> None:
     check("restarted")
 
     made = ("resynced", "upgraded", "restarted")
-    claims.wait_ready(system, *made, seconds=claims.HEALS_S)
+    claims.wait_ready(system, *made)
     assert stored(system) == before
     claims.push(system, *kept)
     claims.delete(system, *made)

@@ -43,7 +43,6 @@ def refuse(system: System) -> dict[str, str]:
             system.wait(
                 f"{name} reports the error of ECR",
                 functools.partial(reports, name, refusal),
-                180,
             )
             print(f"{system.api.name}: {said[name]}")
             # Otherwise the provider would retry immediately, every time.
@@ -66,5 +65,4 @@ def recovered(system: System) -> None:
         system.wait(
             f"{name} no longer reports the error of ECR",
             functools.partial(cleared, name, refusal.code),
-            claims.HEALS_S,
         )

@@ -40,6 +40,9 @@ REGION = "eu-west-2"
 FUNCTION = "function-ecr-repos"
 OURS = (sys.executable, "-m", "function.main", "serve")
 SYSTEM = "crossplane-system"
+# How long a scenario waits. Crossplane drops the events of a composite that had too
+# many of them, and reconciles it again within two minutes.
+TIMEOUT_S = 180
 # Whether to run load and race tests at full size, as `make e2e-full` does.
 FULL = bool(os.environ.get("E2E_FULL"))
 KYVERNO_MODULE = "github.com/kyverno/kyverno"
@@ -48,6 +51,14 @@ KYVERNO_MODULE = "github.com/kyverno/kyverno"
 def say(what: str) -> None:
     """Print a progress message."""
     print(what, file=sys.stderr, flush=True)
+
+
+def _record(resource: dict[str, Any]) -> str:
+    """Return what decides whether a claim created a repository."""
+    annotations = resource["metadata"].get("annotations") or {}
+    found = {k: v for k, v in annotations.items() if "create" in k}
+    observed = (resource.get("status") or {}).get("atProvider") or {}
+    return f"{found}, createdAt {observed.get('createdAt')}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +125,9 @@ class System:
     def __getitem__(self, name: str) -> Program:
         return self.programs.started[name]
 
-    def wait(self, what: str, probe: Callable[[], T | None], seconds: float = 60) -> T:
+    def wait(
+        self, what: str, probe: Callable[[], T | None], seconds: float = TIMEOUT_S
+    ) -> T:
         """Wait as Programs.wait does; a failure also lists what is not Ready."""
         try:
             return self.programs.wait(what, probe, seconds)
@@ -136,6 +149,8 @@ class System:
                 conditions = (resource.get("status") or {}).get("conditions") or []
                 if not conditions:
                     lines.append(f"{name}: no condition")
+                if kind == self.api.repositories and not self.api.may_delete(resource):
+                    lines.append(f"{name}: no right to delete; {_record(resource)}")
                 lines += [
                     f"{name}: {c['type']} is {c['status']} ({c['reason']}) since "
                     f"{c['lastTransitionTime']}: {c.get('message', '')}"
@@ -238,7 +253,7 @@ class System:
                 c["type"] for c in conditions if c["status"] == "True"
             }
 
-        self.wait("the Configuration is installed and healthy", healthy, 120)
+        self.wait("the Configuration is installed and healthy", healthy)
         self.established("workloadecrrepos.tap.vrabbi.cloud")
 
     def platform_settings(self, **data: Any) -> dict[str, Any]:
@@ -391,7 +406,7 @@ class System:
         if "v1" in self._core:
             self._initialise_v1(core, env)
         else:
-            self.wait("Crossplane's init has run", initialised, 120)
+            self.wait("Crossplane's init has run", initialised)
         for name, content in self.secret("crossplane-tls-client").items():
             (tls / name).write_bytes(content)
         self.programs.start(

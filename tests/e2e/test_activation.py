@@ -140,7 +140,7 @@ def test_the_package_activates_what_it_composes(
 
 
 def test_the_waiting_xr_gets_its_repositories(inactive: WithoutPolicy) -> None:
-    claims.wait_ready(inactive, "early", seconds=claims.HEALS_S)
+    claims.wait_ready(inactive, "early")
     assert claims.names("early") <= inactive.repositories()
     for kind in inactive.api.policies:
         assert len(inactive.kubectl.all("-A", kind)) == len(claims.names("early"))

@@ -65,7 +65,6 @@ def test_one_of_two_competing_claims_gets_the_repository(colliding: System) -> N
     system.wait(
         "the winner's resources are gone",
         lambda: not claims.resources_of(system, "first", "c"),
-        120,
     )
     # Crossplane v2.4 watches required resources. Without that, the ttl of a minute
     # would have to expire first.
@@ -116,7 +115,6 @@ def test_one_of_each_racing_pair_gets_the_repositories(colliding: System) -> Non
         system.wait(
             "the function has responded for all claims",
             lambda: all(reason for _, reason in _outcome(system).values()),
-            120,
         )
     finally:
         for provider in held:
@@ -137,9 +135,7 @@ def test_one_of_each_racing_pair_gets_the_repositories(colliding: System) -> Non
     wanted = {name for n in range(PAIRS) for name in claims.names(f"p{n}", "b-c")}
     # If each claim of a pair had one repository, the loser's bundle is deleted. The
     # winner's provider notices that at its next poll and creates the bundle again.
-    system.wait(
-        "the winners have both", lambda: wanted <= system.repositories(), claims.HEALS_S
-    )
+    system.wait("the winners have both", lambda: wanted <= system.repositories())
     claims.push(system, *wanted)
     before = claims.contents(system, wanted)
     assert len(before) == len(wanted)
@@ -196,7 +192,6 @@ def test_a_repository_created_by_someone_else_after_a_failure_is_kept(
             "the claim reports the error of ECR",
             lambda: denied.message
             in claims.ready_condition(system, "byhand").get("message", ""),
-            claims.HEALS_S,
         )
         # It retries later, and still knows that its first attempt failed.
         pid = system[PROVIDER].pid
@@ -208,7 +203,7 @@ def test_a_repository_created_by_someone_else_after_a_failure_is_kept(
     # The claim created the bundle repository itself in its second attempt.
     said = claims.wait_for_reason(system, "byhand", "Adopted")
     assert f"not created by this claim: {image}. Deleting" in said
-    claims.wait_ready(system, "byhand", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "byhand")
     claims.delete(system, "byhand")
     claims.wait_gone(system, image, bundle, but=frozenset({image}))
     assert claims.contents(system, {image}) == before

@@ -92,7 +92,7 @@ def test_a_claim_can_be_deleted_after_its_composition_and_function(
                 for event in system.kubectl.all("events", "-n", "default")
             )
 
-        system.wait("an event of its XR names what is missing", reported, 120)
+        system.wait("an event of its XR names what is missing", reported)
         assert claims.contents(system, survives) == before
         claims.delete(system, "too-late", "survivor")
         claims.wait_gone(system, *survives)
@@ -100,7 +100,7 @@ def test_a_claim_can_be_deleted_after_its_composition_and_function(
         system.install_function(FUNCTION, ROOT / "package/function", *OURS)
         system.kubectl.apply(system.composed_with())
     claims.apply(system, "reborn")
-    claims.wait_ready(system, "reborn", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "reborn")
     claims.delete(system, "reborn", wait=False)
 
 
@@ -127,7 +127,6 @@ def test_claims_can_be_kept_when_the_crd_of_the_trigger_is_deleted(
         system.wait(
             "the claim that still has its owner is deleted with it",
             lambda: not claims.claim(system, "owned"),
-            120,
         )
         assert claims.of_workload(system, "keeps")
         assert claims.contents(system, claims.names("keeps")) == before
@@ -147,5 +146,5 @@ def test_claims_can_be_kept_when_the_crd_of_the_trigger_is_deleted(
         return True
 
     system.wait("Workloads are served again", back)
-    claims.wait_ready(system, "back-ecr-repos", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "back-ecr-repos")
     kubectl("delete", "workload", "back")

@@ -79,7 +79,6 @@ def test_impact_of_a_namespace_names_what_is_then_gone(system: System) -> None:
     system.wait(
         "the repositories that impact named are gone",
         lambda: not named(report, "deleted") & system.repositories(),
-        120,
     )
     after = claims.contents(system, before.keys() | set())
     assert before.keys() - after.keys() == named(report, "deleted")
@@ -130,7 +129,7 @@ def test_impact_of_settings_names_what_they_change(system: System) -> None:
         return kept - before == changed & found.keys()
 
     with system.with_settings(deletion="Never"):
-        system.wait("what impact named may no longer be deleted", as_named, 120)
+        system.wait("what impact named may no longer be deleted", as_named)
         claims.push(system, *both)
         file.write_text(yaml.safe_dump(system.platform_settings()))
         status, report = impact(system, *arguments)
@@ -139,7 +138,6 @@ def test_impact_of_settings_names_what_they_change(system: System) -> None:
     system.wait(
         "they may be deleted again",
         lambda: not both & claims.not_deletable(system),
-        120,
     )
     claims.delete(system, "shielded", wait=False)
 

@@ -296,7 +296,7 @@ def check_tenants(page: Page) -> None:
     """Check that a tenant cannot choose another revision of the Composition."""
     system, kubectl = page.system, page.system.kubectl
     claims.apply(system, "tenants")
-    claims.wait_ready(system, "tenants", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "tenants")
     kubectl.apply(
         tenants.cluster_role("edit-claims", tenants.CROSSPLANE_RIGHTS),
         tenants.account("a-tenant", "default"),
@@ -391,7 +391,6 @@ def check_options(page: Page) -> None:
             options() == {("IMMUTABLE", True)}
             and all(policies(operation) == len(names) for operation in operations)
         ),
-        180,
     )
     page.apply_settings(repository={})
     # The provider reads a policy once more before it releases the managed resource.
@@ -400,7 +399,7 @@ def check_options(page: Page) -> None:
         "the policies are gone", lambda: not system.kubectl.all(kinds, "-A"), 180
     )
     assert not any(map(policies, operations))
-    claims.wait_ready(system, "tenants", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "tenants")
 
 
 def upgrade(page: Page) -> None:
@@ -419,7 +418,7 @@ def upgrade(page: Page) -> None:
         healthy = claims.condition(now, "Healthy").get("status") == "True"
         return bool(current.endswith(f":{UPGRADED}") and healthy)
 
-    system.wait("the Configuration is upgraded", upgraded, 120)
+    system.wait("the Configuration is upgraded", upgraded)
 
 
 def uninstall(page: Page) -> None:

@@ -54,7 +54,6 @@ def test_an_unrecorded_creation_is_recovered(system: System) -> None:
     system.wait(
         "the claim may delete only what it created",
         lambda: claims.not_deletable(system) & {image, bundle} == kept,
-        claims.HEALS_S,
     )
     claims.delete(system, "cut-off")
     claims.wait_gone(system, image, bundle, but=frozenset(kept))

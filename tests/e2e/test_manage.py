@@ -108,12 +108,10 @@ def test_options_apply_to_an_adopted_repository_which_loses_nothing(
         system.wait(
             "ECR scans on push",
             lambda: _found(system)["imageScanningConfiguration"]["scanOnPush"],
-            claims.HEALS_S,
         )
         system.wait(
             "the provider may only observe again",
             lambda: _only_observes(system),
-            claims.HEALS_S,
         )
         added = {"platform": "yes"}
 
@@ -122,7 +120,7 @@ def test_options_apply_to_an_adopted_repository_which_loses_nothing(
             ours = {k: v for k, v in found.items() if not k.startswith("crossplane-")}
             return ours == TAGS | late | added
 
-        system.wait("all tags are there", kept, 30)
+        system.wait("all tags are there", kept)
         found = _found(system)
         assert found["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
         assert found["imageTagMutabilityExclusionFilters"] == EXCLUSION
@@ -142,7 +140,6 @@ def test_options_apply_to_an_adopted_repository_which_loses_nothing(
         system.wait(
             "the provider has seen the tag",
             lambda: "later" in _tags_of_status(system),
-            90,
         )
         claims.wait_for_reason(system, "heirloom", "Adopted")
         assert _only_observes(system)
@@ -179,7 +176,7 @@ def test_policies_apply_to_an_adopted_repository_and_are_removed_again(
                 "countNumber"
             ] == 30 and "109876543210" in json.dumps(_readers(system))
 
-        system.wait("ECR has both policies", applied, claims.HEALS_S)
+        system.wait("ECR has both policies", applied)
         assert _tags(system, heirloom) == TAGS, "nothing else differs"
         assert _only_observes(system)
     # The settings say `adopt: Observe` again.
@@ -197,7 +194,7 @@ def test_policies_apply_to_an_adopted_repository_and_are_removed_again(
             return False
         return True
 
-    system.wait("ECR has no policy of the claim", removed, claims.HEALS_S)
+    system.wait("ECR has no policy of the claim", removed)
     claims.delete(system, "heirloom")
     claims.wait_gone(system, NAME, f"{NAME}-bundle", but=frozenset({NAME}))
     assert claims.contents(system, {NAME}) == before
@@ -228,7 +225,6 @@ def test_an_existing_repository_is_used_and_never_created_or_deleted(
                 _found(system)["imageScanningConfiguration"]["scanOnPush"]
                 and _only_observes(system)
             ),
-            claims.HEALS_S,
         )
         assert TAGS.items() <= _tags(system, heirloom).items()
         status = (claims.claim(system, "guest") or {})["status"]
@@ -243,10 +239,10 @@ def test_an_existing_repository_is_used_and_never_created_or_deleted(
             message = claims.ready_condition(system, "early").get("message", "")
             return "No claim creates it" in message
 
-        system.wait("the other claim says what is missing", reported, claims.HEALS_S)
+        system.wait("the other claim says what is missing", reported)
         assert absent not in system.repositories()
         system.ecr.create_repository(repositoryName=absent)
-        claims.wait_ready(system, "early", seconds=claims.HEALS_S)
+        claims.wait_ready(system, "early")
 
         claims.delete(system, "guest", "early")
         kept = frozenset({NAME, absent})

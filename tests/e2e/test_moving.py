@@ -95,16 +95,13 @@ def test_moving_from_patch_and_transform_and_back(
     system.wait(
         "the function manages it",
         lambda: identified() == [True, True],
-        claims.HEALS_S,
     )
     assert unchanging() == before
     policies = {r["spec"]["deletionPolicy"] for r in claims.resources_of(system, name)}
     assert policies == {"Delete"}, "the recipe's provider created them"
 
     system.kubectl.apply(pipeline_of_the_recipe())
-    system.wait(
-        "the recipe manages it again", lambda: not any(identified()), claims.HEALS_S
-    )
+    system.wait("the recipe manages it again", lambda: not any(identified()))
     assert unchanging() == before
 
     assert claims.contents(system, claims.names(name)) == images

@@ -124,7 +124,7 @@ def test_what_nobody_requests_any_more_is_kept(system: System) -> None:
             message = str(claims.ready_condition(system, "fewer").get("message"))
             return message if "is no longer in `repositories`" in message else None
 
-        message = system.wait("the claim names what is kept", kept, claims.HEALS_S)
+        message = system.wait("the claim names what is kept", kept)
         for key in ("cache", "chart", "sbom", "migrations"):
             assert f"({key} is no longer in `repositories`)" in message
         assert _reported(system, "fewer") == names, "nothing moved"
@@ -146,7 +146,6 @@ def test_what_nobody_requests_any_more_is_kept(system: System) -> None:
         system.wait(
             "the claim knows no other",
             lambda: _reported(system, "fewer") == names,
-            claims.HEALS_S,
         )
         claims.wait_ready(system, "fewer")
     claims.delete(system, "fewer")

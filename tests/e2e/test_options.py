@@ -81,7 +81,7 @@ def test_ecr_has_the_options_of_the_input(system: System) -> None:
         assert "forceDelete" in claims.wait_for_reason(
             system, "forbidden", "NotAllowed"
         )
-        claims.wait_ready(system, "optional", seconds=claims.HEALS_S)
+        claims.wait_ready(system, "optional")
 
         common = {
             "mutability": "IMMUTABLE",
@@ -119,7 +119,6 @@ def test_ecr_has_the_options_of_the_input(system: System) -> None:
         system.wait(
             "the policy resources are deleted too",
             lambda: not _policies(system, {image, bundle}),
-            120,
         )
 
 
@@ -150,7 +149,7 @@ def test_disabling_bundles_keeps_existing_bundles(system: System) -> None:
                 in claims.ready_condition(system, "bundled")["message"]
             )
 
-        system.wait("the claim reports what is kept", kept, claims.HEALS_S)
+        system.wait("the claim reports what is kept", kept)
         assert claims.contents(system, claims.names("bundled")) == before
         claims.delete(system, "unbundled", wait=False)
     claims.delete(system, "bundled")
@@ -170,7 +169,6 @@ def test_deletion_never_removes_the_right_to_delete_from_existing_claims(
         system.wait(
             "none of its resources may delete a repository",
             lambda: kept <= claims.not_deletable(system),
-            claims.HEALS_S,
         )
         claims.delete(system, "treasured")
         claims.wait_gone(system, *kept, but=kept)

@@ -35,7 +35,7 @@ def test_a_claim_reports_a_bad_workload_name_and_creates_nothing(
 
     system.wait("an event of the claim reports it too", reported)
     claims.edit(system, "bad", workloadName="healed")
-    claims.wait_ready(system, "bad", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "bad")
     assert claims.names("healed") <= system.repositories()
     claims.delete(system, "bad", wait=False)
 
@@ -52,7 +52,7 @@ def test_an_existing_claim_never_moves_to_another_repository(system: System) -> 
         return f"{kept}{claims.PREFIX}/moved-" in message
 
     # Crossplane's circuit breaker may hold back an XR that is this new for 30 s.
-    system.wait("the claim reports what is kept", reported, 120)
+    system.wait("the claim reports what is kept", reported)
     assert (
         claims.names("moved") <= system.repositories() & claims.managed(system).keys()
     )

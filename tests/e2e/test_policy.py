@@ -63,7 +63,6 @@ def test_without_permission_to_list_the_trigger_no_claim_is_created(
         system.wait(
             "Kyverno is refused twice",
             lambda: system.plane.refused(verb, resource) >= before + 2,
-            120,
         )
         assert claims.of_workload(system, "unlisted") is None
     finally:
@@ -72,7 +71,6 @@ def test_without_permission_to_list_the_trigger_no_claim_is_created(
     system.wait(
         "the backfill creates the claim",
         lambda: claims.of_workload(system, "unlisted"),
-        180,
     )
     kubectl("delete", "workload", "unlisted")
 
@@ -129,7 +127,6 @@ def test_the_policy_reports_missing_settings_and_recovers(
     system.wait(
         "the backfill creates the claim",
         lambda: claims.of_workload(system, name),
-        180,
     )
     kubectl("delete", "workload", name)
 
@@ -189,14 +186,12 @@ def test_two_triggers_work_in_one_cluster(system: System) -> None:
         system.wait(
             "the backfill finds the Deployment",
             lambda: owner("older-deployment") == "Deployment",
-            180,
         )
         kubectl.apply(deployment("deployment", **enabled), claims.workload("workload"))
         system.wait(
             "the new ones have claims, too",
             lambda: (owner("deployment"), owner("workload"))
             == ("Deployment", "Workload"),
-            180,
         )
         assert owner("same") == "Workload"
         assert not owner("no-label")

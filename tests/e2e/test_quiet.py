@@ -16,7 +16,7 @@ def test_new_claims_do_not_open_the_circuit_breaker(system: System) -> None:
         return breaker(scrape(system.crossplane_metrics), controller)
 
     # The claims of earlier scenarios may still be deleted.
-    system.wait("no other claim is reconciled", quiet(system, QUIET_S), seconds=180)
+    system.wait("no other claim is reconciled", quiet(system, QUIET_S))
     for name in CLAIMS:
         before = counted()
         claims.apply(system, name)

@@ -124,12 +124,11 @@ def backup(
     """The backup of a cluster whose provider is stopped, and a second cluster."""
     system.kubectl.apply(claims.workload(WORKLOAD))
     claims.apply(system, *CLAIMS)
-    claims.wait_ready(system, *CLAIMS, OF_WORKLOAD, seconds=claims.HEALS_S)
+    claims.wait_ready(system, *CLAIMS, OF_WORKLOAD)
     repositories = set[str]().union(*map(claims.names, (*CLAIMS, WORKLOAD)))
     system.wait(
         "they have the right to delete their repositories",
         lambda: not repositories & claims.not_deletable(system),
-        claims.HEALS_S,
     )
     claims.push(system, *repositories)
     before = claims.contents(system, repositories)
@@ -154,7 +153,7 @@ def backup(
         system.kubectl("delete", "workload", WORKLOAD)
         claims.delete(system, *CLAIMS, wait=False)
         system[PROVIDER].start()
-    claims.wait_gone(system, *repositories, seconds=claims.HEALS_S)
+    claims.wait_gone(system, *repositories)
 
 
 @contextlib.contextmanager
@@ -199,7 +198,6 @@ def test_claims_are_restored_before_the_provider_starts(backup: Backup) -> None:
             system.wait(
                 "a composite reports the missing webhook",
                 lambda: wants_webhook(system),
-                120,
             )
             with pytest.raises(KubectlError, match=NO_WEBHOOK):
                 system.kubectl.create(*backup.managed(SAVED, owned=True))
@@ -222,7 +220,6 @@ def test_a_restored_workload_gets_its_claim_again(backup: Backup) -> None:
     system.wait(
         "Kubernetes deletes the claim",
         lambda: claims.of_workload(system, WORKLOAD) is None,
-        120,
     )
     system.kubectl.create(claims.workload(WORKLOAD))
     claims.wait_for_reason(system, OF_WORKLOAD, "Adopted")
@@ -268,7 +265,7 @@ def test_restored_managed_resources_can_be_made_harmless(
                 if name in claims.names(SAVED)
             )
 
-        system.wait("Kubernetes deletes them", deleted, 120)
+        system.wait("Kubernetes deletes them", deleted)
         claims.wait_for_reason(system, SAVED, "PreviousDeleting")
         own = {"ecr.aws.crossplane.io": system.api.group}
         if system.api is not CLASSIC:
@@ -287,7 +284,6 @@ def test_managed_resources_with_owners_delete_their_repositories(
     backup.system.wait(
         "the provider deletes the repositories of deleted resources",
         lambda: not claims.names(LOST) & backup.system.repositories(),
-        120,
     )
 
 

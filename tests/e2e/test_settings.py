@@ -84,7 +84,7 @@ def live(system: System, older: str) -> Iterator[System]:
         system.ecr.create_repository(repositoryName=image(name))
     claims.apply(system, LIVE, ADOPTING)
     system.kubectl.apply(pinned(system, PINNED, older))
-    claims.wait_ready(system, LIVE, ADOPTING, PINNED, seconds=claims.HEALS_S)
+    claims.wait_ready(system, LIVE, ADOPTING, PINNED)
     # Crossplane drops the events of most new XRs (docs/production.md). A restart ends
     # that.
     system["crossplane"].stop()
@@ -185,7 +185,7 @@ def test_no_pinned_revision_gets_around_allow(live: System, older: str) -> None:
         assert not claims.resources_of(live, "smuggler")
         assert "elsewhere/smuggler-default" not in live.repositories()
     # The revision itself allows it, and nothing else forbids it.
-    claims.wait_ready(live, "smuggler", seconds=claims.HEALS_S)
+    claims.wait_ready(live, "smuggler")
     assert "elsewhere/smuggler-default" in live.repositories()
     claims.delete(live, "smuggler")
 

@@ -27,7 +27,7 @@ def adopted(system: System, name: str) -> tuple[str, claims.Contents]:
 def test_deleting_the_xrd_deletes_only_created_repositories(system: System) -> None:
     image, before = adopted(system, "legacy")
     claims.apply(system, "created")
-    claims.wait_ready(system, "created", "legacy", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "created", "legacy")
 
     # Otherwise the policy would generate claims as long as their CRD exists.
     system.kubectl("delete", "generatingpolicy", "workload-ecr-repos")
@@ -49,7 +49,7 @@ def test_the_configuration_package_installs_everything(system: System) -> None:
     directory.mkdir()
     system.install_packages(directory)
     claims.apply(system, "packaged")
-    claims.wait_ready(system, "packaged", seconds=claims.HEALS_S)
+    claims.wait_ready(system, "packaged")
 
 
 def test_the_settings_survive_resync_upgrade_and_restart(system: System) -> None:
@@ -72,7 +72,6 @@ def test_deleting_the_configuration_package_deletes_only_created_repositories(
         system.wait(
             f"the {kind} is deleted",
             functools.partial(is_gone, kind, name),
-            120,
         )
     # The garbage collector may have missed the owners of the resources. It finds them
     # once the kind exists again.

@@ -75,7 +75,7 @@ class Releases:
         """Switch the Function to a release, by the tag of its package."""
         patch = f'{{"spec": {{"package": "{self.repository}:{version}"}}}}'
         self.system.kubectl("patch", FUNCTIONS, NAME, "--type=merge", "-p", patch)
-        self.system.wait(f"the function is {version}", lambda: self._is(version), 120)
+        self.system.wait(f"the function is {version}", lambda: self._is(version))
 
     def configuration(self, version: str) -> None:
         """Switch the Configuration to a release."""
@@ -90,7 +90,6 @@ class Releases:
         self.system.wait(
             f"the Configuration is {version}",
             lambda: self._healthy(CONFIGURATIONS, CONFIGURATION, version),
-            180,
         )
 
     def _healthy(self, kind: str, name: str, version: str) -> bool:

@@ -60,7 +60,7 @@ def test_repositories_are_created_and_deleted_with_a_workload(old: System) -> No
     old.kubectl.apply(claims.workload("shop"))
     # The policy may be installed before its permissions.
     old.scan_every("15s")
-    claims.wait_ready(old, "shop-ecr-repos", seconds=180)
+    claims.wait_ready(old, "shop-ecr-repos")
     shop = claims.names("shop")
     assert shop <= old.repositories()
     claims.push(old, *shop)

@@ -113,12 +113,10 @@ def test_only_empty_repositories_are_deleted(system: System, cronjob: str) -> No
         system.wait(
             "the empty ones are gone",
             lambda: every & system.repositories() == kept,
-            120,
         )
         system.wait(
             "the others wait",
             lambda: waiting(cronjob, every) == {(name, "images") for name in kept},
-            120,
         )
 
         claims.apply(system, "full")
@@ -180,7 +178,7 @@ def test_a_live_claim_follows_a_change_to_when_empty(
             seen.extend(_rights(system, resource) for resource in found)
             return applied()
 
-        system.wait("it has the right to delete without images", follows, 120)
+        system.wait("it has the right to delete without images", follows)
         print(f"on the way: {sorted({*seen})}")
         (shows,) = (b for b in blocks() if "APPLIED" in b.text)
         printed = system.run(f"REPOSITORIES={system.api.repositories}\n{shows.text}")
@@ -190,7 +188,6 @@ def test_a_live_claim_follows_a_change_to_when_empty(
         system.wait(
             "only the image waits",
             lambda: waiting(cronjob, claims.names("follows")) == {(image, "images")},
-            120,
         )
     release(cronjob)
     claims.wait_gone(system, *claims.names("follows"), but=frozenset({image}))
@@ -232,7 +229,6 @@ def test_a_namespace_can_be_deleted_before_its_claims(
                     "all of them wait",
                     lambda: waiting(cronjob, every)
                     == {(name, "namespace") for name in every},
-                    120,
                 )
 
         def gone() -> bool:

@@ -111,7 +111,7 @@ def backfill(system: System) -> None:
             found is not None and found["metadata"]["uid"] != first["metadata"]["uid"]
         )
 
-    system.wait("the backfill has created it again", another, 90)
+    system.wait("the backfill has created it again", another)
     system.kubectl("delete", "workload", "canary")
 
 
