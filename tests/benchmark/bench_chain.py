@@ -82,6 +82,9 @@ MODULES = {
     "upbound": ("provider-aws-upbound", "github.com/upbound/provider-aws/v2"),
     "namespaced": ("provider-aws-upbound", "github.com/upbound/provider-aws/v2"),
 }
+# Each provider's default. Upbound's writes at each poll, so with the minute of the
+# end-to-end tests many claims would never become quiet.
+POLLS = {"classic": "1m", "upbound": "10m", "namespaced": "10m"}
 # So long without a change, and a claim has cost what it costs.
 QUIET_S = 3.0
 # Something else changes all the time if it does not become quiet within this time.
@@ -101,6 +104,7 @@ class BothSystem(WithoutKyverno):
 
     def start(self) -> None:
         """Start and install everything."""
+        self.poll = POLLS[self.api.name]
         super().start()
         self.install_function(
             f"function-{RECIPE}",

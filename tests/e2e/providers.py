@@ -18,7 +18,7 @@ PROVIDER = "provider-aws"
 CONFIG = "aws-provider"
 # provider-aws v0.58.0 has no flag for its metrics port.
 CLASSIC_PORT = 8080
-_POLL = ("--poll=1m", "--max-reconcile-rate=100")
+_RATE = "--max-reconcile-rate=100"
 _KEYS = "[default]\naws_access_key_id = none\naws_secret_access_key = none\n"
 
 
@@ -76,7 +76,7 @@ def _classic(system: "System") -> None:
     system.kubectl.create(*served)
     system.established(*(crd["metadata"]["name"] for crd in served))
     system.programs.start(
-        *(PROVIDER, build("provider-aws"), *_POLL),
+        *(PROVIDER, build("provider-aws"), f"--poll={system.poll}", _RATE),
         restart=True,
         env={"KUBECONFIG": str(system.kubectl.kubeconfig)},
     )
@@ -106,7 +106,7 @@ def run_upbound(system: "System", webhook: int) -> None:
     """Start Upbound's provider, whose ProviderConfigs are served; configure it."""
     certificates, health = system.certificates(), free_port()
     system.programs.start(
-        *(PROVIDER, build("provider-aws-upbound"), *_POLL),
+        *(PROVIDER, build("provider-aws-upbound"), f"--poll={system.poll}", _RATE),
         f"--certs-dir={certificates}",
         f"--webhook-port={webhook}",
         f"--metrics-bind-address=127.0.0.1:{free_port()}",

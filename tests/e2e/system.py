@@ -78,6 +78,8 @@ class System:
     namespace = SYSTEM
     crossplane_flags: tuple[str, ...] = ()
     provider_flags: tuple[str, ...] = ()
+    # How often the provider looks at each repository.
+    poll = "1m"
     function_program: tuple[object, ...] = OURS
     audits_writes = False
 
