@@ -270,7 +270,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 lock: $(VENV)/.runtime ## Update the locked requirements (UPGRADE=--upgrade for newer versions)
 	@for group in uv build go; do $(LOCK) $(UPGRADE) --group $$group -o requirements/$$group.txt; done
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
-	@$(LOCK) $(UPGRADE) pyproject.toml --group test -c requirements/runtime.txt -o requirements/test.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --all-extras --group test -c requirements/runtime.txt -o requirements/test.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group e2e -c requirements/test.txt -o requirements/e2e.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group test --group fuzz -c requirements/e2e.txt -o requirements/fuzz.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group supply -c requirements/runtime.txt -o requirements/supply.txt

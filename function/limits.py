@@ -11,7 +11,10 @@ LONGEST_PARAMETER = {
     "repoPrefix": 512,
     "region": 63,
     "providerName": 253,
+    "existingName": 256,
 }
+# The most names in spec.parameters.repositories.
+MOST_ADDED_REPOSITORIES = 16
 # The largest spec.parameters.repository and the largest Input, in bytes of the
 # serialized Struct. Both limits are larger than what all fields need in practice.
 LARGEST_OVERRIDES = 128 * 1024

@@ -9,10 +9,13 @@ from function.cli.command_group import PROGRAM, CommandGroup
     cls=CommandGroup,
     # A command is imported when it runs, so that serve starts fast.
     lazy_subcommands={
+        "adopt": "function.cli.adopt:adopt",
         "check": "function.cli.check:check",
         "completion": "function.cli.completion:completion",
         "explain": "function.cli.explain:explain",
+        "impact": "function.cli.impact:impact",
         "input": "function.cli.input:input_command",
+        "release": "function.cli.release:release",
         "render": "function.cli.render:render",
         "serve": "function.cli.serve:serve",
     },
@@ -22,6 +25,8 @@ Examples:
   function-ecr-repos explain claim.yaml    show its repositories and where to push
   function-ecr-repos check *.yaml          find mistakes in claims and Compositions
   function-ecr-repos render claim.yaml     print what Crossplane would apply
+  function-ecr-repos adopt state.json      write claims for existing repositories
+  function-ecr-repos impact namespace x    show which repositories go with it
   function-ecr-repos input                 print an Input with every field
   function-ecr-repos serve --insecure      serve without TLS, for `crossplane render`
 """,

@@ -132,6 +132,21 @@ OPTIONS: dict[str, Json] = {
             "keepLast": 100,
         }
     },
+    "lifecycle by pattern, and archived": {
+        "lifecycle": {
+            "expireUntaggedAfterDays": 30,
+            "byTagPattern": [
+                {
+                    "pattern": "release-*",
+                    "archiveUnpulledAfterDays": 180,
+                    "expireArchivedAfterDays": 3650,
+                },
+                {"pattern": "pr-*", "expireAfterDays": 14},
+            ],
+            "archiveAfterDays": 90,
+            "expireArchivedAfterDays": 365,
+        }
+    },
     "lifecycle as it is": {"lifecycle": {"policy": json.dumps(_LIFECYCLE_POLICY)}},
     "permissions": {
         "permissions": {
@@ -139,6 +154,14 @@ OPTIONS: dict[str, Json] = {
             "push": ["arn:aws:iam::123456789012:role/ci"],
             "organizations": ["o-abcdefghij"],
             "lambdaAccounts": ["123456789012"],
+        }
+    },
+    "permissions of organizations, through an endpoint": {
+        "permissions": {
+            "pull": ["210987654321"],
+            "pushOrganizations": ["o-abcdefghij"],
+            "fullAccessOrganizations": ["o-klmnopqrst"],
+            "vpcEndpoints": ["vpce-0123456789abcdef0"],
         }
     },
     "permissions as they are": {"permissions": {"policy": json.dumps(_DENY)}},

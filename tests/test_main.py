@@ -8,7 +8,10 @@ import pytest
 from function.main import cli
 from tests.cli.invocations import run, run_script
 
-COMMANDS = ["check", "completion", "explain", "input", "render", "serve"]
+COMMANDS = [
+    *("adopt", "check", "completion", "explain", "impact", "input", "release"),
+    *("render", "serve"),
+]
 
 
 def test_the_script_prints_its_version() -> None:
@@ -49,7 +52,7 @@ def test_each_command_and_option_has_help(name: str) -> None:
     assert command.help.split("\n")[0] in out
 
 
-@pytest.mark.parametrize("name", ["", "render", "explain", "check"])
+@pytest.mark.parametrize("name", ["", "render", "explain", "check", "impact"])
 def test_the_examples_in_help_are_commands(name: str) -> None:
     _, out, _ = run(*filter(None, [name, "--help"]))
     examples = [

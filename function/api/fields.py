@@ -9,13 +9,21 @@ import functools
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from function.api.globs import NAMESPACE_PLACEHOLDER
 from function.ecr.model import Model
-from function.ecr.naming import RegistryHost
+from function.ecr.name_template import (
+    DEFAULT_SUFFIX,
+    DEFAULT_TEMPLATE,
+    RECOMMENDED_TEMPLATE,
+    RESERVED_KEYS,
+    NameTemplate,
+    SuffixTemplate,
+)
+from function.ecr.naming import LABEL, RegistryHost
 from function.ecr.options import OPTION_NAMES, RepositoryOptions
-from function.ecr.provider_rights import Deletion
+from function.ecr.provider_rights import Adoption, Deletion
 from function.limits import LONGEST_PARAMETER
 from function.providers.registry import DEFAULT, PROVIDERS
 
@@ -37,8 +45,58 @@ def _has_known_placeholders(text: str) -> str:
     return text
 
 
+def _has_no_placeholder(text: str) -> str:
+    if placeholder := _PLACEHOLDER.search(text):
+        raise ValueError(f"there is no placeholder {placeholder[0]} here")
+    return text
+
+
+def _is_name_template(text: str) -> str:
+    return NameTemplate.from_text(text).text
+
+
+def _is_suffix_template(text: str) -> str:
+    return SuffixTemplate.from_text(text).text
+
+
+def _is_suffix(text: str) -> str:
+    if "{" in text:
+        raise ValueError("a suffix of one repository has no placeholders")
+    return _is_suffix_template(text)
+
+
+def _is_key(key: str) -> str:
+    if not LABEL.fullmatch(key):
+        raise ValueError(
+            "a repository's key must be a Kubernetes name (RFC 1123 label)"
+        )
+    if key in RESERVED_KEYS:
+        raise ValueError(
+            f"the keys {', '.join(RESERVED_KEYS)} are reserved. Use another key, or "
+            "the fields image and bundleRepository for those two"
+        )
+    return key
+
+
+def _limit_repositories(repositories: Any) -> Any:  # not validated yet
+    if isinstance(repositories, dict) and len(repositories) > _MOST_REPOSITORIES:
+        raise ValueError(f"at most {_MOST_REPOSITORIES} repositories are possible")
+    return repositories
+
+
+# Crossplane sends each XR's managed resources with each call.
+_MOST_REPOSITORIES = 20
+_LONGEST_TEMPLATE = 256
+Template = Annotated[
+    str, Field(max_length=_LONGEST_TEMPLATE), AfterValidator(_is_name_template)
+]
+Suffix = Annotated[str, Field(max_length=_LONGEST_TEMPLATE), AfterValidator(_is_suffix)]
+Key = Annotated[str, AfterValidator(_is_key)]
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
 Globs = Annotated[list[Glob], Field(max_length=1000)]
+KeyGlobs = Annotated[
+    list[Annotated[Glob, AfterValidator(_has_no_placeholder)]], Field(max_length=1000)
+]
 PrefixGlob = Annotated[Glob, AfterValidator(_has_known_placeholders)]
 PrefixGlobs = Annotated[list[PrefixGlob], Field(max_length=1000)]
 
@@ -64,6 +122,17 @@ class Allow(Model):
     )
     provider_names: Globs | None = Field(
         None, description="Patterns for providerName. Default: any value."
+    )
+    repositories: KeyGlobs | None = Field(
+        None,
+        description="Patterns for the names that a claim may add in "
+        "spec.parameters.repositories, one repository each. Default: none.",
+    )
+    existing_names: PrefixGlobs | None = Field(
+        None,
+        description="Patterns for spec.parameters.existingName: the names of existing "
+        "repositories that claims may use. * also matches slashes. {namespace} is the "
+        "claim's namespace. Default: none.",
     )
     overrides: list[Option] | None = Field(
         None,
@@ -102,6 +171,21 @@ class Connection(Model):
     kind: Literal["ConfigMap", "Secret"] = Field(
         description="The kind of the object. Its name is <XR name>-repositories, in "
         "the XR's namespace."
+    )
+
+
+class NamedRepositoryFields(RepositoryOptions):
+    """One more repository of each workload: its name and its options."""
+
+    suffix: Suffix | None = Field(
+        None,
+        description="The suffix of its name, such as -cache or /cache. Default: the "
+        "top-level suffix, with its key.",
+    )
+    name: Template | None = Field(
+        None,
+        description="The template of its name, if it is another than the top-level "
+        "name.",
     )
 
 
@@ -153,11 +237,34 @@ class SettingsFields(Model):
         Deletion.ONLY_CREATED,
         description="Whether deleting a claim deletes its repositories with all their "
         "images. OnlyCreated deletes the repositories that the claim "
-        "created, and keeps those that existed before. Always deletes "
-        "both. Never deletes none.",
+        "created, and keeps those that existed before. WhenEmpty also "
+        "keeps those that hold images, whatever forceDelete says. Always "
+        "deletes all of them. Never deletes none.",
+    )
+    adopt: Annotated[Adoption, Field(strict=False)] = Field(
+        Adoption.OBSERVE,
+        description="What happens to a repository that existed before its claim. "
+        "Observe changes nothing. Manage applies the options; the repository keeps all "
+        "its tags, and options that are not set. Neither deletes it. Manage "
+        "needs one of Upbound's APIs.",
+    )
+    name: Template = Field(
+        DEFAULT_TEMPLATE,
+        description="The template of repository names. Placeholders: {prefix}, "
+        "{workload}, {namespace}, {suffix}, {repository} (image, bundle or a key of "
+        f"repositories). Recommended for new installations: {RECOMMENDED_TEMPLATE} "
+        "and the suffix /{repository}. Existing repositories keep their names.",
+    )
+    suffix: Annotated[
+        str, Field(max_length=_LONGEST_TEMPLATE), AfterValidator(_is_suffix_template)
+    ] = Field(
+        DEFAULT_SUFFIX,
+        description="The template of the suffixes of all repositories but the image, "
+        "unless they have their own. Its only placeholder is {repository}. The "
+        "image's suffix is empty.",
     )
     repository: RepositoryOptions | None = Field(
-        None, description="Options for both repositories."
+        None, description="Options for all repositories."
     )
     image: RepositoryOptions | None = Field(
         None,
@@ -169,10 +276,22 @@ class SettingsFields(Model):
         description="Options for the bundle repository only. An option here replaces "
         "the same option in repository.",
     )
+    repositories: (
+        Annotated[
+            dict[Key, NamedRepositoryFields], BeforeValidator(_limit_repositories)
+        ]
+        | None
+    ) = Field(
+        None,
+        json_schema_extra={"maxProperties": _MOST_REPOSITORIES},
+        description="More repositories for each workload, by key. An option here "
+        "replaces the same option in repository. A repository whose key is removed is "
+        "kept, with its images.",
+    )
     connection: Connection | None = Field(
         None,
-        description="For namespaced XRs: create a ConfigMap or Secret with "
-        "imageRepositoryUri, bundleRepositoryUri and region. Claims use "
+        description="For namespaced XRs: create a ConfigMap or Secret with the URI of "
+        "each repository, such as imageRepositoryUri, and region. Claims use "
         "connection secrets instead.",
     )
     allow: Allow = Field(

@@ -5,7 +5,7 @@ import functools
 from google.protobuf import struct_pb2 as structpb
 from pydantic import ValidationError
 
-from function.api.settings import RepositoryRole, Settings
+from function.api.settings import Settings
 from function.api.validation import (
     check_options_supported,
     every_error,
@@ -15,6 +15,7 @@ from function.api.validation import (
     to_values,
 )
 from function.ecr.options import OPTION_NAMES, RepositoryOptions, merge_options
+from function.ecr.provider_rights import options_under
 from function.errors import (
     InvalidParameterError,
     InvalidRequestError,
@@ -27,13 +28,13 @@ _FIX = "Correct it, or remove it"
 
 
 def repository_options(
-    settings: Settings, role: RepositoryRole, overrides: bytes
+    settings: Settings, key: str, overrides: bytes
 ) -> RepositoryOptions:
     """Return the options of a repository, without the automatic tags.
 
     Args:
         settings: The settings that apply.
-        role: Which of the two repositories.
+        key: The repository's key.
         overrides: spec.parameters.repository, a serialized Struct; empty for none.
 
     Raises:
@@ -43,7 +44,8 @@ def repository_options(
     # Large ones are not cached: tenants write them, and must not fill the memory.
     large = len(overrides) > LARGEST_OVERRIDES_REMEMBERED
     merge = _merge.__wrapped__ if large else _merge
-    return merge(settings, role, overrides)
+    # Claims choose the names that they add. All of those have the same options.
+    return merge(settings, key if settings.has_options(key) else "", overrides)
 
 
 def overrides_errors(settings: Settings, overrides: bytes) -> list[InvalidRequestError]:
@@ -75,13 +77,11 @@ def _errors(settings: Settings, options: structpb.Struct) -> list[InvalidRequest
 
 # A cluster has few Compositions, and few claims that set options.
 @functools.lru_cache(maxsize=256)
-def _merge(
-    settings: Settings, role: RepositoryRole, overrides: bytes
-) -> RepositoryOptions:
-    layers = settings.repository_layers(role)
+def _merge(settings: Settings, key: str, overrides: bytes) -> RepositoryOptions:
+    layers = settings.repository_layers(key)
     if overrides:
         layers = (*layers, _parse(settings, overrides))
-    return merge_options(layers)
+    return options_under(settings.deletion, merge_options(layers))
 
 
 def _parse(settings: Settings, overrides: bytes) -> RepositoryOptions:

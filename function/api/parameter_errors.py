@@ -10,7 +10,13 @@ from collections.abc import Collection
 from google.protobuf import struct_pb2 as structpb
 
 from function.api.overrides import overrides_errors
-from function.api.parameters import check_scope, parse_parameters, read_parameters
+from function.api.parameters import (
+    ADDED,
+    EXISTING,
+    check_scope,
+    parse_parameters,
+    read_parameters,
+)
 from function.api.settings import Settings
 from function.ecr.naming import registry_host_region
 from function.errors import InvalidRequestError, NotAllowedError
@@ -46,9 +52,17 @@ def parameter_errors(
     errors: list[InvalidRequestError | None] = []
     right: list[str] = []
     others = dict(_VALID)
-    for name in ("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"):
+    names = (
+        *("region", _NAMESPACE, "workloadName", "repoPrefix", "providerName"),
+        *(ADDED, EXISTING),
+    )
+    for name in names:
         # The region decides whether the registry host in a prefix is right.
         kept = [name, *right[:1]] if right[:1] == ["region"] else [name]
+        if name == EXISTING:  # `allow.existingNames` can name the namespace
+            if _NAMESPACE not in right:
+                continue
+            kept.append(_NAMESPACE)
         error: InvalidRequestError | None = None
         if name == "repoPrefix" and _NAMESPACE in right:
             error = _prefix_refusal(_keep(xr, [*kept, _NAMESPACE], others), settings)
@@ -104,8 +118,9 @@ def _keep(
     for name, value in others.items():
         if name not in names:
             parameters.fields[name].string_value = value
-    if "repository" not in names:
-        parameters.fields.pop("repository", None)
+    for name in ("repository", ADDED, EXISTING):
+        if name not in names:
+            parameters.fields.pop(name, None)
     if _NAMESPACE not in names:
         metadata = copy.fields["metadata"]
         namespaced = _NAMESPACE in metadata.struct_value.fields

@@ -1,14 +1,21 @@
 """The parameters of a claim or composite resource (XR): spec.parameters."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
 
 from function.api.globs import NAMESPACE_PLACEHOLDER, matching_glob
 from function.api.settings import Settings
-from function.ecr.naming import Prefix, RepositoryName, parse_prefix, repository_names
+from function.ecr.name_template import EXISTING_KEY, RESERVED_KEYS, repository_names
+from function.ecr.naming import (
+    LABEL,
+    Prefix,
+    RepositoryName,
+    parse_prefix,
+    parse_repository_name,
+)
 from function.ecr.repository import ProviderConfig
 from function.errors import (
     InvalidInputError,
@@ -16,7 +23,11 @@ from function.errors import (
     NotAllowedError,
     quote,
 )
-from function.limits import LARGEST_OVERRIDES, LONGEST_PARAMETER
+from function.limits import (
+    LARGEST_OVERRIDES,
+    LONGEST_PARAMETER,
+    MOST_ADDED_REPOSITORIES,
+)
 from function.providers.registry import PROVIDERS
 from function.structs import items, struct, text
 
@@ -24,6 +35,10 @@ from function.structs import items, struct, text
 GROUP = "tap.vrabbi.cloud"
 XR_KIND, CLAIM_KIND = "XWorkloadECRRepo", "WorkloadECRRepo"
 PARAMETERS = "spec.parameters"
+# The parameter with the keys of the repositories that a claim adds.
+ADDED = "repositories"
+# The parameter with the name of a repository that the claim does not create.
+EXISTING = "existingName"
 # AWS General Reference, "AWS regions": partition word(s), direction, number.
 _REGION = r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}"
 _REGION_RE = re.compile(_REGION)
@@ -31,7 +46,6 @@ _REGION_RE = re.compile(_REGION)
 _SUBDOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # How many globs a message contains at most.
 _MOST_GLOBS = 10
 # The part of each parameter's rule that the API server can check.
@@ -39,6 +53,7 @@ _PATTERNS = {
     "workloadName": "^[^/]+$",
     "region": f"^{_REGION}$",
     "providerName": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+    "existingName": "^[a-z0-9][a-z0-9._/-]*$",
 }
 # The bounds of each parameter in the XRDs, which the API server enforces.
 PARAMETER_BOUNDS: dict[str, dict[str, Any]] = {
@@ -62,6 +77,9 @@ class RawParameters(NamedTuple):
         xr_name: The XR's name.
         xr_namespace: The XR's namespace; None if it is cluster-scoped.
         claim_namespace: The claim's namespace; None if there is no claim.
+        added: spec.parameters.repositories: the keys of the repositories that the
+            claim adds.
+        existing_name: spec.parameters.existingName; None if absent.
         overrides: spec.parameters.repository, a serialized Struct; empty if it is too
             large.
         overrides_size: The size of spec.parameters.repository in bytes.
@@ -75,6 +93,8 @@ class RawParameters(NamedTuple):
     xr_name: str
     xr_namespace: str | None
     claim_namespace: str | None
+    added: tuple[str, ...]
+    existing_name: str | None
     overrides: bytes
     overrides_size: int
     watch_suspended: bool
@@ -84,20 +104,19 @@ class Parameters(NamedTuple):
     """An XR's parameters after they were parsed and checked.
 
     Attributes:
-        image_name: The name of the image repository.
-        bundle_name: The name of the bundle repository.
+        names: The names of the repositories by key, the image first. No two of them
+            are the same.
         xr_name: The XR's name.
         workload_name: The workload's name.
         namespace: The tenant's namespace.
         namespaced: Whether the XR itself is in that namespace.
-        prefix: The prefix of both names.
+        prefix: The prefix of the names.
         region: An AWS region.
         provider_config: A provider config.
         overrides: spec.parameters.repository, a serialized Struct.
     """
 
-    image_name: RepositoryName
-    bundle_name: RepositoryName
+    names: Mapping[str, RepositoryName]
     xr_name: str
     workload_name: str
     namespace: str
@@ -130,6 +149,8 @@ def read_parameters(xr: structpb.Struct) -> RawParameters:
         text(metadata, "name"),
         namespace,
         claim_namespace,
+        _added(parameters) if ADDED in parameters.fields else (),
+        _text(parameters, EXISTING, PARAMETERS),
         *_overrides(parameters),
         _watch_suspended(xr),
     )
@@ -177,12 +198,26 @@ def parse_parameters(raw: RawParameters, settings: Settings) -> Parameters:
         _allowed("repoPrefix", prefix.path, allow.repo_prefixes, namespace)
         _allowed("region", region, allow.regions, namespace)
         _allowed("providerName", provider_name, allow.provider_names, namespace)
-    image_name, bundle_name = repository_names(
-        prefix, workload_name, namespace, bundle=settings.bundle
-    )
+    repositories = settings.repositories
+    if raw.added:
+        added = _parse_added(raw.added, settings, namespace)
+        repositories += tuple(map(settings.named_repository, added))
+    names = repository_names(repositories, prefix, workload_name, namespace)
+    if raw.existing_name is not None:
+        existing = _parse_existing(raw.existing_name, settings, namespace)
+        if existing in names.values():
+            raise InvalidParameterError(
+                f"{PARAMETERS}.{EXISTING}",
+                quote(existing),
+                "it is the name of another repository of this claim, which adopts the "
+                "repository if it exists",
+                "Remove it, or use another name",
+            )
+        names[EXISTING_KEY] = existing
+    if len({*names.values()}) < len(names):
+        raise _same_names(names, settings)
     return Parameters(
-        image_name,
-        bundle_name,
+        names,
         raw.xr_name,
         workload_name,
         namespace,
@@ -191,6 +226,110 @@ def parse_parameters(raw: RawParameters, settings: Settings) -> Parameters:
         region,
         settings.provider_config(provider_name),
         raw.overrides,
+    )
+
+
+def requested_keys(xr: structpb.Struct) -> tuple[str, ...]:
+    """Return the keys of the repositories that an XR adds, or uses by their name.
+
+    Those that are not valid are left out: parse_parameters refuses them.
+    """
+    parameters = struct(struct(xr, "spec"), "parameters").fields
+    keys: list[str] = []
+    if ADDED in parameters:
+        found = parameters[ADDED].list_value.values[:MOST_ADDED_REPOSITORIES]
+        added = sorted({each.string_value for each in found})
+        keys += (k for k in added if LABEL.fullmatch(k) and k not in RESERVED_KEYS)
+    if EXISTING in parameters and parameters[EXISTING].string_value:
+        keys.append(EXISTING_KEY)
+    return tuple(keys)
+
+
+def _added(parameters: structpb.Struct) -> tuple[str, ...]:
+    value = parameters.fields[ADDED]
+    if value.WhichOneof("kind") == "null_value":
+        return ()
+    field, fix = f"{PARAMETERS}.{ADDED}", "Use a list of names such as [worker]"
+    if value.WhichOneof("kind") != "list_value":
+        kind = _article(value.WhichOneof("kind"))
+        raise InvalidParameterError(field, kind, "it must be a list", fix)
+    names = value.list_value.values
+    if len(names) > MOST_ADDED_REPOSITORIES:
+        raise InvalidParameterError(
+            field,
+            f"a list of {len(names)} names",
+            f"it must have at most {MOST_ADDED_REPOSITORIES} names",
+            "Remove names that you do not need",
+        )
+    for name in names:
+        if name.WhichOneof("kind") != "string_value":
+            kind = _article(name.WhichOneof("kind"))
+            raise InvalidParameterError(field, kind, "each name must be a string", fix)
+    return tuple(name.string_value for name in names)
+
+
+def _parse_added(
+    added: Sequence[str], settings: Settings, namespace: str
+) -> Sequence[str]:
+    """Return the keys of the repositories that a claim adds, in order."""
+    field = f"{PARAMETERS}.{ADDED}"
+    taken = {*RESERVED_KEYS, *(each.key for each in settings.repositories)}
+    for name in added:
+        if not LABEL.fullmatch(name):
+            raise InvalidParameterError(
+                field,
+                quote(name),
+                "it must be a Kubernetes name (RFC 1123 label)",
+                "Use lowercase letters, digits and hyphens, such as worker",
+            )
+        if name in taken or added.count(name) > 1:
+            raise InvalidParameterError(
+                field,
+                quote(name),
+                "the name is reserved, or the workload has this repository already",
+                "Remove it, or use another name",
+            )
+        if not settings.may_add(name):
+            lists = [a.repositories for a in settings.allow if a.repositories]
+            raise _not_allowed(ADDED, name, next(iter(lists), ()), namespace, "name")
+    return sorted(added)
+
+
+def _parse_existing(name: str, settings: Settings, namespace: str) -> RepositoryName:
+    """Return the name of a repository that a claim uses, but does not create."""
+    field = f"{PARAMETERS}.{EXISTING}"
+    existing = parse_repository_name(_required(EXISTING, name, None), field=field)
+    provider = PROVIDERS[settings.provider]
+    if not settings.only_observes(provider):
+        able = ", ".join(v for v, p in PROVIDERS.items() if p.changes_adopted)
+        raise InvalidParameterError(
+            field,
+            quote(existing),
+            f"provider {settings.provider} cannot use an existing repository: it would "
+            "remove its tags",
+            f"Remove it, or ask the platform team for {able} with management policies",
+        )
+    if not settings.may_use_existing(existing, namespace):
+        lists = [a.existing_names for a in settings.allow if a.existing_names]
+        globs = next(iter(lists), ())
+        raise _not_allowed(EXISTING, existing, globs, namespace, "name")
+    return existing
+
+
+def _same_names(
+    names: Mapping[str, RepositoryName], settings: Settings
+) -> InvalidParameterError:
+    """Return the error for two repositories of one workload with the same name."""
+    by_name: dict[str, str] = {}
+    for key, name in names.items():
+        if name in by_name:
+            break
+        by_name[name] = key
+    return InvalidParameterError(
+        f"{PARAMETERS}.{ADDED}, {settings.path('name')}",
+        f"the repository name {quote(name)} for {by_name[name]} and for {key}",
+        "two repositories cannot have the same name",
+        "Use other suffixes, other names or another template",
     )
 
 
@@ -256,19 +395,26 @@ def _allowed(
 ) -> None:
     if globs is None or matching_glob(value, globs, namespace) is not None:
         return
+    raise _not_allowed(name, value, globs, namespace, "value")
+
+
+def _not_allowed(
+    parameter: str, value: str, globs: Sequence[str], namespace: str, what: str
+) -> NotAllowedError:
+    """Return the error for a value that no glob of the platform matches."""
     shown = [
         quote(glob.replace(NAMESPACE_PLACEHOLDER, namespace))
         for glob in globs[:_MOST_GLOBS]
     ]
     if len(globs) > _MOST_GLOBS:
         shown.append(f"and {len(globs) - _MOST_GLOBS} more")
-    raise NotAllowedError(
-        f"{PARAMETERS}.{name}",
+    return NotAllowedError(
+        f"{PARAMETERS}.{parameter}",
         quote(value),
         f"the platform allows only {', '.join(shown)}"
         if shown
         else "the platform allows no value",
-        "Use an allowed value, or ask the platform team to allow this one",
+        f"Use an allowed {what}, or ask the platform team to allow this one",
     )
 
 
@@ -289,7 +435,7 @@ def _namespace(raw: RawParameters) -> str:
             "spec.claimRef.namespace nor metadata.namespace",
             "Create a WorkloadECRRepo in a namespace instead of this XR",
         )
-    if not _LABEL.fullmatch(namespace):
+    if not LABEL.fullmatch(namespace):
         raise InvalidParameterError(
             field,
             quote(namespace),

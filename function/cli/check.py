@@ -5,11 +5,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from crossplane.function import logging
 
+from function.api.collisions import collision_verdict
 from function.api.input import API_VERSION, KIND, input_errors
 from function.api.parameter_errors import parameter_errors
 from function.api.parameters import CLAIM_KIND, PARAMETERS, XR_KIND
@@ -21,6 +22,7 @@ from function.cli.composites import (
     CompositionStep,
     claim_reference,
     function_steps,
+    parse_layout,
     parse_settings,
     parse_xr,
     refusal,
@@ -51,6 +53,7 @@ from function.cli.options import (
     output_option,
     step_options,
 )
+from function.ecr.name_collisions import Verdict
 from function.errors import InvalidRequestError, printable, quote
 
 # Crossplane writes the claim's name into a label of the XR, and the value of a label
@@ -99,6 +102,8 @@ def check(
     FILE is a YAML file, or - for standard input. Documents of other kinds are skipped,
     but it is an error if nothing was checked. The command also finds two claims that
     use the same repository name. A region that this version does not know is a warning.
+    If settings decide on names, it proves or refutes that two workloads can never get
+    the same repository name, and shows an example.
 
     Platform settings in a file apply to the claims after it, unless --settings names
     another file.
@@ -132,6 +137,7 @@ def check(
             "checked": checker.checked,
             "skipped": checker.skipped,
             "findings": [dataclasses.asdict(f) for f in findings],
+            "names": [dataclasses.asdict(n) for n in checker.names],
         }
         click.echo(json.dumps(report, indent=2))
     else:
@@ -140,6 +146,8 @@ def check(
         summary = f"{checker.checked} checked, {checker.skipped} skipped, {wrong} wrong"
         if warnings := len(findings) - wrong:
             summary += f", {warnings} warning{'s' if warnings > 1 else ''}"
+        for names in checker.names:
+            click.echo(f"{names.file}:{names.line}: {names.message}", err=True)
         click.echo(summary, err=True)
     sys.exit(INPUT_FILE_STATUS if unusable_file else 1 if wrong else 0)
 
@@ -168,12 +176,32 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Names:
+    """Whether a layout's names are free of collisions; `-o json` prints these fields.
+
+    Attributes:
+        file: The name of the file, as the user typed it.
+        line: The line of the document, counted from 1.
+        collision_free: Whether it is proven that no two repositories get one name.
+        message: The verdict and its reason.
+        collision: An example of a collision; None if there is none, or none was found.
+    """
+
+    file: str
+    line: int
+    collision_free: bool
+    message: str
+    collision: dict[str, Any] | None
+
+
 class Checker:
     """Checks documents one after another, and compares claims with earlier ones.
 
     Attributes:
         checked: How many documents were checked.
         skipped: How many were of other kinds.
+        names: The verdict on the names of each layout.
     """
 
     def __init__(
@@ -190,6 +218,7 @@ class Checker:
             InputFileError: The input in the Composition breaks a rule.
         """
         self.checked = self.skipped = 0
+        self.names: list[Names] = []
         self._step = step or CompositionStep()
         step_settings(self._step)
         self._namespace = namespace
@@ -211,7 +240,7 @@ class Checker:
             elif problem:
                 findings = iter([_finding(document, "Unusable", *problem)])
             elif kind == KIND and manifest.get("apiVersion") == API_VERSION:
-                findings = _check_input(document, manifest)
+                findings = self._check_step_input(document, manifest)
             elif kind in (CLAIM_KIND, XR_KIND):
                 findings = self._check_claim(document, manifest)
             else:
@@ -252,10 +281,20 @@ class Checker:
             path = ("spec", "pipeline", str(index), "input")
             problems = []
             if step.get("input") is not None:
-                problems = list(_check_input(document, step["input"], *path))
+                problems = list(self._check_step_input(document, step["input"], *path))
             yield from problems
             if not problems and xr_type.get("kind") in (CLAIM_KIND, XR_KIND):
                 yield from _check_scope(document, step, xr_type["kind"], *path)
+
+    def _check_step_input(
+        self, document: Document, step_input: object, *path: str
+    ) -> Iterator[Finding]:
+        findings = list(_check_input(document, step_input, *path))
+        yield from findings
+        if isinstance(step_input, dict) and not findings and _has_layout(step_input):
+            line = document.line(*path) if path else document.line()
+            verdict = collision_verdict(parse_layout(step_input, None))
+            self.names.append(_names(document.file, line, verdict))
 
     def _check_settings(
         self, document: Document, manifest: Manifest
@@ -272,6 +311,15 @@ class Checker:
                 parse_settings(self._step.input, manifest)
             except InvalidRequestError as e:
                 errors = [e]
+        if not errors:
+            try:
+                layout = parse_layout(self._step.input, manifest)
+            except InvalidRequestError as e:
+                errors = [e]
+            else:
+                if _has_layout(data):
+                    verdict = collision_verdict(layout)
+                    self.names.append(_names(document.file, document.line(), verdict))
         for error in sorted(errors, key=lambda e: _line_of(document, e.field)):
             yield _finding(document, error.reason, error.field, str(error))
         yield from _check_default_region(document, data, "data")
@@ -324,11 +372,8 @@ class Checker:
     ) -> Iterator[Finding]:
         """Yield the repositories of a claim that an earlier claim has too."""
         parameters = parse_xr(xr, settings)
-        names = [parameters.image_name]
-        if settings.bundle:
-            names.append(parameters.bundle_name)
         position = f"{document.file}:{document.line()}"
-        for name in names:
+        for name in parameters.names.values():
             repository = (str(parameters.provider_config), parameters.region, name)
             owner, owner_position = self._owners.setdefault(
                 repository, (claim, position)
@@ -346,6 +391,28 @@ class Checker:
                 "cannot share a repository. Change workloadName, repoPrefix or the "
                 "namespace.",
             )
+
+
+def _has_layout(fields: Manifest) -> bool:
+    """Whether settings decide on names."""
+    allow = fields.get("allow")
+    return bool({"name", "suffix", "repositories"} & {*fields}) or (
+        isinstance(allow, dict) and "repositories" in allow
+    )
+
+
+def _names(file: str, line: int, verdict: Verdict) -> Names:
+    if verdict.collision_free:
+        message = f"repository names are collision-free. {verdict.reason}"
+    elif verdict.collision:
+        message = f"repository names are not collision-free. {verdict.reason}"
+    else:
+        message = f"repository names may collide. {verdict.reason}"
+    collision = None
+    if verdict.collision:
+        name, *owners = verdict.collision
+        collision = {"name": name, "repositories": [o._asdict() for o in owners]}
+    return Names(file, line, verdict.collision_free, message, collision)
 
 
 def _check_input(
@@ -368,6 +435,11 @@ def _check_input(
         )
         return
     errors = input_errors(to_struct(step_input))
+    if not errors:
+        try:
+            parse_layout(step_input, None)
+        except InvalidRequestError as e:
+            errors = [e]
     if not errors and ("provider" in step_input or "settings" not in step_input):
         # Otherwise the platform settings may name another provider.
         try:

@@ -23,7 +23,12 @@ from function.api.parameters import (
     read_parameters,
 )
 from function.api.platform_settings import parse_platform_settings
-from function.api.settings import Settings, effective_settings
+from function.api.settings import (
+    Settings,
+    check_names,
+    effective_settings,
+    merged_settings,
+)
 from function.cli.documents import settings_problems
 from function.cli.errors import InputFileError
 from function.cli.manifests import Manifest, load_manifests, not_json_error, to_struct
@@ -198,6 +203,23 @@ def parse_settings(step_input: Manifest, settings: Manifest | None) -> Settings:
     """
     platform = parse_platform_settings(to_struct(settings)) if settings else None
     return effective_settings(parse_input(to_struct(step_input)), platform)
+
+
+def parse_layout(step_input: Manifest, settings: Manifest | None) -> Settings:
+    """Return the same settings, but whatever their provider supports.
+
+    Args:
+        step_input: As for parse_settings.
+        settings: As for parse_settings.
+
+    Raises:
+        InvalidRequestError: One of the two breaks another rule.
+        InputFileError: One of the two has a value that JSON does not have.
+    """
+    platform = parse_platform_settings(to_struct(settings)) if settings else None
+    merged = merged_settings(parse_input(to_struct(step_input)), platform)
+    check_names(merged)
+    return merged
 
 
 def step_settings(step: CompositionStep) -> Settings:

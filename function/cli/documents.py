@@ -44,6 +44,8 @@ PARAMETER_NAMES = (
     "repoPrefix",
     "region",
     "providerName",
+    "repositories",
+    "existingName",
     "repository",
 )
 _TOP_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")

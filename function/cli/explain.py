@@ -32,8 +32,10 @@ from function.cli.options import (
     output_option,
     step_options,
 )
-from function.ecr.naming import RegistryHost, RepositoryName
-from function.ecr.provider_rights import Deletion
+from function.ecr.name_readings import readings
+from function.ecr.name_template import EXISTING_KEY
+from function.ecr.naming import RegistryHost
+from function.ecr.provider_rights import Adoption, Deletion
 from function.errors import printable, quote
 
 # What a guard does with a claim. "acts": it changes or limits the claim's result.
@@ -44,9 +46,6 @@ _LINE_WIDTH, _REASON_COLUMN = 90, 28
 _ACCOUNT_DIGITS = 12
 _UNKNOWN_ACCOUNT = "<account>"
 _MAX_COMPETITORS = 4
-_BUNDLE_SUFFIX = "-bundle"
-# A name of RFC 1123: what Kubernetes accepts as the name of a namespace.
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @click.command(
@@ -119,7 +118,7 @@ class Guard:
 class Target:
     """A repository and its URI. The URI can have a placeholder for the account."""
 
-    role: Literal["image", "bundle"]
+    key: str
     name: str
     uri: str
 
@@ -176,23 +175,22 @@ def explain_xr(
     host = _stripped_host(xr, parameters, settings)
     registry = registry_host(parameters.region, account, host)
     targets = [
-        Target("image", parameters.image_name, f"{registry}/{parameters.image_name}"),
-        Target(
-            "bundle", parameters.bundle_name, f"{registry}/{parameters.bundle_name}"
-        ),
+        Target(key, name, f"{registry}/{name}")
+        for key, name in parameters.names.items()
     ]
     return Explanation(
         about,
         parameters.region,
         registry,
         parameters.provider_config.name,
-        targets if settings.bundle else targets[:1],
+        targets,
         [
             _registry_host_guard(parameters, host, settings),
             Guard("ECR naming rules", "passes", "ECR accepts the repository names"),
             *_unknown_defaults_guard(step),
             _allow_guard(parameters, step, settings),
-            _competitors_guard(parameters, claim.namespace, settings),
+            _competitors_guard(parameters, settings),
+            *_adoption_guard(parameters, step, settings),
             _deletion_guard(step, settings.deletion),
         ],
     )
@@ -216,38 +214,29 @@ def registry_host(region: str, account: str = "", host: str = "") -> str:
     return f"{account or _UNKNOWN_ACCOUNT}.dkr.ecr.{region}.{suffix}"
 
 
-def competitors(
-    name: RepositoryName, workload: str, namespace: str, *, bundle: bool = True
-) -> list[tuple[str, str]]:
+def competitors(parameters: Parameters, settings: Settings) -> list[tuple[str, str]]:
     """Return the other workloads whose repositories would have the same names.
 
-    A name ends with `<workload>-<namespace>`. Both parts can have hyphens, so workload
-    `a-b` in namespace `c` and workload `a` in namespace `b-c` have the same names.
+    By default a name ends with `<workload>-<namespace>`. Both parts can have hyphens,
+    so workload `a-b` in namespace `c` and workload `a` in namespace `b-c` have the same
+    names. The bundle of one workload can also have the name of another one's image.
 
     Args:
-        name: The name of the image repository.
-        workload: The workload of that name.
-        namespace: The namespace of the workload.
-        bundle: Whether workloads have a bundle repository too. Then the bundle of one
-            workload can have the name of another one's image.
+        parameters: The parameters of the claim. Others have the same prefix.
+        settings: The settings that apply.
 
     Returns:
-        Workload and namespace of each, without the given ones.
+        Workload and namespace of each, without the claim's own. An empty namespace
+        stands for any other one.
     """
-    last_segment = name.rpartition("/")[2]
-    contested = [last_segment]
-    if bundle:
-        contested += [
-            last_segment.removesuffix(_BUNDLE_SUFFIX),
-            f"{last_segment}{_BUNDLE_SUFFIX}",
-        ]
     found = dict.fromkeys(
-        (text[:at], text[at + 1 :])
-        for text in dict.fromkeys(contested)
-        for at, letter in enumerate(text)
-        if letter == "-" and text[:at] and _NAMESPACE.fullmatch(text[at + 1 :])
+        (reading.workload, reading.namespace or "")
+        for name in parameters.names.values()
+        for each in settings.repositories
+        for reading in readings(name, each.template, each.key, each.suffix)
+        if reading.prefix in (None, parameters.prefix.path)
     )
-    found.pop((workload, namespace), None)
+    found.pop((parameters.workload_name, parameters.namespace), None)
     return list(found)
 
 
@@ -306,17 +295,23 @@ def _allow_guard(
         )
         return Guard("allow", "unknown", why)
     namespace = parameters.namespace
-    values = (
+    values: list[tuple[str, str, str]] = [
         ("repoPrefix", parameters.prefix.path, "repo_prefixes"),
         ("region", parameters.region, "regions"),
         ("providerName", parameters.provider_config.name, "provider_names"),
-    )
+    ]
+    own = {each.key for each in settings.repositories}
+    for key, repository in parameters.names.items():
+        if key == EXISTING_KEY:
+            values.append(("existingName", repository, "existing_names"))
+        elif key not in own:
+            values.append(("repositories", key, "repositories"))
     allowed, limited = [], False
-    for name, value, field_name in values:
+    for name, value, list_name in values:
         globs = [
             matching_glob(value, globs, namespace)
             for allow in settings.allow
-            if (globs := getattr(allow, field_name)) is not None
+            if (globs := getattr(allow, list_name)) is not None
         ]
         limited = limited or bool(globs)
         patterns = " and ".join(quote(glob) for glob in dict.fromkeys(globs))
@@ -329,24 +324,39 @@ def _allow_guard(
     return Guard("allow", "acts", f"the platform allows {', '.join(allowed)}")
 
 
-def _competitors_guard(
-    parameters: Parameters, namespace: str, settings: Settings
-) -> Guard:
-    name = "name conflicts"
-    found = competitors(
-        parameters.image_name,
-        parameters.workload_name,
-        namespace,
-        bundle=settings.bundle,
+def _adoption_guard(
+    parameters: Parameters, step: CompositionStep, settings: Settings
+) -> list[Guard]:
+    """Return what happens to a repository that the claim did not create, if asked."""
+    manages = settings.adopt is Adoption.MANAGE
+    existing = parameters.names.get(EXISTING_KEY)
+    if not step.known or not (manages or existing):
+        return []
+    name = f"the repository {existing}" if existing else "a repository"
+    why = (
+        f"Manage: {name} that existed before the claim gets the options. It keeps its "
+        "tags and what the options do not set"
+        if manages
+        else f"Observe: {name} that existed before the claim is not changed"
     )
+    if existing:
+        why += ". It is never created and never deleted"
+    return [Guard("adoption", "acts", why)]
+
+
+def _competitors_guard(parameters: Parameters, settings: Settings) -> Guard:
+    name = "name conflicts"
     found = [
         (workload, other)
-        for workload, other in found
-        if _may_use_prefix(other, parameters, settings)
+        for workload, other in competitors(parameters, settings)
+        if not other or _may_use_prefix(other, parameters, settings)
     ]
     if not found:
         return Guard(name, "passes", "no other workload can have these names")
-    workloads = [f"workload {w} in {n}" for w, n in found[:_MAX_COMPETITORS]]
+    workloads = [
+        f"workload {w} in {n or 'any other namespace'}"
+        for w, n in found[:_MAX_COMPETITORS]
+    ]
     if more := len(found) - len(workloads):
         workloads.append(f"{more} more")
     return Guard(
@@ -374,6 +384,9 @@ def _deletion_guard(step: CompositionStep, deletion: Deletion) -> Guard:
         Deletion.ONLY_CREATED: "OnlyCreated: deleting the claim deletes the "
         "repositories that it created, with their images. A repository that existed "
         "before the claim is kept",
+        Deletion.WHEN_EMPTY: "WhenEmpty: deleting the claim deletes the repositories "
+        "that it created, if they hold no image. A repository with images is kept, and "
+        "so is one that existed before the claim",
         Deletion.ALWAYS: "Always: deleting the claim deletes its repositories, with "
         "their images, even if they existed before the claim",
         Deletion.NEVER: "Never: deleting the claim keeps its repositories",
@@ -395,7 +408,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
         "region": explanation.region,
         "registry": explanation.registry,
         "repositories": {
-            t.role: {"name": t.name, "uri": t.uri} for t in explanation.targets
+            t.key: {"name": t.name, "uri": t.uri} for t in explanation.targets
         },
         "guards": [
             {"name": g.name, "effect": g.effect, "why": g.why}
@@ -411,9 +424,10 @@ def _as_text(explanation: Explanation, *, color: bool) -> str:
     region, registry = explanation.region, explanation.registry
     lines = [style(explanation.about, bold=True)]
     if explanation.targets:
+        width = max(8, *(len(t.key) + 2 for t in explanation.targets))
         lines += ["", f"Repositories in {region}"]
         lines += [
-            f"  {t.role:<8}{style(t.name, bold=True)}" for t in explanation.targets
+            f"  {t.key:<{width}}{style(t.name, bold=True)}" for t in explanation.targets
         ]
         lines += [
             "",

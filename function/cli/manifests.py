@@ -104,9 +104,29 @@ def read_documents(file: str) -> list[Document]:
         InputFileError: The file cannot be read, is not YAML, or has values that JSON
             does not have.
     """
-    documents: list[Document] = []
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except OSError as e:
+        raise InputFileError(file, str(e.strerror)) from e
+    except UnicodeDecodeError as e:
+        raise InputFileError(
+            file, "not YAML: the text is not UTF-8. Save the file as UTF-8"
+        ) from e
+    return parse_documents(file, text)
+
+
+def parse_documents(file: str, text: str) -> list[Document]:
+    """Return the documents of a YAML text that are not empty.
+
+    Args:
+        file: The name of the file that has it.
+        text: The text.
+
+    Raises:
+        InputFileError: It is not YAML, or has values that JSON does not have.
+    """
+    documents: list[Document] = []
+    try:
         loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
@@ -119,12 +139,6 @@ def read_documents(file: str) -> list[Document]:
                     file, f"the document on line {line}: {problem}", line
                 )
             documents.extend(Document(file, content, node).items())
-    except OSError as e:
-        raise InputFileError(file, str(e.strerror)) from e
-    except UnicodeDecodeError as e:
-        raise InputFileError(
-            file, "not YAML: the text is not UTF-8. Save the file as UTF-8"
-        ) from e
     except yaml.MarkedYAMLError as e:
         raise _yaml_error(file, e) from e
     except RecursionError as e:

@@ -112,7 +112,10 @@ def _observe(
 ) -> ObservedRepository:
     """Read a competitor; a predecessor's is being deleted even if not marked yet."""
     found = provider.observe_repository(managed, controller_uid(managed) or None)
-    if found.deleting or not owned_by_predecessor(resource_owner(managed), composite):
+    if not owned_by_predecessor(resource_owner(managed), composite):
+        # What another claim's provider reports is nothing that this one may read.
+        return found._replace(problem="")
+    if found.deleting:
         return found
     return found._replace(deleting_since=composite.created_at)
 

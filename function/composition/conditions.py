@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from function.composition.repositories import ComposedRepository
+from function.ecr.name_template import BUNDLE_KEY
 from function.ecr.options import EncryptionOptions
 from function.ecr.ownership import Ownership
 from function.ecr.provider_rights import Deletion
@@ -35,11 +36,13 @@ REASON_MEANINGS: dict[Reason, str] = {
     "Adopted": "The repositories are ready. Push images. The claim did not create at "
     "least one of them, but adopted it. Deleting the claim keeps adopted repositories, "
     "unless the settings say `deletion: Always`.",
-    "Creating": "The provider has not created the repositories yet. If ECR or the "
-    "provider reports an error, the message contains it.",
+    "Creating": "The provider has not created the repositories yet, or the claim's "
+    "`existingName` does not exist. If ECR or the provider reports an error, the "
+    "message contains it.",
     "NameTaken": "Another claim owns a repository with this name.",
     "PreviousDeleting": "A previous claim owned a repository with this name, and its "
-    "managed resource is still being deleted. Then the claim continues by itself.",
+    "managed resource is still being deleted. Then the claim continues by itself. If "
+    "the repository holds images and is kept, that needs `function-ecr-repos release`.",
     "InvalidParameters": "A parameter, the Composition's input or the platform "
     "settings are wrong.",
     "NotAllowed": "The platform does not allow a value or an option of the claim.",
@@ -74,6 +77,7 @@ def repositories_ready(
     policy_problems: Sequence[str] = (),
     *,
     is_new: bool = False,
+    managed: bool = False,
 ) -> Condition:
     """Return the condition of a composite's repositories.
 
@@ -83,29 +87,39 @@ def repositories_ready(
         policy_problems: What the provider reports about their policies.
         is_new: Whether all are being created, within seconds. Then the message names
             all, so that it stays the same until all are there.
+        managed: Whether the options apply to adopted repositories too.
     """
     found = repositories.values()
     if conflicts := [each for each in found if each.conflict]:
         return _conflict(conflicts)
     names = [_name(each) for each in found]
-    waiting = [_name(each) for each in found if not each.reportable.ready]
+    existing = next((each for each in found if each.existing), None)
+    own = [each for each in found if each is not existing]
+    waiting = [_name(each) for each in own if not each.reportable.ready]
     problems = _problems(
         [*[each.reportable.problem for each in found], *policy_problems]
     )
-    if waiting:
-        named = names if is_new and not problems else waiting
+    if waiting or (existing and not existing.reportable.ready):
+        named = [*map(_name, own)] if is_new and not problems else waiting
+        creates = f"Waiting for the provider to create {', '.join(named)}"
+        missing = _missing(existing, problems) if existing else ""
+        steps = [creates if waiting else "", missing]
         return Condition(
-            reason="Creating",
-            message=f"Waiting for the provider to create {', '.join(named)}{problems}",
+            reason="Creating", message=". ".join(filter(None, steps)) + problems
         )
     usable = f"Ready to push to: {', '.join(names)}"
     adopted = [_name(each) for each in found if each.ownership is Ownership.ADOPTED]
     if adopted:
+        kept = _name(existing) if existing else ""
+        deletes = deletion is Deletion.ALWAYS and adopted != [kept]
         outcome = (
             "also deletes adopted repositories, with all their images"
-            if deletion is Deletion.ALWAYS
+            + (f", but keeps {kept}" if kept else "")
+            if deletes
             else "keeps adopted repositories"
         )
+        if managed and not deletes:
+            outcome += ". The options apply to them too (`adopt: Manage`)"
         return Condition(
             reason="Adopted",
             message=f"{usable}. Adopted, not created by this claim: "
@@ -113,6 +127,19 @@ def repositories_ready(
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
+
+
+def _missing(existing: ComposedRepository, problems: str) -> str:
+    """Return what to do about an existing repository that was not found; or nothing."""
+    if existing.reportable.ready:
+        return ""
+    if not problems:
+        return f"Waiting for the provider to find the repository {_name(existing)}"
+    return (
+        f"The repository {_name(existing)} does not exist, or the provider cannot read "
+        "it. No claim creates it: create it in ECR, or change "
+        "spec.parameters.existingName"
+    )
 
 
 def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:
@@ -125,6 +152,15 @@ def _conflict(conflicts: Sequence[ComposedRepository]) -> Condition:
             "This claim did not change it. Use another workloadName, repoPrefix or "
             "namespace in a new claim, or wait until the other claim is deleted. The "
             f"platform team finds the owner with: {_find_owner(conflicts)}",
+        )
+    full = [_name(each) for each in conflicts if each.waits_for_images]
+    if full:
+        return Condition(
+            reason="PreviousDeleting",
+            message="The previous claim's managed resource of the repository "
+            f"{', '.join(full)} is not deleted, because the repository still holds "
+            "images. It keeps them. This claim adopts the repository after the "
+            "platform team has run `function-ecr-repos release`",
         )
     return Condition(
         reason="PreviousDeleting",
@@ -156,48 +192,69 @@ def _find_owner(conflicts: Iterable[ComposedRepository]) -> str:
 
 
 def unapplied_changes(
-    repositories: Sequence[ComposedRepository],
-    new_provider: Provider,
-    *,
-    bundle_switched_off: bool,
+    repositories: Mapping[str, ComposedRepository], new_provider: Provider
 ) -> str:
     """Return which changes live repositories do not take; empty for none.
 
     Args:
-        repositories: The repositories, the bundle last.
+        repositories: The repositories, by key.
         new_provider: The provider of new repositories.
-        bundle_switched_off: Whether a live bundle is not requested any more.
     """
+    found = repositories.values()
     kept = [
         f"{_location(each.desired)} (the parameters now say "
         f"{_location(each.requested)})"
-        for each in repositories
+        for each in found
         if each.desired.location != each.requested.location
     ]
     kept += [
         f"{_location(each.desired)} and provider {each.provider.api_version} "
         f"(`provider` is now {new_provider.api_version})"
-        for each in repositories
+        for each in found
         if each.provider is not new_provider
     ]
     kept += [
         f"{_location(each.desired)} and encryption {_encryption(desired)} "
         f"(the options now say {_encryption(requested)})"
-        for each in repositories
+        for each in found
         if (desired := each.desired.options.encryption)
         and (requested := each.requested.options.encryption)
         and _differ(desired, requested)
     ]
-    if bundle_switched_off:
-        *_, bundle = repositories
-        kept.append(f"{_location(bundle.desired)} (`bundle` is now false)")
+    kept += [
+        f"{_location(each.desired)} "
+        + (
+            "(`bundle` is now false)"
+            if key == BUNDLE_KEY
+            else f"({printable(key)} is no longer in `repositories`)"
+        )
+        for key, each in repositories.items()
+        if each.unrequested
+    ]
     if not kept:
         return ""
     return (
         f". Kept, because existing repositories are never moved or replaced: "
         f"{', '.join(kept)}. To apply the change, first copy the images elsewhere: "
         "deleting the claim can delete its repositories with all images. Then delete "
-        "the claim and create it again"
+        "the claim and create it again" + _delete_unrequested(found)
+    )
+
+
+def _delete_unrequested(repositories: Iterable[ComposedRepository]) -> str:
+    """Return how to delete repositories that the settings have no options for."""
+    commands = [
+        f"kubectl delete repositories.{each.provider.api_version.partition('/')[0]}"
+        + (f" -n {each.desired.namespace}" if each.desired.namespace else "")
+        + f" {printable(each.desired.resource_name)}"
+        for each in repositories
+        if each.keeps_options
+    ]
+    if not commands:
+        return ""
+    return (
+        ". Or the platform team deletes only what is no longer requested, with its "
+        f"images: {'; '.join(commands)}"
     )
 
 

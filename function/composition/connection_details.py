@@ -4,23 +4,25 @@ Crossplane v2 has no connection details for namespaced XRs, so an object holds t
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
-from function.ecr.repository import ObservedRepository
+from function.ecr.name_template import IMAGE_KEY
 
 # Crossplane v1's type of connection secrets, so that people find it where they look.
 _SECRET_TYPE = "connection.crossplane.io/v1alpha1"  # noqa: S105  # a type, no secret
 
 
-def connection_details(
-    region: str, image: ObservedRepository, bundle: ObservedRepository | None
-) -> dict[str, bytes]:
-    """Return a composite's connection details, as far as they are known."""
-    details = {
-        "imageRepositoryUri": image.uri,
-        "bundleRepositoryUri": bundle.uri if bundle else "",
-        "region": region if image.uri else "",
-    }
+def connection_details(region: str, uris: Mapping[str, str]) -> dict[str, bytes]:
+    """Return a composite's connection details, as far as they are known.
+
+    Args:
+        region: The AWS region of the registry.
+        uris: The repositories' URIs, by key; empty for unknown.
+    """
+    details = {f"{key}RepositoryUri": uri for key, uri in uris.items()}
+    if uris.get(IMAGE_KEY):
+        details["region"] = region
     return {key: value.encode() for key, value in details.items() if value}
 
 

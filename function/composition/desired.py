@@ -13,7 +13,7 @@ from function.api.parameters import (
     parse_parameters,
     read_parameters,
 )
-from function.api.settings import RepositoryRole, Settings
+from function.api.settings import Settings
 from function.composition.competitors import require_competitors
 from function.composition.conditions import (
     Condition,
@@ -28,10 +28,14 @@ from function.composition.connection_details import (
 from function.composition.observed import (
     BUNDLE,
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     ObservedState,
+    composed_name,
+    key_of,
     policy_name,
 )
+from function.composition.own_fields import keep_options
 from function.composition.repositories import ComposedRepository, with_rights
 from function.composition.ttl import (
     PENDING_SECONDS,
@@ -42,13 +46,8 @@ from function.composition.ttl import (
     is_recent,
     ttl_seconds,
 )
-from function.ecr.bundle import (
-    bundle_rights,
-    bundle_stays,
-    release_bundle,
-    without_force,
-)
-from function.ecr.immutable_fields import pin_immutable_fields
+from function.ecr.adoption import adopted_repository, observed_repository
+from function.ecr.immutable_fields import as_observed, pin_immutable_fields
 from function.ecr.options import RepositoryOptions, with_automatic_tags
 from function.ecr.ownership import (
     is_unready,
@@ -56,18 +55,24 @@ from function.ecr.ownership import (
     ownership_of,
     release_started,
 )
-from function.ecr.policies import PolicyKind, desired_policy
-from function.ecr.provider_rights import provider_rights
+from function.ecr.policies import PolicyKind, desired_policy, kept_policy
+from function.ecr.provider_rights import Adoption, provider_rights
 from function.ecr.repository import (
     NOT_OBSERVED,
     DesiredRepository,
     ProviderRights,
+    holds_images,
 )
+from function.ecr.secondary import (
+    existing_is_released,
+    release_secondary,
+    secondary_rights,
+    unrequested_stays,
+    without_force,
+)
+from function.errors import InvalidInputError, quote
 from function.providers.base import Manifest
 from function.providers.registry import PROVIDERS
-
-# Each repository's role in the Input, in the status and in connection details.
-ROLES: dict[str, RepositoryRole] = {IMAGE: "image", BUNDLE: "bundle"}
 
 
 @dataclasses.dataclass(slots=True)
@@ -180,38 +185,82 @@ def _repositories(
             existing,
             ownership_of(existing, competitors),
             release_started(existing, competitors),
+            any(holds_images(each.problem) for each in competitors),
+            unrequested=(unrequested := name not in observed.requested),
+            keeps_options=unrequested
+            and not observed.settings.has_options(key_of(name)),
+            existing=name == EXISTING,
         )
+    _check_locations(observed.settings, repositories)
     return repositories
+
+
+def _check_locations(
+    settings: Settings, repositories: Mapping[str, ComposedRepository]
+) -> None:
+    """Refuse to compose one repository twice, under two composed resource names.
+
+    Live repositories keep their names when a template or a key changes, so a new one
+    can ask for the name of a live one.
+
+    Raises:
+        InvalidInputError: Two repositories of the claim are the same one.
+    """
+    if all(each.observed for each in repositories.values()):
+        return
+    found: dict[tuple[str, str, str], str] = {}
+    for name, each in repositories.items():
+        other = found.setdefault(each.desired.location, name)
+        is_new = None in (each.observed, repositories[other].observed)
+        if other != name and is_new:
+            if each.observed:
+                name, other = other, name  # noqa: PLW2901  # the new one is wrong
+            repository = quote(each.desired.name)
+            raise InvalidInputError(
+                f"{settings.path('name')}, {settings.path('repositories')}",
+                f"the repository name {repository} for {key_of(name)}",
+                f"it is the name of this claim's repository {key_of(other)}, and "
+                "existing repositories keep their names",
+                "Use a suffix or a name that no existing repository has, or undo the "
+                "change",
+            )
 
 
 def _requested(
     observed: ObservedState, parameters: Parameters
 ) -> Iterator[tuple[str, DesiredRepository]]:
-    """Yield what the parameters and options ask for, by composed resource name."""
-    settings = observed.settings
-    names = {IMAGE: parameters.image_name}
-    # Crossplane deletes a live bundle that is missing from the desired state, with its
-    # images. So it stays after `bundle: false` was set.
-    if settings.bundle or bundle_stays(live=BUNDLE in observed.repositories):
-        names[BUNDLE] = parameters.bundle_name
-    for name, repository_name in names.items():
+    """Yield what the parameters and options ask for, by composed resource name.
+
+    Crossplane deletes a live repository that is missing from the desired state, with
+    its images. So it stays after it left the settings or the claim.
+    """
+    namespace = parameters.namespace if parameters.namespaced else ""
+    uid = observed.identity.uid
+    for key, repository_name in parameters.names.items():
         yield (
-            name,
+            composed_name(key),
             DesiredRepository(
                 repository_name,
                 parameters.region,
                 parameters.provider_config,
-                parameters.namespace if parameters.namespaced else "",
-                _options(settings, ROLES[name], parameters),
-                composite_uid=observed.identity.uid,
+                namespace,
+                _options(observed.settings, key, parameters),
+                composite_uid=uid,
             ),
         )
+    for name, live in observed.repositories.items():
+        if name in observed.requested or existing_is_released(
+            existing=name == EXISTING, deletable=live.repository.deletable
+        ):
+            continue
+        if unrequested_stays(deleting=live.repository.deleting):
+            options = _options(observed.settings, key_of(name), parameters)
+            kept = as_observed(live.repository, namespace, uid)
+            yield name, kept._replace(options=options)
 
 
-def _options(
-    settings: Settings, role: RepositoryRole, parameters: Parameters
-) -> RepositoryOptions:
-    options = repository_options(settings, role, parameters.overrides)
+def _options(settings: Settings, key: str, parameters: Parameters) -> RepositoryOptions:
+    options = repository_options(settings, key, parameters.overrides)
     if not options.automatic_tags:
         return options
     return with_automatic_tags(options, parameters.workload_name, parameters.namespace)
@@ -228,9 +277,17 @@ def _compose(
     problems: list[str] = []
     for name, each in repositories.items():
         uses_policies = observed.settings.honours_management_policies(each.provider)
-        rights = provider_rights(observed.settings.deletion, each.ownership)
-        if name == BUNDLE and not image.conflict:
-            rights = bundle_rights(rights, image.ownership, each.observed)
+        # The owner of the image gets the others too.
+        adopt = observed.settings.adoption(each.provider)
+        rights = provider_rights(
+            observed.settings.deletion,
+            each.ownership,
+            Adoption.OBSERVE if image.conflict else adopt,
+            existing=name == EXISTING,
+            deletes_images=bool(each.observed and each.observed.force_delete),
+        )
+        if name != IMAGE and not image.conflict:
+            rights = secondary_rights(rights, image.ownership, each.observed)
         repository = with_rights(
             each.desired,
             rights,
@@ -238,14 +295,20 @@ def _compose(
             and each.provider.creates_with_options,
         )
         policies_of = repository
-        if each.observed and name == BUNDLE and image.conflict:
-            # The bundle goes to the owner of the image.
+        if each.observed and rights is ProviderRights.CHANGE_ADOPTED:
+            repository = adopted_repository(
+                repository, each.observed, requested=not each.keeps_options
+            )
+        elif name == EXISTING:
+            repository = observed_repository(repository)
+        if each.observed and name != IMAGE and image.conflict:
+            # It goes to the owner of the image.
             policies_of = with_rights(
                 each.desired,
                 ProviderRights.OBSERVE_ONLY,
                 applies_options_on_create_only=True,
             )
-            released = release_bundle(repository, each.observed, each.ownership)
+            released = release_secondary(repository, each.observed, each.ownership)
             if released is None and _has_policies(observed, name):
                 # Release its policies first: some of them cannot be deleted after it.
                 released = without_force(repository)
@@ -256,6 +319,13 @@ def _compose(
             manifest = each.provider.repository_manifest(
                 repository, management_policies=uses_policies
             )
+            # The others' rights are reduced, or follow ECR: see adoption.py.
+            if (
+                each.keeps_options
+                and repository.rights.may_change
+                and (rights is not ProviderRights.CHANGE_ADOPTED)
+            ):
+                keep_options(manifest, observed.repositories[name].manifest)
             desired.resources[name] = (manifest, each.reportable.ready)
         problems += _compose_policies(observed, name, each, policies_of, desired)
     return problems
@@ -276,14 +346,20 @@ def _compose_policies(
     options = repository.options
     if not (observed.policies or options.lifecycle or options.permissions):
         return
+    keeps_text = composed.keeps_options and repository.rights.may_change
     provider = composed.provider
     exists = bool(composed.observed and composed.observed.arn)
     for kind in PolicyKind:
         name = policy_name(repository_name, kind)
         live = observed.policies.get(name)
-        policy = desired_policy(
-            provider, kind, repository, live.policy if live else None, exists=exists
-        )
+        if keeps_text:
+            policy = kept_policy(
+                provider, kind, repository, live.policy if live else None
+            )
+        else:
+            policy = desired_policy(
+                provider, kind, repository, live.policy if live else None, exists=exists
+            )
         if policy:
             manifest = provider.policy_manifest(
                 policy,
@@ -302,17 +378,22 @@ def report(
     """Set the XR's status and connection details."""
     desired.status = {
         "repositories": {
-            ROLES[name]: repository_status(each.desired.name, each.reportable)
+            key_of(name): repository_status(each.desired.name, each.reportable)
             for name, each in repositories.items()
         }
     }
+    more = [
+        each.reportable.uri
+        for name, each in repositories.items()
+        if name not in (IMAGE, BUNDLE) and each.reportable.uri
+    ]
+    if more:
+        desired.status["moreRepositories"] = more
     if image := repositories.get(IMAGE):
-        bundle = repositories.get(BUNDLE)
-        desired.connection_details = connection_details(
-            image.desired.region,
-            image.reportable,
-            bundle.reportable if bundle else None,
-        )
+        uris = {
+            key_of(name): each.reportable.uri for name, each in repositories.items()
+        }
+        desired.connection_details = connection_details(image.desired.region, uris)
 
 
 def _condition(
@@ -322,12 +403,18 @@ def _condition(
 ) -> Condition:
     settings = observed.settings
     condition = repositories_ready(
-        repositories, settings.deletion, problems, is_new=observed.is_new
+        repositories,
+        settings.deletion,
+        problems,
+        is_new=observed.is_new,
+        managed=all(
+            settings.adoption(each.provider) is Adoption.MANAGE
+            for each in repositories.values()
+        ),
     )
     kept = unapplied_changes(
-        [*repositories.values()],
+        {key_of(name): each for name, each in repositories.items()},
         PROVIDERS[settings.provider],
-        bundle_switched_off=BUNDLE in repositories and not settings.bundle,
     )
     if not kept:
         return condition

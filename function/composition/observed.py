@@ -1,13 +1,14 @@
 """The observed state: everything in a request that its response depends on."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2 as structpb
 
+from function.api.parameters import requested_keys
 from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
@@ -26,13 +27,18 @@ from function.ecr.policies import ObservedPolicy, PolicyKind
 from function.ecr.repository import ObservedRepository
 from function.errors import ForeignResourceError
 from function.providers.base import Provider
-from function.providers.crossplane_runtime import controller_uid, resource_owner
+from function.providers.crossplane_runtime import (
+    REPOSITORY_ID,
+    controller_uid,
+    resource_owner,
+)
 from function.providers.registry import PROVIDERS, provider_of
 from function.structs import struct, text, texts
 
 # Composed resource names. Installations have them stored, so they never change:
 # Crossplane deletes an observed resource whose name is missing from the desired state.
-IMAGE, BUNDLE = "imagerepo", "bundlerepo"
+_COMPOSED_SUFFIX = "repo"
+IMAGE, BUNDLE, EXISTING = "imagerepo", "bundlerepo", "existingrepo"
 
 
 class LiveRepository(NamedTuple):
@@ -76,6 +82,8 @@ class ObservedState(NamedTuple):
         settings: The settings that apply.
         composite: The composite resource (XR).
         identity: Which one that is.
+        requested: The composed resource names of the requested repositories, as far as
+            the parameters are right. Live ones that nobody requests are kept.
         repositories: The live repositories.
         policies: The live policies.
         competitors: What other composites' managed resources of the same repository
@@ -93,6 +101,7 @@ class ObservedState(NamedTuple):
     settings: Settings
     composite: structpb.Struct
     identity: CompositeIdentity
+    requested: tuple[str, ...]
     repositories: Mapping[str, LiveRepository]
     policies: Mapping[str, LivePolicy]
     competitors: Mapping[str, tuple[ObservedRepository, ...]]
@@ -118,10 +127,12 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
     settings = read_settings(req)
     composite = req.observed.composite.resource
     identity = composite_identity(composite)
-    repositories = dict(_repositories(req, identity))
-    providers = dict.fromkeys((IMAGE, BUNDLE), PROVIDERS[settings.provider])
+    requested = _names_of(settings)
+    if keys := requested_keys(composite):
+        requested += tuple(map(composed_name, keys))
+    repositories = dict(_repositories(req, identity, requested))
+    providers = dict.fromkeys((IMAGE, BUNDLE, *requested), PROVIDERS[settings.provider])
     providers.update((name, live.provider) for name, live in repositories.items())
-    requested = (IMAGE, BUNDLE) if settings.bundle else (IMAGE,)
     complete = all(name in repositories for name in requested)
     undecided = {
         name: provider
@@ -134,6 +145,7 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         settings,
         composite,
         identity,
+        requested,
         repositories,
         dict(_policies(req, providers)),
         {
@@ -149,6 +161,21 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         time,
         _is_new(composite),
     )
+
+
+@functools.lru_cache(maxsize=64)  # as many as effective_settings
+def _names_of(settings: Settings) -> tuple[str, ...]:
+    return tuple(composed_name(each.key) for each in settings.repositories)
+
+
+def composed_name(key: str) -> str:
+    """Return the composed resource name of a repository."""
+    return f"{key}{_COMPOSED_SUFFIX}"
+
+
+def key_of(name: str) -> str:
+    """Return the key of a repository, given its composed resource name."""
+    return name.removesuffix(_COMPOSED_SUFFIX)
 
 
 @functools.lru_cache(maxsize=256)  # a cluster has few
@@ -183,9 +210,11 @@ def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
 
 
 def _repositories(
-    req: fnv1.RunFunctionRequest, identity: CompositeIdentity
+    req: fnv1.RunFunctionRequest, identity: CompositeIdentity, requested: Sequence[str]
 ) -> Iterator[tuple[str, LiveRepository]]:
-    for name in (IMAGE, BUNDLE):
+    names = (IMAGE, BUNDLE, *requested)
+    names += tuple(sorted(_unrequested(req, names)))
+    for name in dict.fromkeys(names):
         resource = req.observed.resources.get(name)
         if resource is None:
             continue
@@ -195,6 +224,20 @@ def _repositories(
         provider = provider_of(text(managed, "apiVersion"))
         observed = provider.observe_repository(managed, identity.uid)
         yield name, LiveRepository(provider, observed, managed)
+
+
+def _unrequested(
+    req: fnv1.RunFunctionRequest, requested: Collection[str]
+) -> Iterator[str]:
+    """Yield the names of live repositories that the settings or the claim had once."""
+    resources = req.observed.resources
+    for name in resources:
+        if name in requested or not name.endswith(_COMPOSED_SUFFIX):
+            continue
+        labels = struct(struct(resources[name].resource, "metadata"), "labels")
+        # Another step of the pipeline may compose a resource of such a name.
+        if REPOSITORY_ID in labels.fields and name not in req.desired.resources:
+            yield name
 
 
 def _policies(

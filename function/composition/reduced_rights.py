@@ -7,46 +7,43 @@ earned, the response is not fatal. It desires the live resources unchanged, with
 rights. It never grants any.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import json_format
 from google.protobuf import struct_pb2 as structpb
 
 from function.composition.competitors import LOCK, require_competitors
 from function.composition.desired import DesiredState, report
 from function.composition.observed import (
     CONNECTION_OBJECT,
+    EXISTING,
     IMAGE,
     LiveRepository,
     ObservedState,
 )
+from function.composition.own_fields import own_fields, some_fields
 from function.composition.repositories import ComposedRepository
-from function.ecr.bundle import bundle_rights
 from function.ecr.immutable_fields import as_observed
 from function.ecr.ownership import (
-    CREATED_BY_ANNOTATION,
-    CREATED_BY_TAG,
     Ownership,
     ownership_of,
 )
 from function.ecr.policies import desired_policy
-from function.ecr.provider_rights import exceeds_earned_rights, provider_rights
+from function.ecr.provider_rights import (
+    exceeds_earned_rights,
+    lasts_while_refused,
+    provider_rights,
+)
 from function.ecr.repository import ProviderRights
+from function.ecr.secondary import secondary_rights
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.providers.option_fields import FIELD_NAMES
 from function.structs import struct
 
-# Our fields of spec.forProvider: of a repository's managed resource and of a policy's.
-_OWN_FIELDS = FIELD_NAMES | {
-    *("region", "repository", "repositoryName"),
-    *("policy", "lifecyclePolicyText", "rawPolicy"),
-}
 # Those that stay on a repository that may only be observed.
 _FIELDS_WITHOUT_RIGHTS = frozenset({"region", "forceDelete"})
-_DEFAULT_POLICIES = {"managementPolicies": ["*"]}
 
 
 class _Kept(NamedTuple):
@@ -68,9 +65,17 @@ class _Kept(NamedTuple):
         return exceeds_earned_rights(
             may_delete=self.live.repository.deletable,
             may_change=self.live.repository.changeable,
-            earned_delete=self.earned.may_delete,
-            earned_change=self.earned.may_change,
+            earned_delete=self.rights.may_delete,
+            earned_change=self.rights.may_change,
         )
+
+    @property
+    def rights(self) -> ProviderRights:
+        """What its managed resource may keep. Its policies stay if they were earned."""
+        adopted = self.earned is ProviderRights.CHANGE_ADOPTED
+        if lasts_while_refused(adopted=adopted):
+            return self.earned
+        return ProviderRights.OBSERVE_ONLY
 
 
 def reduce_rights(observed: ObservedState) -> DesiredState | None:
@@ -92,7 +97,7 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
         desired.resources[name] = (manifest, each.composed.reportable.ready)
     for name, policy in observed.policies.items():
         if name not in released:
-            manifest = _own_fields(
+            manifest = own_fields(
                 policy.manifest,
                 management_policies=observed.settings.honours_management_policies(
                     policy.provider
@@ -115,18 +120,24 @@ def _kept(
 ) -> Iterator[tuple[str, _Kept]]:
     image = Ownership.UNCLAIMED
     namespace, _ = observed.identity.composite
-    deletion = observed.settings.deletion
     for name, live in observed.repositories.items():
         repository = as_observed(live.repository, namespace, observed.identity.uid)
         ownership = ownership_of(live.repository, observed.competitors.get(name, ()))
-        earned = provider_rights(deletion, ownership)
+        rights = functools.partial(
+            provider_rights,
+            observed.settings.deletion,
+            adopt=observed.settings.adoption(live.provider),
+            existing=name == EXISTING,
+            deletes_images=live.repository.force_delete,
+        )
+        earned = rights(ownership)
         # Only here do competitors matter: all others keep nothing anyway. Whether they
         # are required must not depend on the ones that were found. Otherwise the
         # requirements change with each call, and Crossplane gives up.
         unopposed = ownership_of(live.repository, ())
         if (
             unopposed is Ownership.ADOPTED
-            and provider_rights(deletion, unopposed) is ProviderRights.FULL
+            and rights(unopposed) is ProviderRights.FULL
             and live.repository.changeable
         ):
             require_competitors(
@@ -139,7 +150,7 @@ def _kept(
         if name == IMAGE:
             image = ownership
         elif image is not Ownership.CONFLICT:
-            earned = bundle_rights(earned, image, live.repository)
+            earned = secondary_rights(earned, image, live.repository)
         composed = ComposedRepository(
             repository, repository, live.provider, live.repository, ownership
         )
@@ -182,76 +193,28 @@ def _released_policies(
 def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
     provider = kept.live.provider
     uses_policies = observed.settings.honours_management_policies(provider)
-    manifest = _own_fields(kept.live.manifest, management_policies=uses_policies)
+    manifest = own_fields(kept.live.manifest, management_policies=uses_policies)
     if not kept.exceeds:
         return manifest
     spec = manifest["spec"]
-    if not kept.earned.may_change:
+    if not kept.rights.may_change:
         spec["forProvider"] = {
             key: value
             for key, value in spec["forProvider"].items()
             if key in _FIELDS_WITHOUT_RIGHTS
         }
     if provider.has_deletion_policy:
-        spec |= runtime.deletion_policy(kept.earned)
+        spec |= runtime.deletion_policy(kept.rights)
     if uses_policies or "managementPolicies" in spec:
         spec |= runtime.management_policies(
-            kept.earned, late_initialize=not kept.live.repository.copies_tags
+            kept.rights, late_initialize=not kept.live.repository.copies_tags
         )
     return manifest
-
-
-def _own_fields(managed: structpb.Struct, *, management_policies: bool) -> Manifest:
-    """Return our fields of one of our managed resources, unchanged."""
-    metadata, spec = struct(managed, "metadata"), struct(managed, "spec")
-    annotations = struct(metadata, "annotations")
-    own_annotations = [runtime.EXTERNAL_NAME, CREATED_BY_ANNOTATION]
-    if runtime.MARKED_FAILED in annotations.fields:
-        own_annotations += [runtime.CREATE_FAILED, runtime.MARKED_FAILED]
-    kept_annotations = _some(annotations, *own_annotations)
-    labels = _some(struct(metadata, "labels"), "region", runtime.REPOSITORY_ID)
-    for_provider = _some(struct(spec, "forProvider"), *_OWN_FIELDS)
-    if isinstance(tags := for_provider.get("tags"), dict):
-        # The provider owns what it wrote itself.
-        own_tags = {k: v for k, v in tags.items() if not k.startswith("crossplane-")}
-        for_provider["tags"] = own_tags
-        if not own_tags:
-            del for_provider["tags"]
-    created_by = _some(struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG)
-    policies = _some(spec, "managementPolicies")
-    # To the classic provider, anything but the default may be an error.
-    keep_policies = management_policies or policies != _DEFAULT_POLICIES
-    return {
-        **_some(managed, "apiVersion", "kind"),
-        "metadata": {
-            **_some(metadata, "name"),
-            **({"annotations": kept_annotations} if kept_annotations else {}),
-            **({"labels": labels} if labels else {}),
-        },
-        "spec": {
-            **_some(spec, "deletionPolicy"),
-            **(policies if keep_policies else {}),
-            "forProvider": for_provider,
-            **({"initProvider": {"tags": created_by}} if created_by else {}),
-            "providerConfigRef": _some(
-                struct(spec, "providerConfigRef"), "name", "kind"
-            ),
-        },
-    }
 
 
 def _connection_object(observed: structpb.Struct) -> Manifest:
     """Return our fields of the object of connection details, unchanged."""
     return {
-        **_some(observed, "apiVersion", "kind", "type", "data"),
-        "metadata": _some(struct(observed, "metadata"), "name"),
-    }
-
-
-def _some(parent: structpb.Struct, *keys: str) -> dict[str, Any]:
-    """Return those of the fields that exist, as plain values."""
-    return {
-        key: json_format.MessageToDict(parent.fields[key])
-        for key in sorted(keys)
-        if key in parent.fields
+        **some_fields(observed, "apiVersion", "kind", "type", "data"),
+        "metadata": some_fields(struct(observed, "metadata"), "name"),
     }

@@ -26,6 +26,12 @@ class ComposedRepository:
         ownership: Whose repository it is.
         release_started: When the deletion of its owner began (RFC 3339), if it belongs
             to another claim and that is being deleted; otherwise empty.
+        waits_for_images: Whether it is the previous claim's, which waits because the
+            repository holds images.
+        unrequested: Whether neither the settings nor the claim ask for it any more.
+        keeps_options: Whether its options stay as they are, because the settings have
+            none for it any more.
+        existing: Whether the claim names it as one that it does not create.
         conflict: Whether it belongs to another claim.
         reportable: What a tenant may read: nothing about a repository of another claim.
     """
@@ -36,6 +42,10 @@ class ComposedRepository:
     observed: ObservedRepository | None
     ownership: Ownership
     release_started: str = ""
+    waits_for_images: bool = False
+    unrequested: bool = False
+    keeps_options: bool = False
+    existing: bool = False
     conflict: bool = dataclasses.field(init=False)
     reportable: ObservedRepository = dataclasses.field(init=False)
 

@@ -1,11 +1,15 @@
 """Lifecycle policies: which images ECR deletes or archives by itself.
 
-Sources: the rules are in the ECR user guide, "Lifecycle policy properties in Amazon
-ECR". The limits of length are those of shape LifecyclePolicyText in the ECR API model
-ecr/2015-09-21. The limit of rules is in "Amazon ECR service quotas".
+Sources, all in the ECR user guide: "Lifecycle policy properties in Amazon ECR" has the
+fields. "Lifecycle policy evaluation rules", in "Automate the cleanup of images by using
+lifecycle policies in Amazon ECR", has what applies to all rules together. "Examples of
+lifecycle policies in Amazon ECR" has the action of each countType. "Amazon ECR service
+quotas" limits the rules. The limits of length are those of shape LifecyclePolicyText in
+the ECR API model ecr/2015-09-21.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from function.ecr import policy_json
@@ -14,7 +18,8 @@ from function.ecr.policy_json import PolicyError
 SHORTEST, LONGEST = 100, 30_720
 MOST_RULES = 50
 _MOST_WILDCARDS = 4
-_SHORTEST_ARCHIVE = 90  # days
+# Days. "Archiving an image": the shortest time for which AWS bills an archived image.
+SHORTEST_ARCHIVE = 90
 _DAYS = ("sinceImagePushed", "sinceImagePulled", "sinceImageTransitioned")
 # The keys in the order of the user guide. ECR returns a policy in that order.
 _RULE = ("rulePriority", "description", "selection", "action")
@@ -23,6 +28,8 @@ _SELECTION = (
     *("countType", "countUnit", "countNumber"),
 )
 _ACTION = ("type", "targetStorageClass")
+EXPIRE = {"type": "expire"}
+ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 _TAG = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
@@ -36,20 +43,34 @@ def all_but(newest: int) -> dict[str, Any]:
     return {"countType": "imageCountMoreThan", "countNumber": newest}
 
 
-def build(selections: list[dict[str, Any]]) -> str:
-    """Return a policy that expires the images of each selection; the first one wins.
+def unpulled_for(days: int) -> dict[str, Any]:
+    """Select images that nobody pulled for this many days.
+
+    An image that was never pulled counts from its push. Only ARCHIVE goes with it.
+    """
+    return {"countType": "sinceImagePulled", "countUnit": "days", "countNumber": days}
+
+
+def archived_for(days: int) -> dict[str, Any]:
+    """Select images that were archived more than this many days ago."""
+    return {
+        "storageClass": "archive",
+        "countType": "sinceImageTransitioned",
+        "countUnit": "days",
+        "countNumber": days,
+    }
+
+
+def build(rules: Iterable[tuple[dict[str, Any], dict[str, str]]]) -> str:
+    """Return a policy of selections and actions; the first one wins.
 
     Raises:
         PolicyError: It breaks one of ECR's rules.
     """
     return _render(
         [
-            {
-                "rulePriority": priority,
-                "selection": selection,
-                "action": {"type": "expire"},
-            }
-            for priority, selection in enumerate(selections, 1)
+            {"rulePriority": priority, "selection": selection, "action": action}
+            for priority, (selection, action) in enumerate(rules, 1)
         ]
     )
 
@@ -74,16 +95,8 @@ def _render(rules: list[Any]) -> str:
     priorities = [rule["rulePriority"] for rule in checked]
     if len(set(priorities)) != len(priorities):
         raise PolicyError("each rule must have a different rulePriority")
-    # In each storage class, only the last rule may be for any tag.
     for storage in ("standard", "archive"):
-        in_class = [r for r in checked if _storage(r) == storage]
-        last = max((r["rulePriority"] for r in in_class), default=0)
-        for rule in in_class:
-            any_tag = rule["selection"]["tagStatus"] == "any"
-            if any_tag and rule["rulePriority"] != last:
-                raise PolicyError(
-                    "the rule with tagStatus any must have the highest rulePriority"
-                )
+        _check_together([r for r in checked if _storage(r) == storage], storage)
     text = policy_json.write(
         {"rules": sorted(checked, key=lambda rule: rule["rulePriority"])},
         LONGEST,
@@ -92,6 +105,27 @@ def _render(rules: list[Any]) -> str:
     if len(text) < SHORTEST:
         raise PolicyError(f"it has {len(text)} characters; ECR requires {SHORTEST}")
     return text
+
+
+def _check_together(rules: list[dict[str, Any]], storage: str) -> None:
+    """Check what ECR demands of all rules of one storage class."""
+    last = max((rule["rulePriority"] for rule in rules), default=0)
+    found = set()
+    for rule in rules:
+        selection = rule["selection"]
+        status = selection["tagStatus"]
+        if status == "any" and rule["rulePriority"] != last:
+            raise PolicyError(
+                "the rule with tagStatus any must have the highest rulePriority"
+            )
+        prefixes = selection.get("tagPrefixList", ())
+        key = (status, *prefixes)
+        if key in found and (status == "untagged" or prefixes):
+            same = f"tagPrefixList {', '.join(prefixes)}" if prefixes else status
+            raise PolicyError(
+                f"ECR allows only one rule for {same} in the storage class {storage}"
+            )
+        found.add(key)
 
 
 def _storage(rule: dict[str, Any]) -> str:
@@ -140,9 +174,9 @@ def _selection(value: Any, path: str) -> dict[str, Any]:
     if not _positive(selection.get("countNumber")):
         raise PolicyError(f"{path}: countNumber must be a whole number, 1 or more")
     transitioned = count == "sinceImageTransitioned"
-    if transitioned and selection["countNumber"] < _SHORTEST_ARCHIVE:
+    if transitioned and selection["countNumber"] < SHORTEST_ARCHIVE:
         raise PolicyError(
-            f"{path}: countNumber must be {_SHORTEST_ARCHIVE} or more for archived "
+            f"{path}: countNumber must be {SHORTEST_ARCHIVE} or more for archived "
             "images"
         )
     storage = selection.get("storageClass", "standard")

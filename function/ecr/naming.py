@@ -31,6 +31,9 @@ _HOST_LIKE = re.compile(
     r"dkr[.-]ecr|\.amazonaws\.com(\.cn)?$|\.on\.aws$", re.IGNORECASE
 )
 
+# RFC 1123: what Kubernetes accepts as a label, and as the name of a namespace.
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
 PREFIX_FIELD = "spec.parameters.repoPrefix"
 WORKLOAD_FIELD = "spec.parameters.workloadName"
 
@@ -126,21 +129,15 @@ def registry_host_region(prefix: str) -> str:
     return (match["region"] or match["dual"]) if match else ""
 
 
-def repository_names(
-    prefix: Prefix, workload: str, namespace: str, *, bundle: bool = True
-) -> tuple[RepositoryName, RepositoryName]:
-    """Name a workload's two repositories: the image's and the bundle's.
+def check_name_parts(prefix: Prefix, workload: str) -> None:
+    """Refuse a prefix or a workload's name that no repository name can contain.
 
     Args:
-        prefix: The prefix of both names.
+        prefix: The prefix.
         workload: The workload's name.
-        namespace: The tenant's namespace.
-        bundle: Whether there is a bundle repository: only then must its name obey ECR's
-            rules.
 
     Raises:
-        InvalidParameterError: A name breaks ECR's rules. The error names the parameter
-            that is most likely wrong.
+        InvalidParameterError: One of them breaks ECR's rules.
     """
     if "/" in workload:
         raise InvalidParameterError(
@@ -154,11 +151,10 @@ def repository_names(
     # A namespace begins with a letter or a digit, like this one.
     if not _NAME.fullmatch(f"{workload}-0"):
         raise _pattern_error(WORKLOAD_FIELD, quote(workload))
-    field = WORKLOAD_FIELD
+
+
+def parameter_to_shorten(prefix: Prefix) -> str:
+    """Return the field that a name which is too long is most likely about."""
     if len(prefix.path) > LONGEST // 2:
-        field = f"{PREFIX_FIELD}, {WORKLOAD_FIELD}"
-    image = f"{prefix.path}/{workload}-{namespace}"
-    name = parse_repository_name(image, field=field)
-    if not bundle:
-        return name, RepositoryName(f"{name}-bundle")
-    return name, parse_repository_name(f"{name}-bundle", field=field)
+        return f"{PREFIX_FIELD}, {WORKLOAD_FIELD}"
+    return WORKLOAD_FIELD

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from function.ecr import lifecycle_policy as lifecycle
+from function.ecr import lifecycle_options
 from function.ecr import repository_policy as permissions
+from function.ecr.lifecycle_options import LifecycleOptions
 from function.ecr.model import Model
 
 Mutability = Literal[
@@ -21,24 +22,25 @@ Mutability = Literal[
 # Shapes of the ECR API model ecr/2015-09-21: ImageTagMutabilityExclusionFilterValue and
 # ...Filters. "Amazon ECR image tag mutability": two wildcards each.
 _FILTER = r"^[0-9a-zA-Z._-]*(\*[0-9a-zA-Z._-]*){0,2}$"
-_PREFIX = r"^[A-Za-z0-9_.-]+$"
 _ACCOUNT = f"^{permissions.ACCOUNT}$"
 _ORGANIZATION = f"^{permissions.ORGANIZATION}$"
+_VPC_ENDPOINT = f"^{permissions.VPC_ENDPOINT}$"
 _PRINCIPAL = f"^({permissions.ACCOUNT}|{permissions.ARN})$"
 # The rule of each pattern in words, for error messages.
 RULES = {
+    **lifecycle_options.RULES,
     _FILTER: "it must contain only letters, digits, '.', '_', '-' and at most two '*'",
-    _PREFIX: "it must contain only letters, digits, '.', '_' and '-'",
     _ACCOUNT: "it must be an AWS account ID of 12 digits",
     _ORGANIZATION: "it must be the ID of an AWS organization, such as o-a1b2c3d4e5",
+    _VPC_ENDPOINT: "it must be the ID of a VPC endpoint, such as "
+    "vpce-0123456789abcdef0",
     _PRINCIPAL: "it must be an AWS account ID of 12 digits, or the ARN of a user or "
     "role",
 }
 Filter = Annotated[str, Field(pattern=_FILTER, max_length=128)]
-# Larger than any policy needs. A Struct can contain numbers with 309 digits.
-Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Account = Annotated[str, Field(pattern=_ACCOUNT)]
 Organization = Annotated[str, Field(pattern=_ORGANIZATION)]
+VpcEndpoint = Annotated[str, Field(pattern=_VPC_ENDPOINT)]
 Principal = Annotated[str, Field(pattern=_PRINCIPAL, max_length=2048)]
 # More principals than fit in a repository policy.
 _MOST_PRINCIPALS = 700
@@ -138,89 +140,6 @@ class EncryptionOptions(Model):
         return cls.model_construct(**reported)
 
 
-class TagPrefixRule(Model):
-    """A rule for images whose tags begin with a prefix."""
-
-    prefix: str = Field(
-        min_length=1,
-        max_length=128,
-        pattern=_PREFIX,
-        description="The beginning of the tag.",
-    )
-    keep_last: Positive | None = Field(
-        None, description="Keep this many of the newest images, and delete the others."
-    )
-    expire_after_days: Positive | None = Field(
-        None, description="Delete images this many days after their push."
-    )
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.keep_last is None) == (self.expire_after_days is None):
-            raise ValueError("it must have either keepLast or expireAfterDays")
-        return self
-
-    def selection(self) -> dict[str, Any]:
-        """Return its selection of images, for one rule of a lifecycle policy."""
-        if self.keep_last:
-            count = lifecycle.all_but(self.keep_last)
-        else:
-            count = lifecycle.older_than(self.expire_after_days or 1)
-        return {"tagStatus": "tagged", "tagPrefixList": [self.prefix], **count}
-
-
-class LifecycleOptions(Model):
-    """Rules by which ECR deletes images. ECR applies one rule to each image."""
-
-    expire_untagged_after_days: Positive | None = Field(
-        None, description="Delete images without a tag this many days after their push."
-    )
-    by_tag_prefix: list[TagPrefixRule] | None = Field(
-        None,
-        max_length=lifecycle.MOST_RULES,
-        description="Rules for images by the beginning of their tags. The first "
-        "matching rule applies. keepLast does not apply to an image that "
-        "one of these rules matches.",
-    )
-    keep_last: Positive | None = Field(
-        None,
-        description="Keep this many of the newest images that no other rule matches, "
-        "and delete the others.",
-    )
-    policy: str | None = Field(
-        None,
-        min_length=1,
-        max_length=2 * lifecycle.LONGEST,  # before white space is removed
-        description="A complete ECR lifecycle policy as JSON, instead of the other "
-        "fields.",
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        """Refuse what ECR would refuse."""
-        if self.policy is not None and (
-            self.expire_untagged_after_days or self.by_tag_prefix or self.keep_last
-        ):
-            raise ValueError("policy cannot be combined with the other fields")
-        _ = self.text
-        return self
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The lifecycle policy as ECR returns it; empty for none."""
-        if self.policy is not None:
-            return lifecycle.parse(self.policy)
-        selections: list[dict[str, Any]] = []
-        if self.expire_untagged_after_days:
-            untagged = lifecycle.older_than(self.expire_untagged_after_days)
-            selections.append({"tagStatus": "untagged", **untagged})
-        selections.extend(rule.selection() for rule in self.by_tag_prefix or ())
-        if self.keep_last:
-            rest = lifecycle.all_but(self.keep_last)
-            selections.append({"tagStatus": "any", **rest})
-        return lifecycle.build(selections) if selections else ""
-
-
 class PermissionsOptions(Model):
     """Who may pull and push, in addition to the account's own users."""
 
@@ -240,11 +159,30 @@ class PermissionsOptions(Model):
         max_length=_MOST_PRINCIPALS,
         description="AWS organizations (o-...). All their accounts may pull.",
     )
+    push_organizations: list[Organization] | None = Field(
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="AWS organizations. All their accounts may push and pull.",
+    )
+    full_access_organizations: list[Organization] | None = Field(
+        None,
+        max_length=_MOST_PRINCIPALS,
+        description="AWS organizations. All their accounts may push, pull, list, scan "
+        "and delete images. They cannot delete the repository or change its settings.",
+    )
     lambda_accounts: list[Account] | None = Field(
         None,
         max_length=_MOST_PRINCIPALS,
         description="AWS accounts whose Lambda functions use the images. List accounts "
         "other than the registry's under pull too.",
+    )
+    vpc_endpoints: list[VpcEndpoint] | None = Field(
+        None,
+        min_length=1,
+        max_length=_MOST_PRINCIPALS,
+        description="VPC endpoints (vpce-...). What the other fields allow is then "
+        "allowed through these endpoints only, except for Lambda. It takes no "
+        "permission away that a user has in the repository's own account.",
     )
     policy: str | None = Field(
         None,
@@ -257,10 +195,16 @@ class PermissionsOptions(Model):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """Refuse what ECR would refuse."""
-        if self.policy is not None and (
-            self.pull or self.push or self.organizations or self.lambda_accounts
-        ):
+        grants = self._grants
+        if self.policy is not None and any(grants):
             raise ValueError("policy cannot be combined with the other fields")
+        limited = grants._replace(lambda_accounts=(), vpc_endpoints=())
+        if self.vpc_endpoints and not any(limited):
+            raise ValueError(
+                "vpcEndpoints limits what the other fields allow to pull and push, and "
+                "there is none of them. Add pull, push or an organization, or remove "
+                "vpcEndpoints"
+            )
         self.text("aws-us-gov")  # the partition with the longest name
         return self
 
@@ -278,13 +222,13 @@ class PermissionsOptions(Model):
     def _text(self, partition: str) -> str:
         if self.policy is not None:
             return permissions.parse(self.policy)
-        principals = (
-            self.pull or (),
-            self.push or (),
-            self.organizations or (),
-            self.lambda_accounts or (),
-        )
-        return permissions.build(partition, *principals) if any(principals) else ""
+        grants = self._grants
+        return permissions.build(partition, grants) if any(grants) else ""
+
+    @property
+    def _grants(self) -> permissions.Grants:
+        names = permissions.Grants._fields
+        return permissions.Grants(*(getattr(self, name) or () for name in names))
 
 
 class RepositoryOptions(Model):
@@ -310,7 +254,8 @@ class RepositoryOptions(Model):
     scan_on_push: bool | None = Field(
         None,
         description="Whether ECR scans each image when it is pushed. Only for "
-        "registries with basic scanning.",
+        "registries with basic scanning. AWS is replacing this option by scanning "
+        "rules of the registry.",
     )
     encryption: EncryptionOptions | None = Field(
         None,
@@ -334,7 +279,8 @@ class RepositoryOptions(Model):
         "Default: false.",
     )
     lifecycle: LifecycleOptions | None = Field(
-        None, description="Rules by which ECR deletes images. {} means no rules."
+        None,
+        description="Rules by which ECR deletes or archives images. {} means no rules.",
     )
     permissions: PermissionsOptions | None = Field(
         None,
@@ -356,7 +302,7 @@ class RepositoryOptions(Model):
         """Return the options that have a value, by field name."""
         return {
             name: value
-            for name in type(self).model_fields
+            for name in RepositoryOptions.model_fields
             if (value := getattr(self, name)) is not None
         }
 

@@ -82,6 +82,26 @@ def desired_policy(
     return DesiredPolicy(kind, repository, observed.text)
 
 
+def kept_policy(
+    provider: _Provider,
+    kind: PolicyKind,
+    repository: DesiredRepository,
+    observed: ObservedPolicy | None,
+) -> DesiredPolicy | None:
+    """Return a live policy unchanged; None if there is none.
+
+    Args:
+        provider: See desired_policy, as for the others.
+        kind: Which policy.
+        repository: The repository, whose options stay as they are.
+        observed: The live policy; None if there is none.
+    """
+    if observed is None or not observed.text:
+        return None
+    deletable = kind not in provider.undeletable_policies
+    return DesiredPolicy(kind, repository, observed.text, deletable)
+
+
 def _text(kind: PolicyKind, repository: DesiredRepository) -> str:
     if kind is PolicyKind.LIFECYCLE:
         return repository.options.lifecycle_policy()

@@ -4,7 +4,9 @@ import base64
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import NamedTuple
 
 from function.ecr.naming import RepositoryName
@@ -20,13 +22,18 @@ class ProviderRights(Enum):
 
     OBSERVE_ONLY = auto()
     OBSERVE_CREATE = auto()
+    CHANGE_ADOPTED = auto()  # change one that exists: never create or delete it
     ORPHAN_ON_DELETE = auto()  # change it, but never delete it
     FULL = auto()
 
     @property
     def may_change(self) -> bool:
         """Whether the provider may change the repository."""
-        return self in (ProviderRights.ORPHAN_ON_DELETE, ProviderRights.FULL)
+        return self in (
+            ProviderRights.CHANGE_ADOPTED,
+            ProviderRights.ORPHAN_ON_DELETE,
+            ProviderRights.FULL,
+        )
 
     @property
     def may_delete(self) -> bool:
@@ -51,6 +58,7 @@ class ProviderConfig(NamedTuple):
 
 
 NO_CONFIG = ProviderConfig()
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class DesiredRepository(NamedTuple):
@@ -70,6 +78,7 @@ class DesiredRepository(NamedTuple):
         copies_tags: See ObservedRepository.
         recorded_uid: See ObservedRepository.
         composite_uid: The UID of its composite resource; empty in a file.
+        protected_tags: Tags that the provider neither changes nor removes.
     """
 
     name: RepositoryName
@@ -83,6 +92,7 @@ class DesiredRepository(NamedTuple):
     copies_tags: bool = False
     recorded_uid: str = ""
     composite_uid: str = ""
+    protected_tags: Mapping[str, str] = NO_TAGS
 
     @property
     def location(self) -> tuple[str, str, str]:
@@ -121,6 +131,13 @@ class ObservedRepository(NamedTuple):
         recorded_uid: The UID of the composite whose creation is recorded on the
             managed resource, on the classic provider; it never changes.
         encryption: The repository's encryption.
+        options: Its other options in ECR, as far as a provider that may change it could
+            reset them: tag mutability, scanning, tags. Only of a repository that this
+            composite did not create. A tag that was removed in ECR stays here.
+        protected_tags: The keys of the tags that the spec protects from the provider.
+            This and the next two are known only where `options` are.
+        sent_tags: The tags in the spec that the provider sets.
+        up_to_date: Whether the provider has looked at ECR since the spec changed.
         problem: Why the provider's last attempt failed, in the provider's words.
         unresolved_creation: When an attempt to create it started whose result was
             never recorded; empty if there is none.
@@ -145,6 +162,10 @@ class ObservedRepository(NamedTuple):
     copies_tags: bool = False
     recorded_uid: str = ""
     encryption: EncryptionOptions | None = None
+    options: RepositoryOptions = NO_OPTIONS
+    protected_tags: frozenset[str] = frozenset()
+    sent_tags: Mapping[str, str] = NO_TAGS
+    up_to_date: bool = False
     problem: str = ""
     unresolved_creation: str = ""
     seniority: tuple[str, str] = ("", "")
@@ -156,6 +177,15 @@ class ObservedRepository(NamedTuple):
 
 
 NOT_OBSERVED = ObservedRepository()
+
+
+def holds_images(problem: str) -> bool:
+    """Whether ECR refused to delete a repository because it holds images.
+
+    Args:
+        problem: What its provider reports: all of them repeat the name of ECR's error.
+    """
+    return "RepositoryNotEmptyException" in problem
 
 
 # Each call for an XR needs the same IDs. Crossplane reconciles 100 XRs at once, and

@@ -19,10 +19,12 @@ _WIDTH = 88
 # A realistic value of each field that has no default, by the end of its path. None of
 # them deletes images that a team needs.
 _SAMPLES: dict[str, object] = {
+    "allow.existingNames": ["shared/*", "{namespace}/*"],
     "allow.overrides": ["tags"],
     "allow.providerNames": ["aws-*"],
     "allow.regions": ["eu-*"],
     "allow.repoPrefixes": ["tap/workloads", "tap/{namespace}", "tap/{namespace}/*"],
+    "allow.repositories": ["worker", "migrations"],
     "defaults.providerName": "aws-provider",
     "defaults.region": "eu-west-2",
     "defaults.repoPrefix": "tap/workloads",
@@ -31,11 +33,15 @@ _SAMPLES: dict[str, object] = {
     "forceDelete": False,
     "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
     "imageTagMutabilityExclusionFilters": ["dev-*"],
-    "byTagPrefix.expireAfterDays": 90,
-    "byTagPrefix.keepLast": 50,
+    "archiveAfterDays": 90,
+    "archiveAllButLast": 50,
+    "archiveUnpulledAfterDays": 90,
+    "expireAfterDays": 90,
+    "expireArchivedAfterDays": 365,
+    "expireUntaggedAfterDays": 30,
+    "keepLast": 50,
+    "byTagPattern.pattern": "dev-*",
     "byTagPrefix.prefix": "dev-",
-    "lifecycle.expireUntaggedAfterDays": 30,
-    "lifecycle.keepLast": 50,
     "lifecycle.policy": json.dumps(
         {
             "rules": [
@@ -52,6 +58,7 @@ _SAMPLES: dict[str, object] = {
             ]
         }
     ),
+    "permissions.fullAccessOrganizations": ["o-a1b2c3d4e5"],
     "permissions.lambdaAccounts": ["123456789012"],
     "permissions.organizations": ["o-a1b2c3d4e5"],
     "permissions.policy": json.dumps(
@@ -66,7 +73,13 @@ _SAMPLES: dict[str, object] = {
         }
     ),
     "permissions.pull": ["123456789012"],
+    "permissions.pushOrganizations": ["o-a1b2c3d4e5"],
+    "permissions.vpcEndpoints": ["vpce-0123456789abcdef0"],
     "permissions.push": ["arn:aws:iam::123456789012:role/ci"],
+    "repositories": {
+        "cache": {"suffix": "-cache", "lifecycle": {"keepLast": 50}},
+        "sbom": {"imageTagMutability": "IMMUTABLE"},
+    },
     "tags": {"team": "shop"},
 }
 
@@ -80,8 +93,13 @@ _SETTINGS_HEAD = f"""\
 # the Composition. Remove the # before a field to set it.
 #
 # By default, deleting a claim, its workload or its namespace deletes the repositories
-# that the claim created, WITH ALL THEIR IMAGES. To prevent that, set `deletion: Never`.
-# To keep only those that contain images, set `repository: {{forceDelete: false}}`.
+# that the claim created, WITH ALL THEIR IMAGES. `deletion: WhenEmpty` is recommended:
+# only empty repositories are then deleted. Install package/release with it.
+# `deletion: Never` keeps all repositories.
+#
+# Recommended: `repository: {{lifecycle: {{expireUntaggedAfterDays: 30}}}}`. It deletes
+# images that have no tag: each tag that moves to a new image leaves the previous one
+# behind. If you deploy by digest, use more days than you may need to roll back.
 apiVersion: {platform_settings.API_VERSION}
 kind: {platform_settings.KIND}
 metadata:

@@ -21,6 +21,7 @@ from function.composition.conditions import (
     REASON_MEANINGS,
     Reason,
 )
+from function.ecr.options import OPTION_NAMES
 from function.generate.crd import input_fields
 from function.generate.structural import Schema, as_yaml, members
 from function.generate.xrds import XRD_PATH, XRD_V2_PATH
@@ -143,7 +144,6 @@ def _where(xrd: Schema, xrd_v2: Schema, version: str) -> Iterator[str]:
     if xrd["spec"]["versions"] != xrd_v2["spec"]["versions"]:
         raise ValueError(f"{XRD_PATH} and {XRD_V2_PATH} have different versions")
     v1, v2 = xrd["spec"], xrd_v2["spec"]
-    keys = ", ".join(f"`{k}`" for k in v1["connectionSecretKeys"])
     yield from [
         f"| | `{XRD_PATH.parent}` | `{XRD_V2_PATH.parent}` |",
         "| --- | --- | --- |",
@@ -154,7 +154,8 @@ def _where(xrd: Schema, xrd_v2: Schema, version: str) -> Iterator[str]:
         f"| apiVersion | `{v1['group']}/{version}` | `{v2['group']}/{version}` |",
         f"| XR | `{v1['names']['kind']}`, cluster-scoped | the same object, "
         f"{v2['scope'].lower()} |",
-        f"| Connection secret | {keys} | none; "
+        "| Connection secret | `<key>RepositoryUri` of each repository, such as "
+        "`imageRepositoryUri`, and `region` | none; "
         "[a ConfigMap or Secret](crossplane-v2.md#where-the-uris-are) if the Input "
         "says so |",
         "| Fields, columns, conditions | as below | as below |",
@@ -248,27 +249,39 @@ def _rows(
         required: Whether the field must be set.
         fields_of: A reference to the rows of the same fields, instead of those rows.
     """
-    kind = schema["type"]
-    if kind == "array":
-        kind = f"list of {schema['items']['type']}s"
-    elif "additionalProperties" in schema:
-        kind = "map of strings"
-    enum = schema.get("enum") or schema.get("items", {}).get("enum")
-    if enum:
-        kind = ", ".join(f"`{e}`" for e in enum)
-    if "default" in schema:
-        kind += f"; default `{as_yaml(schema['default'])}`"
-    if required:
-        kind += "; required"
+    kind = _kind(schema) + ("; required" if required else "")
     description = _plain(schema.get("description", ""))
+    own = {}
+    if "properties" in schema.get("additionalProperties", {}):
+        fields = schema["additionalProperties"]["properties"]
+        own = {k: v for k, v in fields.items() if k not in OPTION_NAMES}
+        if len(own) < len(fields):
+            description += " The other fields of each are those of `repository`."
     if fields_of:
         description += f" The fields are those of {fields_of}."
     yield f"| `{path}` | {kind} | {description} |"
+    for name, field in own.items():
+        yield from _rows(f"{path}.KEY.{name}", field)
     item = members(schema)
     if item and not fields_of:
         within = f"{path}[]" if schema["type"] == "array" else path
         for name, field in item["properties"].items():
             yield from _rows(f"{within}.{name}", field)
+
+
+def _kind(schema: Schema) -> str:
+    """Return the type of a field, and its default."""
+    kind: str = schema["type"]
+    if kind == "array":
+        kind = f"list of {schema['items']['type']}s"
+    elif each := schema.get("additionalProperties"):
+        kind = f"map of {each['type']}s"
+    enum = schema.get("enum") or schema.get("items", {}).get("enum")
+    if enum:
+        kind = ", ".join(f"`{e}`" for e in enum)
+    if "default" in schema:
+        kind += f"; default `{as_yaml(schema['default'])}`"
+    return kind
 
 
 def _plain(text: str) -> str:

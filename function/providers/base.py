@@ -27,6 +27,8 @@ class Provider(Protocol):
             Input says otherwise.
         creates_with_options: Whether a provider that may only observe and create gets
             the options with the first manifest.
+        changes_adopted: Whether it can change a repository that it did not create, and
+            lose nothing that somebody else set.
         config_kinds: The kinds of provider configs, the default first; empty if its API
             has only one.
         unsupported_options: The options that its API has no field for, by their names
@@ -43,6 +45,7 @@ class Provider(Protocol):
     has_deletion_policy: bool
     honours_management_policies: bool
     creates_with_options: bool
+    changes_adopted: bool
     config_kinds: tuple[str, ...]
     unsupported_options: frozenset[str]
     immutable_policies: frozenset[PolicyKind]

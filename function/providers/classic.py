@@ -42,6 +42,8 @@ class Classic:
     honours_management_policies = False
     # Its Create takes no tags; and its Update, which follows, writes all of them.
     creates_with_options = False
+    # It removes each tag that is not in the spec, and its status shows no tags to copy.
+    changes_adopted = False
     config_kinds: tuple[str, ...] = ()
     unsupported_options = unsupported_options("classic")
     immutable_policies: frozenset[PolicyKind] = frozenset()

@@ -45,6 +45,11 @@ REPOSITORY_ID = "ecrrepos.fn.tap.vrabbi.cloud/repository"
 CLAIM_NAMESPACE_LABEL = "crossplane.io/claim-namespace"
 CLAIM_NAME_LABEL = "crossplane.io/claim-name"
 
+# The tags that a provider adds by itself (pkg/resource/resource.go, GetExternalTags).
+PROVIDER_TAGS = frozenset(
+    {"crossplane-kind", "crossplane-name", "crossplane-providerconfig"}
+)
+
 # reconciler.go: the message while it waits for a person.
 _WAITS_FOR_PERSON = "cannot determine creation result"
 # reconciler.go: the message about an external resource that it may only observe and
@@ -56,6 +61,8 @@ _FINALIZER = "finalizer.managedresource.crossplane.io"
 _MANAGEMENT_POLICIES = {
     ProviderRights.OBSERVE_ONLY: ("Observe",),
     ProviderRights.OBSERVE_CREATE: ("Observe", "Create"),
+    # No LateInitialize: it copies options after the update was computed, and no tags.
+    ProviderRights.CHANGE_ADOPTED: ("Observe", "Update"),
     ProviderRights.ORPHAN_ON_DELETE: ("Observe", "Create", "Update", "LateInitialize"),
     ProviderRights.FULL: ("*",),
 }
@@ -185,6 +192,21 @@ def observed_rights(spec: structpb.Struct) -> tuple[bool, bool]:
         not policies or everything or "Delete" in policies
     )
     return may_delete, may_delete or everything or "Update" in policies
+
+
+def is_observed(metadata: structpb.Struct, status: structpb.Struct) -> bool:
+    """Whether a provider has reconciled a managed resource since its spec changed.
+
+    The managed reconciler writes the generation into the Synced condition. upjet's
+    callback after a change in the background overwrites it without one; the next
+    reconcile follows at once.
+    """
+    generation = metadata.fields.get("generation")
+    return any(
+        text(condition, "type") == "Synced"
+        and condition.fields.get("observedGeneration") == generation
+        for condition in items(status, "conditions")
+    )
 
 
 def conditions(status: structpb.Struct) -> tuple[bool, str]:

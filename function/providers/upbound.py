@@ -5,7 +5,7 @@ It is one API but for the scope: upjet generates both from Terraform's.
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.options import EncryptionOptions
+from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
 from function.ecr.ownership import (
     CREATED_BY_TAG,
     created_by,
@@ -40,6 +40,7 @@ class Upbound:
     honours_management_policies = True
     # ECR cannot change encryption later.
     creates_with_options = True
+    changes_adopted = True
     unsupported_options = unsupported_options("upbound")
     # Terraform's aws_ecr_lifecycle_policy declares its text ForceNew, and upjet refuses
     # a replacement (external_tfpluginsdk.go, assertNoForceNew).
@@ -87,7 +88,7 @@ class Upbound:
                     "region": repository.region,
                     **for_provider(repository.options, "upbound"),
                 },
-                **_created_by_tag(repository.composite_uid),
+                **_initial_tags(repository),
                 **_provider_config(repository),
             },
         }
@@ -151,11 +152,15 @@ class Upbound:
         tags = struct(for_provider, "tags")
         signature = text(struct(at_provider, "tags"), CREATED_BY_TAG)
         deletable, changeable = runtime.observed_rights(spec)
+        initial = struct(struct(spec, "initProvider"), "tags")
         if composite_uid is None:
-            composite_uid = text(
-                struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG
-            )
-        return ObservedRepository(
+            composite_uid = text(initial, CREATED_BY_TAG)
+        is_creator = (
+            is_there(arn)
+            and created_by(signature, composite_uid)
+            and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields)
+        )
+        observed = ObservedRepository(
             resource_name=name,
             external_name=text(annotations, runtime.EXTERNAL_NAME),
             provider_config=ProviderConfig(*texts(config, "name", "kind")),
@@ -172,14 +177,20 @@ class Upbound:
             changeable=changeable,
             creation_started=bool(record.pending),
             deleting_since=deleting_since,
-            created_by_provider=is_there(arn)
-            and created_by(signature, composite_uid)
-            and is_not_copied(in_spec=CREATED_BY_TAG in tags.fields),
+            created_by_provider=is_creator,
             copies_tags=runtime.is_reconciled(metadata) and not tags.fields,
             encryption=_encryption(at_provider),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),
+        )
+        if is_creator or not arn:
+            return observed
+        return observed._replace(
+            options=_live_options(at_provider),
+            protected_tags=frozenset(initial.fields.keys()),
+            sent_tags=_tags(tags),
+            up_to_date=runtime.is_observed(metadata, status),
         )
 
     def _rights(
@@ -208,11 +219,49 @@ def _encryption(at_provider: structpb.Struct) -> EncryptionOptions | None:
     return None
 
 
-def _created_by_tag(composite_uid: str) -> Manifest:
-    """Return spec.initProvider, which the provider applies only when it creates."""
-    if not composite_uid:
-        return {}
-    return {"initProvider": {"tags": {CREATED_BY_TAG: composite_uid}}}
+def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
+    """Return what ECR shows, and what an update would reset if the spec left it out.
+
+    Terraform's aws_ecr_repository has a default for the tag mutability, and removes
+    exclusion filters and tags that are not in the configuration. Unchecked: ECR may
+    have new values.
+    """
+    scanning = struct(at_provider, "imageScanningConfiguration")
+    filters = items(at_provider, "imageTagMutabilityExclusionFilter")
+    return NO_OPTIONS.model_copy(
+        update={
+            "image_tag_mutability": text(at_provider, "imageTagMutability") or None,
+            "image_tag_mutability_exclusion_filters": [
+                text(each, "filter") for each in filters
+            ]
+            or None,
+            "scan_on_push": boolean(scanning, "scanOnPush")
+            if scanning.fields
+            else None,
+            "tags": _tags(struct(at_provider, "tags")) or None,
+        }
+    )
+
+
+def _tags(tags: structpb.Struct) -> dict[str, str]:
+    """Return tags without those that the provider and this function write."""
+    return {
+        key: value.string_value
+        for key, value in tags.fields.items()
+        if key != CREATED_BY_TAG and key not in runtime.PROVIDER_TAGS
+    }
+
+
+def _initial_tags(repository: DesiredRepository) -> Manifest:
+    """Return spec.initProvider, which the provider applies only when it creates.
+
+    An update neither changes nor removes a tag that is only there (upjet v2.2,
+    filterInitExclusiveDiffs; observed on v2.5.0).
+    """
+    tags = dict(repository.protected_tags)
+    if repository.composite_uid:
+        tags[CREATED_BY_TAG] = repository.composite_uid
+    return {"initProvider": {"tags": tags}} if tags else {}
 
 
 PROVIDERS = (

@@ -19,14 +19,21 @@ OTHER: dict[str, Any] = {
     "registryHost": "Keep",
     "bundle": False,
     "deletion": "Never",
+    "adopt": "Manage",
     "repository": {"forceDelete": False},
     "image": {"scanOnPush": True},
     "bundleRepository": {"scanOnPush": False},
+    "name": "{prefix}/{namespace}/{workload}{suffix}",
+    "suffix": "/{repository}",
+    "repositories": {
+        "cache": {"forceDelete": False, "suffix": "-c", "name": "{workload}{suffix}"}
+    },
     "connection": {"kind": "Secret"},
     "allow": {
         "repoPrefixes": ["a"],
         "regions": [],
         "providerNames": ["c"],
+        "repositories": ["worker-*"],
         "overrides": ["tags"],
     },
     "defaults": {"repoPrefix": "d", "region": "e", "providerName": "f"},

@@ -9,7 +9,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.api import overrides
 from function.api.overrides import repository_options
 from function.api.parameters import read_parameters
-from function.api.settings import RepositoryRole, Settings
+from function.api.settings import Settings
 from function.ecr.options import RepositoryOptions
 from function.errors import InvalidParameterError, NotAllowedError
 from tests.builders import (
@@ -143,7 +143,7 @@ def parsed(**fields: object) -> Settings:
 
 
 def merged(
-    settings: Settings, role: RepositoryRole, overrides: dict[str, Any]
+    settings: Settings, role: str, overrides: dict[str, Any]
 ) -> RepositoryOptions:
     serialized = resource.dict_to_struct(overrides).SerializeToString()
     return repository_options(settings, role, serialized)
@@ -163,7 +163,7 @@ def merged(
     ],
 )
 def test_merging(
-    role: RepositoryRole, overrides: dict[str, Any], want: dict[str, Any], reason: str
+    role: str, overrides: dict[str, Any], want: dict[str, Any], reason: str
 ) -> None:
     options = merged(parsed(), role, overrides)
     assert options == RepositoryOptions.model_validate(want), reason

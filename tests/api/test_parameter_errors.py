@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.api.parameter_errors import parameter_errors
-from tests.builders import CLASSIC, NAMESPACED, run, settings_of, xr
+from tests.builders import CLASSIC, CLUSTER, NAMESPACED, run, settings_of, xr
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
 
@@ -181,3 +181,21 @@ def test_the_error_of_the_function_is_one_of_them(
     fatal = [r.message for r in rsp.results if r.severity == 1]
     assert bool(found) == bool(fatal)
     assert set(fatal) <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "wrong", "why"),
+    [
+        ("default/base", "default", False, "the namespace is its own"),
+        ("other/base", "default", True, "it is another namespace's"),
+        ("Base", "default", True, "ECR refuses it"),
+        ("other/base", "Wrong", False, "nobody knows what is allowed there"),
+    ],
+)
+def test_an_existing_repository_is_checked_with_the_namespace(
+    name: str, namespace: str, why: str, *, wrong: bool
+) -> None:
+    claim = composite(existingName=name, namespace=namespace)
+    found = errors(claim, provider=CLUSTER, allow={"existingNames": ["{namespace}/*"]})
+    assert any("existingName" in each for each in found) == wrong, why
+    assert len(found) <= 1

@@ -72,7 +72,7 @@ ALLOWING = settings_of(
 )
 
 
-def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
+def names(namespace: str = "default", **parameters: str) -> tuple[str, ...]:
     xr = {
         "metadata": {"namespace": namespace},
         "spec": {
@@ -86,7 +86,7 @@ def names(namespace: str = "default", **parameters: str) -> tuple[str, str]:
         },
     }
     parsed = parse_parameters(read_parameters(resource.dict_to_struct(xr)), ALLOWING)
-    return parsed.image_name, parsed.bundle_name
+    return tuple(parsed.names.values())
 
 
 @pytest.mark.parametrize(

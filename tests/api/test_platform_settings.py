@@ -51,8 +51,8 @@ def test_equal_data_is_parsed_once_whatever_the_metadata() -> None:
     [
         (
             {"deletion": "Nevr"},
-            "data.deletion: got \"Nevr\"; it must be 'OnlyCreated', 'Always' or "
-            "'Never'. " + FIX,
+            "data.deletion: got \"Nevr\"; it must be 'OnlyCreated', "
+            "'WhenEmpty', 'Always' or 'Never'. " + FIX,
         ),
         (
             {"bundel": False},

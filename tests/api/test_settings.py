@@ -1,5 +1,6 @@
 """Which settings apply: the Input's, and over them those of the platform."""
 
+import re
 from typing import Any
 
 import pytest
@@ -227,3 +228,41 @@ def test_the_kind_of_the_provider_config(
     fields: dict[str, str], want: str, reason: str
 ) -> None:
     assert str(settings_of(**fields).provider_config("aws")) == want, reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {},
+            "provider ecr.aws.crossplane.io/v1beta1 does not support it: it would "
+            "remove the tags of adopted repositories",
+        ),
+        ({"managementPolicies": True}, "does not support it"),
+        (
+            {"provider": CLUSTER, "managementPolicies": False},
+            "it needs management policies, and managementPolicies is false",
+        ),
+    ],
+)
+def test_adopted_repositories_are_managed_only_if_they_lose_nothing(
+    fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(said)) as e:
+        settings_of(adopt="Manage", **fields)
+    assert e.value.field == "input.adopt"
+
+
+@pytest.mark.parametrize(
+    ("live", "want", "reason"),
+    [
+        (CLUSTER, "Manage", "as the settings say"),
+        (NAMESPACED, "Manage", "as the settings say"),
+        (CLASSIC, "Observe", "a live resource of the classic API only observes"),
+    ],
+)
+def test_what_a_provider_may_do_to_adopted_repositories(
+    live: str, want: str, reason: str
+) -> None:
+    settings = settings_of(provider=CLUSTER, adopt="Manage")
+    assert settings.adoption(PROVIDERS[live]) == want, reason

@@ -1,10 +1,11 @@
 """Files for the commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.api_server import ApiServer, serving
 from tests.cli.invocations import composition
 
 
@@ -18,3 +19,11 @@ def composition_file(tmp_path: Path) -> Callable[..., str]:
         return str(file)
 
     return write
+
+
+@pytest.fixture
+def api_server() -> Iterator[ApiServer]:
+    """An API server, as `kubectl proxy` serves it."""
+    server = ApiServer()
+    with serving(server):
+        yield server

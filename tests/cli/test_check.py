@@ -43,14 +43,16 @@ COMPETITORS = (
             "InvalidParameters",
             "spec.parameters.regoin",
             'got "eu-west-2"; there is no such parameter (did you mean region?), only '
-            "workloadName, repoPrefix, region, providerName, repository. Correct its",
+            "workloadName, repoPrefix, region, providerName, repositories, "
+            "existingName, repository. Correct its",
             "a parameter that is nearly one of ours",
         ),
         (
             CLAIM.replace("  parameters:", "  parameters:\n    bananas: 5"),
             "InvalidParameters",
             "spec.parameters.bananas",
-            "providerName, repository. Correct its name, or remove it.",
+            "providerName, repositories, existingName, repository. Correct its name, "
+            "or remove it.",
             "a parameter that is not near any of ours",
         ),
         (

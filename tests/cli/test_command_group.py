@@ -20,8 +20,8 @@ from tests.cli.invocations import SCRIPT, run
         ),
         (
             ["xyz"],
-            "no command 'xyz'; the commands are check, completion, explain, input, "
-            "render, serve. See function-ecr-repos --help",
+            "no command 'xyz'; the commands are adopt, check, completion, explain, "
+            "impact, input, release, render, serve. See function-ecr-repos --help",
             "no command is near",
         ),
         (["render"], "render: missing argument 'FILE...'. See ", "what is missing"),

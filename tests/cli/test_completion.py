@@ -29,6 +29,11 @@ def test_the_script_is_for_this_program(shell: str, registers: str) -> None:
         (["comp"], "completion", "a command"),
         (["completion", "f"], "fish", "a choice"),
         (["check", "--allow"], "--allow-none", "an option"),
+        (["ad"], "adopt", "a command that is imported only when it runs"),
+        (["adopt", "--ru"], "--rule", "its option"),
+        (["adopt", "-o", "a"], "addresses", "the value of an option"),
+        (["impact", "name"], "namespace", "a type of impact"),
+        (["impact", "--left"], "--leftovers", "an option of impact"),
     ],
 )
 def test_bash_completes(words: list[str], want: str, why: str) -> None:

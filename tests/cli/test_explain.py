@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from function.api.input import Input
+from function.api.parameters import parse_parameters, read_parameters
+from function.api.settings import effective_settings
 from function.cli.explain import competitors
-from function.ecr.naming import RepositoryName
+from function.cli.manifests import to_struct
 from tests.cli.invocations import CLAIM, claim, run, settings, unwrap
 
 HOST = "123456789012.dkr.ecr.eu-west-2.amazonaws.com"
@@ -112,6 +115,7 @@ def test_it_says_where_to_push_and_which_claims_compete(
             "a list of another parameter",
         ),
         ({"deletion": "Never"}, "Never: deleting the claim keeps", "deletion"),
+        ({"deletion": "WhenEmpty"}, "if they hold no image", "deletion"),
         ({"deletion": "Always"}, "even if they existed before", "deletion"),
         ({"deletion": "OnlyCreated"}, "the repositories that it created", "deletion"),
         (
@@ -226,8 +230,20 @@ def test_competitors_are_the_other_ways_to_split_a_name(
     others: list[tuple[str, str]],
     why: str,
 ) -> None:
-    name = RepositoryName(f"tap/{workload}-{namespace}")
-    found = competitors(name, workload, namespace, bundle=bundle)
+    settings = effective_settings(Input(bundle=bundle))
+    xr = {
+        "metadata": {"name": "a", "namespace": namespace},
+        "spec": {
+            "parameters": {
+                "workloadName": workload,
+                "repoPrefix": "tap",
+                "region": "eu-west-2",
+                "providerName": "aws",
+            }
+        },
+    }
+    parameters = parse_parameters(read_parameters(to_struct(xr)), settings)
+    found = competitors(parameters, settings)
     assert set(others) <= set(found), why
     assert (workload, namespace) not in found
     assert bundle or len(found) == len(others), why
@@ -281,3 +297,36 @@ def test_the_default_prefix_has_the_claims_namespace(tmp_path: Path) -> None:
     defaults = {"repoPrefix": "tap/{namespace}"}
     out = explained(tmp_path, yaml.safe_dump(manifest), defaults=defaults)
     assert "tap/shop/api-shop" in out
+
+
+def test_it_explains_names_that_a_claim_adds_and_uses(tmp_path: Path) -> None:
+    manifest = yaml.safe_load(claim())
+    manifest["spec"]["parameters"] |= {
+        "repositories": ["worker"],
+        "existingName": "team/base",
+    }
+    allow = {"repositories": ["work*"], "existingNames": ["team/*"]}
+    layout: dict[str, Any] = {
+        "provider": "ecr.aws.upbound.io/v1beta2",
+        "repositories": {"cache": {}},
+        "allow": allow,
+    }
+    stdin = yaml.safe_dump(manifest)
+    out = explained(tmp_path, stdin, **layout)
+    for key in ("image", "bundle", "cache", "worker", "existing"):
+        assert f"\n  {key} " in out
+    assert 'repositories "worker" (pattern "work*")' in out
+    assert 'existingName "team/base" (pattern "team/*")' in out
+    assert "Observe: the repository team/base that existed" in out
+    managed = explained(tmp_path, stdin, **layout, adopt="Manage")
+    assert "Manage: the repository team/base that existed" in managed
+    assert "never created and never deleted" in managed
+
+
+def test_adoption_is_explained_only_where_the_settings_decide_on_it(
+    tmp_path: Path,
+) -> None:
+    provider = "ecr.aws.upbound.io/v1beta2"
+    assert "adoption" not in explained(tmp_path, claim(), provider=provider)
+    out = explained(tmp_path, claim(), provider=provider, adopt="Manage")
+    assert "Manage: a repository that existed before the claim gets the options" in out

@@ -126,6 +126,37 @@ def test_a_claim_waits_until_its_predecessor_is_gone(
     assert status(rsp)["repositories"]["image"] == {"name": NAME}
 
 
+@pytest.mark.parametrize("provider", [CLASSIC, CLUSTER, NAMESPACED])
+@pytest.mark.parametrize("own", [True, False], ids=["own claim", "another claim"])
+def test_only_its_own_predecessors_problem_is_shown(
+    provider: str, *, own: bool
+) -> None:
+    theirs = live(provider, uid="theirs")
+    theirs["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    theirs["metadata"]["namespace"] = "default"
+    theirs["metadata"]["labels"] |= {
+        "crossplane.io/claim-namespace": "default",
+        "crossplane.io/claim-name": "shop" if own else "other",
+        "crossplane.io/composite": {
+            NAMESPACED: "shop" if own else "other",
+        }.get(provider, "x"),
+    }
+    said = "delete failed: RepositoryNotEmptyException: it still contains images"
+    theirs["status"]["conditions"] = [
+        {"type": "Synced", "status": "False", "message": said}
+    ]
+    (c,) = run(provider, competitors=[theirs]).conditions
+    assert c.reason == "PreviousDeleting"
+    assert ("still holds images" in c.message) is own
+    if own:
+        assert c.message == (
+            f"The previous claim's managed resource of the repository {NAME} is not "
+            "deleted, because the repository still holds images. It keeps them. This "
+            "claim adopts the repository after the platform team has run "
+            "`function-ecr-repos release`"
+        )
+
+
 def test_a_name_that_one_claim_releases_and_another_has_is_taken() -> None:
     going, staying = live(NAMESPACED, uid="a"), live(NAMESPACED, uid="b", made=False)
     going["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"

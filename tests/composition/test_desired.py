@@ -26,6 +26,7 @@ from tests.builders import (
     call,
     desired,
     desired_image,
+    is_fatal,
     live,
     recipe_both,
     recipe_competitor,
@@ -34,6 +35,7 @@ from tests.builders import (
     request,
     rights,
     run,
+    with_full_rights,
     xr,
 )
 
@@ -115,8 +117,10 @@ def test_a_live_resource_in_a_conflict_is_kept_without_the_right_to_delete(
         (True, "OnlyCreated", FULL, "the right to change and delete is earned"),
         (True, "Always", FULL, "by creating it"),
         (True, "Never", ORPHAN_ON_DELETE, "but not the one to delete"),
+        (True, "WhenEmpty", ORPHAN_ON_DELETE, "it would still delete images"),
         (False, "OnlyCreated", OBSERVE_ONLY, "it was there before"),
         (False, "Never", OBSERVE_ONLY, "it was there before"),
+        (False, "WhenEmpty", OBSERVE_ONLY, "it was there before"),
         (False, "Always", FULL, "as the recipe did"),
     ],
 )
@@ -136,6 +140,34 @@ def test_rights(
     )
     assert policy == (want[0] if APIS[provider].has_deletion_policy else None), reason
     assert actions == want[1], reason
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_under_when_empty_the_right_to_delete_waits_for_the_provider(
+    provider: str,
+) -> None:
+    image = with_full_rights(provider)
+    at_provider = image["status"]["atProvider"]
+
+    def decide() -> tuple[str | None, list[str] | None]:
+        """Apply the response, and return the rights in it."""
+        given: Json = {"deletion": "WhenEmpty", "repository": {"forceDelete": True}}
+        rsp = run(provider, image, managementPolicies=True, **given)
+        got = desired(rsp)["imagerepo"]
+        assert got["spec"]["forProvider"]["forceDelete"] is False
+        image["spec"] |= got["spec"]
+        return rights(got)
+
+    def want(of: tuple[str, list[str]]) -> tuple[str | None, list[str]]:
+        return of[0] if APIS[provider].has_deletion_policy else None, of[1]
+
+    at_provider["forceDelete"] = True
+    assert decide() == want(ORPHAN_ON_DELETE)
+    if provider != CLASSIC:
+        assert decide() == want(ORPHAN_ON_DELETE), "it has not applied that yet"
+    at_provider["forceDelete"] = False
+    assert decide() == want(FULL)
+    assert decide() == want(FULL)
 
 
 @pytest.mark.parametrize(
@@ -328,3 +360,282 @@ def test_a_claim_is_told_what_will_not_change_within_seconds(
     told = rsp.conditions[0].target == fnv1.TARGET_COMPOSITE_AND_CLAIM
     assert told == want, reason
     assert (rsp.meta.ttl.seconds == SETTLING_SECONDS) == (not want)
+
+
+# Named repositories
+
+
+LAYOUT: Json = {
+    "bundle": True,
+    "repositories": {
+        "cache": {"imageTagMutability": "MUTABLE", "lifecycle": {"keepLast": 20}},
+        "chart": {"name": "{prefix}/charts/{workload}"},
+    },
+    "allow": {"repositories": ["worker*"]},
+    "repository": {"imageTagMutability": "IMMUTABLE"},
+}
+WITH_WORKERS = {"repositories": ["worker-b", "worker-a"]}
+
+
+def with_parameters(provider: str, **parameters: Any) -> Json:
+    composite = xr(provider)
+    composite["spec"]["parameters"] |= parameters
+    return composite
+
+
+def names_of(rsp: fnv1.RunFunctionResponse) -> Json:
+    return {
+        name: manifest["metadata"]["annotations"]["crossplane.io/external-name"]
+        for name, manifest in desired(rsp).items()
+    }
+
+
+def of(provider: str, key: str, *, external_name: str = "", **options: Any) -> Json:
+    """Return the live managed resource of one of the named repositories."""
+    composite = with_parameters(provider, **WITH_WORKERS)
+    rsp = run(provider, composite=composite, **LAYOUT)
+    manifest = live(provider)
+    composed = desired(rsp)[f"{key}repo"]
+    name = external_name or f"{NAME}-{key}"
+    manifest["metadata"] |= {
+        "name": composed["metadata"]["name"],
+        "labels": composed["metadata"]["labels"],
+        "annotations": {
+            **manifest["metadata"]["annotations"],
+            "crossplane.io/external-name": name,
+        },
+    }
+    manifest["spec"]["forProvider"] |= options
+    return manifest
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_each_named_repository_is_composed(provider: str) -> None:
+    rsp = run(provider, composite=with_parameters(provider, **WITH_WORKERS), **LAYOUT)
+    assert not is_fatal(rsp), rsp.results
+    assert names_of(rsp) == {
+        "imagerepo": NAME,
+        "bundlerepo": f"{NAME}-bundle",
+        "cacherepo": f"{NAME}-cache",
+        "chartrepo": "tap/charts/shop",
+        "worker-arepo": f"{NAME}-worker-a",
+        "worker-brepo": f"{NAME}-worker-b",
+    }
+    (c,) = rsp.conditions
+    assert "shop-default-worker-b" in c.message
+    assert {*rsp.requirements.resources} >= {"contenders-worker-arepo"}
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_named_repository_has_its_own_options(provider: str) -> None:
+    others = {
+        "bundlerepo": of(provider, "bundle"),
+        "cacherepo": of(provider, "cache"),
+        "chartrepo": of(provider, "chart", external_name="tap/charts/x"),
+    }
+    got = desired(run(provider, live(provider), others=others, **LAYOUT))
+    mutable = {
+        name: manifest["spec"]["forProvider"]["imageTagMutability"] == "MUTABLE"
+        for name, manifest in got.items()
+        if name.endswith("repo")
+    }
+    assert mutable == {
+        "imagerepo": False,
+        "bundlerepo": False,
+        "cacherepo": True,
+        "chartrepo": False,
+    }
+    assert {*got} - {*mutable} == {"cacherepo-lifecycle"}
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_named_repository_earns_its_rights_after_the_image(provider: str) -> None:
+    others = {"cacherepo": of(provider, "cache")}
+    without = desired(run(provider, others=others, **LAYOUT))
+    assert rights(without["cacherepo"])[1] != FULL[1]
+    with_image = desired(run(provider, live(provider), others=others, **LAYOUT))
+    assert FULL[0] in rights(with_image["cacherepo"]) or (
+        rights(with_image["cacherepo"])[1] == FULL[1]
+    )
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_all_repositories_are_reported(provider: str) -> None:
+    others = {"cacherepo": of(provider, "cache")}
+    layout = {**LAYOUT, "bundle": False, "repositories": {"cache": {}}}
+    rsp = run(provider, live(provider), others=others, **layout)
+    composite = resource.struct_to_dict(rsp.desired.composite.resource)
+    assert {*composite["status"]["repositories"]} == {"image", "cache"}
+    (uri,) = composite["status"]["moreRepositories"]
+    assert uri == composite["status"]["repositories"]["cache"]["uri"]
+    details = rsp.desired.composite.connection_details
+    assert {*details} == {"imageRepositoryUri", "cacheRepositoryUri", "region"}
+    assert rsp.conditions[0].reason == "Available"
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize("key", ["cache", "worker-a"])
+def test_a_repository_that_nobody_requests_any_more_is_kept(
+    provider: str, key: str
+) -> None:
+    """Neither its rights nor its options change: other options could delete images."""
+    others = {f"{key}repo": of(provider, key)}
+    composite = with_parameters(provider, **WITH_WORKERS)
+    layout: Json = {**LAYOUT, "bundle": False, "repositories": {"cache": {}}}
+    before = desired(
+        run(provider, live(provider), others=others, composite=composite, **layout)
+    )[f"{key}repo"]
+    others[f"{key}repo"]["spec"] = before["spec"]
+    rsp = run(
+        provider,
+        live(provider),
+        others=others,
+        bundle=False,
+        repository={"imageTagMutability": "MUTABLE", "lifecycle": {"keepLast": 1}},
+    )
+    got = desired(rsp)
+    assert before["spec"]["forProvider"]["imageTagMutability"] == "IMMUTABLE"
+    assert got[f"{key}repo"]["spec"] == before["spec"]
+    assert f"{key}repo-lifecycle" not in got
+    (c,) = rsp.conditions
+    assert c.reason == "Available"
+    assert f"({key} is no longer in `repositories`)" in c.message
+    assert f" {before['metadata']['name']}" in c.message, "how to delete it"
+    assert rsp.desired.composite.connection_details[f"{key}RepositoryUri"]
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_a_person_deletes_is_not_composed_again(provider: str) -> None:
+    others = {"cacherepo": of(provider, "cache")}
+    others["cacherepo"]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    rsp = run(provider, live(provider), others=others)
+    assert {*desired(rsp)} == {"imagerepo"}
+    assert rsp.conditions[0].reason == "Available"
+    requested = run(provider, live(provider), others=others, repositories={"cache": {}})
+    assert {*desired(requested)} == {"imagerepo", "cacherepo"}
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_kept_repository_keeps_its_policies(provider: str) -> None:
+    layout: Json = {"repositories": {"cache": {"lifecycle": {"keepLast": 20}}}}
+    others = {"cacherepo": of(provider, "cache")}
+    composed = desired(run(provider, live(provider), others=others, **layout))
+    policy = composed["cacherepo-lifecycle"]
+    policy["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    others["cacherepo-lifecycle"] = policy
+    got = desired(
+        run(
+            provider,
+            live(provider),
+            others=others,
+            repository={"lifecycle": {"keepLast": 1}},
+        )
+    )
+    assert got["cacherepo-lifecycle"]["spec"] == composed["cacherepo-lifecycle"]["spec"]
+
+
+def test_another_steps_repository_is_none_of_ours() -> None:
+    others = {"basisrepo": of(CLASSIC, "cache")}
+    req = request(
+        xr(CLASSIC),
+        observed={"basisrepo": {"resource": others["basisrepo"]}},
+        desired={"resources": {"basisrepo": {"resource": {"kind": "Theirs"}}}},
+    )
+    assert desired(call(req))["basisrepo"] == {"kind": "Theirs"}
+    del others["basisrepo"]["metadata"]["labels"]
+    assert "basisrepo" not in desired(run(CLASSIC, others=others)), "not ours at all"
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_released_image_releases_all_repositories(provider: str) -> None:
+    cache = of(provider, "cache")
+    for field, none in (("deletionPolicy", "Orphan"), ("managementPolicies", ["*"])):
+        if field in cache["spec"]:
+            cache["spec"][field] = none
+    lost = run(
+        provider,
+        live(provider, made=False),
+        competitors=[live(provider, uid="theirs")],
+        others={"cacherepo": cache},
+        managementPolicies=True,
+        repositories={"cache": {}},
+    )
+    assert lost.conditions[0].reason == "NameTaken"
+    kept = desired(lost).get("cacherepo")
+    assert kept is None or kept["spec"]["forProvider"]["forceDelete"] is False
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({"name": "{prefix}/{namespace}/{workload}"}, "would have the same name"),
+        ({"repositories": {"a": {"suffix": "-bundle"}}}, "bundle and a of a workload"),
+        ({"repositories": {"a": {"suffix": "a-"}}}, "would break ECR's rules"),
+        ({"repositories": {"image": {}}}, "are reserved"),
+        ({"repositories": {"A": {}}}, "RFC 1123"),
+        ({"repositories": {"a": {"suffix": "{repository}"}}}, "no placeholders"),
+        ({"repositories": {"a": {"tags": {"aws:a": "b"}}}}, "reserved for AWS"),
+        ({"name": "{prefix}"}, "must contain {workload}"),
+        ({"suffix": "{workload}"}, "there is no placeholder"),
+        ({"repositories": {f"a{n}": {} for n in range(21)}}, "at most 20"),
+    ],
+)
+def test_a_layout_that_cannot_work(layout: Json, words: str) -> None:
+    rsp = run(CLASSIC, live(CLASSIC), **{"bundle": True, **layout})
+    assert is_fatal(rsp)
+    assert words in rsp.conditions[0].message
+    assert rsp.conditions[0].reason == "InvalidParameters"
+
+
+@pytest.mark.parametrize(
+    ("added", "reason", "words"),
+    [
+        (["other"], "NotAllowed", 'the platform allows only "worker*"'),
+        (["Worker"], "InvalidParameters", "RFC 1123 label"),
+        (["image"], "InvalidParameters", "reserved"),
+        (["cache"], "InvalidParameters", "has this repository already"),
+        (["worker", "worker"], "InvalidParameters", "has this repository already"),
+        ("worker", "InvalidParameters", "must be a list"),
+        ([1], "InvalidParameters", "must be a string"),
+        ([f"worker{n}" for n in range(17)], "InvalidParameters", "at most 16 names"),
+        (["worker\x1b[31m"], "InvalidParameters", r"worker\u001b[31m"),
+    ],
+)
+def test_a_name_that_a_claim_cannot_add(added: Any, reason: str, words: str) -> None:
+    composite = with_parameters(CLASSIC, repositories=added)
+    rsp = run(CLASSIC, composite=composite, **LAYOUT)
+    (c,) = rsp.conditions
+    assert (c.reason, is_fatal(rsp)) == (reason, True)
+    assert words in c.message
+
+
+def test_no_name_can_be_added_by_default() -> None:
+    composite = with_parameters(CLASSIC, repositories=["worker"])
+    (c,) = run(CLASSIC, composite=composite).conditions
+    assert (c.reason, "allows no value" in c.message) == ("NotAllowed", True)
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_a_new_key_cannot_ask_for_the_name_of_a_live_repository(provider: str) -> None:
+    """Both would be one object in Kubernetes, with two composed resource names."""
+    others = {"cacherepo": of(provider, "cache")}
+    repositories = {"buildcache": {"suffix": "-cache"}}
+    rsp = run(provider, live(provider), others=others, repositories=repositories)
+    assert is_fatal(rsp)
+    assert "it is the name of this claim's repository cache" in rsp.results[0].message
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_live_repositories_keep_their_names_when_the_template_changes(
+    provider: str,
+) -> None:
+    new: Json = {"name": "{prefix}/{namespace}/{workload}{suffix}"}
+    others = {"cacherepo": of(provider, "cache")}
+    layout: Json = {"repositories": {"cache": {}, "sbom": {}}}
+    rsp = run(provider, live(provider), others=others, **layout, **new)
+    assert names_of(rsp) == {
+        "imagerepo": NAME,
+        "cacherepo": f"{NAME}-cache",
+        "sbomrepo": "tap/default/shop-sbom",
+    }
+    assert "never moved or replaced" in rsp.conditions[0].message

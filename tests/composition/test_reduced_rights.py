@@ -88,6 +88,7 @@ def theirs(provider: str) -> dict[str, Any]:
         ("created", "OnlyCreated", FULL),
         ("created", "Always", FULL),
         ("created", "Never", ORPHAN_ON_DELETE),
+        ("created", "WhenEmpty", ORPHAN_ON_DELETE),
     ],
 )
 def test_a_refused_claim_keeps_what_it_has_earned(
@@ -258,3 +259,42 @@ def test_what_the_function_recorded_stays_recorded() -> None:
     rsp = run(CLASSIC, image, composite=refused(CLASSIC), deletion="Never")
     told = desired(rsp)["imagerepo"]["metadata"]["annotations"]
     assert told.items() >= marks.items()
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_refused_claim_does_not_update_what_it_adopted(provider: str) -> None:
+    """Its spec does not follow ECR any more: it would remove new tags for ever."""
+    image = live(provider, made=False)
+    image["spec"]["managementPolicies"] = ["Observe", "Update"]
+    image["spec"]["forProvider"]["tags"] = {"team": "shop", "crossplane-name": "x"}
+    others = live_policies(provider, POLICIES, deletable=True)
+    rsp = reconcile_refused(provider, image, others)
+    got = desired(rsp)
+    assert rights(got["imagerepo"])[1] == ["Observe"]
+    assert "tags" not in got["imagerepo"]["spec"]["forProvider"]
+    for name in (LIFECYCLE, PERMISSIONS):
+        assert got[name]["spec"] == others[name]["spec"], "the policies stay"
+    assert rsp.conditions[0].reason == "InvalidParameters"
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_refused_claim_keeps_the_policies_of_what_it_adopted(provider: str) -> None:
+    image = live(provider, made=False)
+    image["spec"]["managementPolicies"] = ["Observe"]
+    others = live_policies(provider, POLICIES, deletable=True)
+    assert is_fatal(reconcile_refused(provider, image, others)), "nothing changes"
+
+
+def reconcile_refused(
+    provider: str, image: dict[str, Any], others: dict[str, Any]
+) -> fnv1.RunFunctionResponse:
+    """Return the response to a refused claim, under `adopt: Manage`."""
+    return run(
+        provider,
+        image,
+        others=others,
+        competitors=[],
+        composite=refused(provider),
+        adopt="Manage",
+        repository=POLICIES,
+    )

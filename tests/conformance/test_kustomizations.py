@@ -34,4 +34,4 @@ def test_it_builds(kustomization: Path) -> None:
 
 def test_all_kustomizations_are_found() -> None:
     folders = {file.relative_to("package").parts[0] for file in KUSTOMIZATIONS}
-    assert {"kyverno", "monitoring", "platform", "runtime"} <= folders
+    assert {"kyverno", "monitoring", "platform", "release", "runtime"} <= folders

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from blocks import ROOT, Block, blocks, run, shows
 
+from function.api import platform_settings
+from function.api.platform_settings import PlatformSettings
 from function.cli.check import Checker
 from function.cli.manifests import read_documents
 
@@ -16,6 +18,14 @@ CONSOLE = [b for b in ALL if b.language == "console"]
 SHOWN = [b for b in ALL if b.language not in ("console", "yaml")]
 CI = (ROOT / ".ci/run").read_text()
 CI_TARGETS = set(re.findall(r"^make (.*)$", CI, re.MULTILINE)[0].split())
+
+
+SETTINGS = {
+    "apiVersion": platform_settings.API_VERSION,
+    "kind": platform_settings.KIND,
+    "metadata": {"name": platform_settings.NAME},
+}
+FIELDS = {field.alias for field in PlatformSettings.model_fields.values()}
 
 
 def marked(kind: str) -> list[Block]:
@@ -77,6 +87,8 @@ def test_yaml_is_valid(block: Block, tmp_path_factory: pytest.TempPathFactory) -
     assert documents
     assert "…" not in block.text, "an excerpt needs a comment that names its file"
     for document in documents:
+        if document.get("data", {}).keys() & FIELDS:  # a part of the settings
+            document.update(SETTINGS)
         steps = (document.get("spec") or {}).get("pipeline") or [document]
         for content in (document, *(step.get("input") for step in steps)):
             if isinstance(content, dict) and content.get("kind"):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.ecr import policy_validation
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
@@ -20,6 +21,15 @@ from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 StartResponse = Callable[..., Any]
+
+
+# What moto 5.2.5 does not know of lifecycle policies yet: archiving.
+policy_validation.VALID_ACTION_PROPERTIES = {"type", "targetStorageClass"}
+policy_validation.VALID_ACTION_TYPE_VALUES |= {"transition"}
+policy_validation.VALID_SELECTION_PROPERTIES |= {"storageClass"}
+policy_validation.VALID_SELECTION_COUNT_TYPE_VALUES |= {
+    *("sinceImagePulled", "sinceImageTransitioned")
+}
 
 
 class Refusing:

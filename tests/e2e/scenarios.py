@@ -14,14 +14,19 @@ ORDER = (
     "test_parameters",
     "test_collisions",
     "test_options",
+    "test_manage",
+    "test_named",
     "test_policy",
     "test_admission",
     "test_settings",
     "test_killed",
     "test_steady",
     "test_moving",
+    "test_adopt",
     "test_docs",
+    "test_impact",
     "test_deletion",
+    "test_when_empty",
     "test_restore",
     "test_activation",
     "test_under_load",
@@ -37,6 +42,7 @@ _CLAIMS = "the same claims, policy and Crossplane as on upbound"
 _POLLED = "the provider rewrites the conditions of its resources at each poll"
 _RECIPE = "the recipe composes the classic provider's resources"
 _NO_CLAIMS = "only the Configuration without claims has an activation policy"
+_STRIPS = "the function refuses it: the classic provider would remove the tags"
 _CLUSTER = "only a namespaced managed resource is deleted with its namespace"
 
 # The reason by scenario, then by API.
@@ -49,6 +55,7 @@ NOT_ON: dict[str, dict[str, str]] = {
     "test_the_backfill_creates_claims_missed_while_kyverno_was_down": {
         "classic": _CLAIMS
     },
+    "test_manage": {"classic": _STRIPS},
     "test_policy": {"classic": _KYVERNO, "namespaced": _KYVERNO},
     "test_the_connection_secret_of_a_claim_has_its_uris": {
         "namespaced": "composites of Crossplane v2 have no connection secret",

@@ -11,8 +11,24 @@ OPTIONS = {
         "imageTagMutability": "IMMUTABLE",
         "scanOnPush": True,
         "tags": {"team": "shop"},
-        "lifecycle": {"expireUntaggedAfterDays": 7, "keepLast": 30},
-        "permissions": {"pull": ["210987654321"]},
+        "lifecycle": {
+            "expireUntaggedAfterDays": 7,
+            "byTagPattern": [
+                {
+                    "pattern": "release-*",
+                    "archiveUnpulledAfterDays": 60,
+                    "expireArchivedAfterDays": 365,
+                },
+                {"pattern": "pr-*", "expireAfterDays": 14},
+            ],
+            "keepLast": 30,
+        },
+        "permissions": {
+            "pull": ["210987654321"],
+            "pushOrganizations": ["o-abcdefghij"],
+            "fullAccessOrganizations": ["o-klmnopqrst"],
+            "vpcEndpoints": ["vpce-0123456789abcdef0"],
+        },
     },
     "bundleRepository": {"lifecycle": {"keepLast": 3}},
     "allow": {"overrides": ["scanOnPush"]},
@@ -35,10 +51,21 @@ def _of_ecr(ecr: Any, name: str) -> dict[str, Any]:
         "mutability": found["imageTagMutability"],
         "scan": found["imageScanningConfiguration"]["scanOnPush"],
         "rules": [
-            (rule["selection"]["tagStatus"], rule["selection"]["countNumber"])
+            (
+                *rule["selection"].get(
+                    "tagPatternList", [rule["selection"]["tagStatus"]]
+                ),
+                rule["action"]["type"],
+                rule["selection"]["countType"],
+                rule["selection"]["countNumber"],
+            )
             for rule in json.loads(lifecycle)["rules"]
         ],
-        "may pull": "210987654321" in policy,
+        "statements": [
+            (each["Sid"], each["Condition"]["StringEquals"].get("aws:PrincipalOrgID"))
+            for each in json.loads(policy)["Statement"]
+            if "vpce-0123456789abcdef0" in each["Condition"]["StringEquals"].values()
+        ],
         "team": {tag["Key"]: tag["Value"] for tag in tags}.get("team"),
     }
 
@@ -59,12 +86,25 @@ def test_ecr_has_the_options_of_the_input(system: System) -> None:
         common = {
             "mutability": "IMMUTABLE",
             "scan": False,
-            "may pull": True,
+            "statements": [
+                ("Pull", None),
+                ("OrganizationPush", "o-abcdefghij"),
+                ("OrganizationFullAccess", "o-klmnopqrst"),
+            ],
             "team": "shop",
         }
         wanted = {
-            image: common | {"rules": [("untagged", 7), ("any", 30)]},
-            bundle: common | {"rules": [("any", 3)]},
+            image: common
+            | {
+                "rules": [
+                    ("untagged", "expire", "sinceImagePushed", 7),
+                    ("release-*", "transition", "sinceImagePulled", 60),
+                    ("release-*", "expire", "sinceImageTransitioned", 365),
+                    ("pr-*", "expire", "sinceImagePushed", 14),
+                    ("any", "expire", "imageCountMoreThan", 30),
+                ]
+            },
+            bundle: common | {"rules": [("any", "expire", "imageCountMoreThan", 3)]},
         }
         found = dict[str, Any]()
 

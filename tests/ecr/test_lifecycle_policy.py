@@ -47,11 +47,19 @@ def policy(*rules: object) -> str:
 
 ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 ARCHIVED: dict[str, Any] = {
-    "tagStatus": "any",
     "storageClass": "archive",
     "countType": "sinceImageTransitioned",
     "countNumber": 90,
 }
+ANY_ARCHIVED: dict[str, Any] = {**ARCHIVED, "tagStatus": "any"}
+
+
+def tagged(count: int) -> list[dict[str, Any]]:
+    """Return rules for different tags."""
+    return [
+        rule(rulePriority=n, tagStatus="tagged", tagPrefixList=[f"v{n}"])
+        for n in range(1, count + 1)
+    ]
 
 
 def test_a_policy_has_one_spelling() -> None:
@@ -78,16 +86,26 @@ def test_a_policy_has_one_spelling() -> None:
             "four wildcards",
         ),
         (policy(rule(countType="sinceImagePulled", action=ARCHIVE)), "archived"),
-        (policy(rule(**ARCHIVED)), "deleted from the archive"),
+        (policy(rule(**ANY_ARCHIVED)), "deleted from the archive"),
         (
-            policy(rule(ANY, rulePriority=8, action=ARCHIVE), rule(**ARCHIVED)),
+            policy(rule(ANY, rulePriority=8, action=ARCHIVE), rule(**ANY_ARCHIVED)),
             "any of each storage class",
         ),
+        (policy(*tagged(50)), "fifty"),
         (
-            policy(*(rule(rulePriority=n) for n in range(1, 51))),
-            "fifty",
+            policy(
+                rule(tagStatus="tagged", tagPrefixList=["v"]),
+                rule(rulePriority=2, tagStatus="tagged", tagPrefixList=["v", "w"]),
+                rule(
+                    rulePriority=3, tagStatus="tagged", tagPrefixList=["v"], **ARCHIVED
+                ),
+                rule(rulePriority=4),
+                rule(rulePriority=5, **{**ARCHIVED, "tagStatus": "untagged"}),
+            ),
+            "each set of prefixes, and no tag, once in each storage class",
         ),
     ],
+    ids=lambda value: value[:40],
 )
 def test_lifecycle_policies_that_ecr_accepts(given: str, reason: str) -> None:
     assert json.loads(lifecycle.parse(given)), reason
@@ -143,8 +161,19 @@ def test_lifecycle_policies_that_ecr_accepts(given: str, reason: str) -> None:
         (policy(rule(**ARCHIVED, action=ARCHIVE)), "must be expire"),
         (policy(rule(**{**ARCHIVED, "countNumber": 89})), "90 or more"),
         (policy(rule(**{**ARCHIVED, "storageClass": None})), "storageClass"),
+        (
+            policy(UNTAGGED, rule(rulePriority=2, countNumber=9)),
+            "only one rule for untagged in the storage class standard",
+        ),
+        (
+            policy(
+                rule(tagStatus="tagged", tagPrefixList=["w", "v"]),
+                rule(rulePriority=2, tagStatus="tagged", tagPrefixList=["v", "w"]),
+            ),
+            "only one rule for tagPrefixList v, w in",
+        ),
         (policy(rule(storageClass="archive")), "storageClass"),
-        (policy(*(rule(rulePriority=n) for n in range(1, 52))), "51 rules"),
+        (policy(*tagged(51)), "51 rules"),
         (policy(rule(description="x" * 30_720)), "at most 30720"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",

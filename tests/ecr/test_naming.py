@@ -6,15 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from function.ecr.name_template import (
+    DEFAULT_TEMPLATE,
+    NamedRepository,
+    NameTemplate,
+    repository_names,
+)
 from function.ecr.naming import (
     LONGEST,
     PATTERN,
     SHORTEST,
     Prefix,
     RegistryHost,
+    RepositoryName,
     parse_prefix,
     parse_repository_name,
-    repository_names,
 )
 from function.errors import InvalidParameterError
 
@@ -129,16 +135,27 @@ def test_a_prefix_that_cannot_work(text: str, why: str) -> None:
     assert e.value.field == "spec.parameters.repoPrefix"
 
 
+IMAGE = NamedRepository("image", NameTemplate.from_text(DEFAULT_TEMPLATE), "")
+BUNDLE = NamedRepository("bundle", IMAGE.template, "-bundle")
+
+
+def names(
+    prefix: Prefix, workload: str, namespace: str, *, bundle: bool = True
+) -> tuple[RepositoryName, ...]:
+    repositories = (IMAGE, BUNDLE) if bundle else (IMAGE,)
+    return tuple(repository_names(repositories, prefix, workload, namespace).values())
+
+
 def test_the_bundles_name_must_fit_too() -> None:
     workload = "a" * 245
-    assert repository_names(Prefix("p"), workload, "ns", bundle=False)[0]
+    assert names(Prefix("p"), workload, "ns", bundle=False)
     with pytest.raises(InvalidParameterError, match="257 characters"):
-        repository_names(Prefix("p"), workload, "ns")
+        names(Prefix("p"), workload, "ns")
 
 
 def test_a_workload_cannot_leave_its_prefix() -> None:
     with pytest.raises(InvalidParameterError, match="a slash"):
-        repository_names(Prefix("p"), "a/b", "ns")
+        names(Prefix("p"), "a/b", "ns")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +177,7 @@ def test_an_error_shows_the_value_of_the_field_at_fault(
     prefix: str, workload: str, field: str, value: str
 ) -> None:
     with pytest.raises(InvalidParameterError) as e:
-        repository_names(Prefix(prefix), workload, "ns")
+        names(Prefix(prefix), workload, "ns")
     assert e.value.field == field
     assert str(e.value).startswith(f"{field}: got {value}")
 
@@ -169,7 +186,7 @@ def test_an_error_shows_the_value_of_the_field_at_fault(
 def test_a_name_is_refused_before_it_is_composed(workload: str) -> None:
     """The parts decide on the pattern: only the length is the whole name's."""
     try:
-        image, _ = repository_names(Prefix("p"), workload, "ns")
+        image, _ = names(Prefix("p"), workload, "ns")
     except InvalidParameterError as e:
         assert "got the repository name" not in str(e)  # noqa: PT017
     else:
@@ -200,7 +217,7 @@ def test_names_are_the_joined_parts_whatever_surrounds_the_prefix(
     for text in (path, f"{ACCOUNT}.{host.format(region)}/{path}"):
         prefix = parse_prefix(f"{slashes}{text}{slashes}", region, STRIP)
         assert prefix == Prefix(path)
-        assert repository_names(prefix, workload, namespace) == (
+        assert names(prefix, workload, namespace) == (
             want,
             f"{want}-bundle",
         )

@@ -142,6 +142,11 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
     assert allowed == list(OPTION_NAMES)
 
 
+def by_tag(kind: str, count: int, *, same: bool = False) -> list[dict[str, Any]]:
+    """Return rules of byTagPrefix or byTagPattern."""
+    return [{kind: "v" if same else f"v{n}", "keepLast": 1} for n in range(count)]
+
+
 @pytest.mark.parametrize(
     ("options", "field", "rule"),
     [
@@ -202,19 +207,110 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
             "either keepLast or",
         ),
         (
-            {"lifecycle": {"byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 51}},
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 51)}},
             "lifecycle.byTagPrefix",
+            "50 items",
+        ),
+        (
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 50), "keepLast": 1}},
+            "lifecycle",
+            "51 rules",
+        ),
+        (
+            {"lifecycle": {"byTagPrefix": by_tag("prefix", 2, same=True)}},
+            "lifecycle",
+            "two rules have the prefix v, but ECR would only apply the first one",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": by_tag("pattern", 51)}},
+            "lifecycle.byTagPattern",
             "50 items",
         ),
         (
             {
                 "lifecycle": {
-                    "byTagPrefix": [{"prefix": "v", "keepLast": 1}] * 50,
-                    "keepLast": 1,
+                    "byTagPattern": by_tag("pattern", 49),
+                    "archiveAfterDays": 9,
+                    "expireArchivedAfterDays": 90,
                 }
             },
             "lifecycle",
             "51 rules",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": by_tag("pattern", 2, same=True)}},
+            "lifecycle",
+            "two rules have the pattern v, but ECR would only apply the first one. "
+            "Remove one of them",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPattern": by_tag("pattern", 1),
+                    "byTagPrefix": by_tag("prefix", 1),
+                }
+            },
+            "lifecycle",
+            "Write the prefix v as the pattern v*",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "*a*b*c*d*", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "at most four '*'",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "v?", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "it must contain only letters",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "", "keepLast": 1}]}},
+            "lifecycle.byTagPattern.0.pattern",
+            "it must not be empty",
+        ),
+        (
+            {"lifecycle": {"byTagPattern": [{"pattern": "v*"}]}},
+            "lifecycle.byTagPattern.0",
+            "it must have exactly one of keepLast, expireAfterDays, archiveAllButLast, "
+            "archiveAfterDays, archiveUnpulledAfterDays; it has none",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPattern": [
+                        {"pattern": "v*", "keepLast": 1, "archiveAfterDays": 2}
+                    ]
+                }
+            },
+            "lifecycle.byTagPattern.0",
+            "it has keepLast, archiveAfterDays",
+        ),
+        (
+            {"lifecycle": {"keepLast": 1, "archiveUnpulledAfterDays": 30}},
+            "lifecycle",
+            "it has keepLast, archiveUnpulledAfterDays, but ECR applies one rule to "
+            "each image. Keep one of them",
+        ),
+        (
+            {
+                "lifecycle": {
+                    "byTagPattern": [{"pattern": "v*", "archiveAfterDays": 9}],
+                    "expireArchivedAfterDays": 90,
+                }
+            },
+            "lifecycle",
+            "expireArchivedAfterDays would also delete what the rule for the pattern "
+            "v* archives. Set expireArchivedAfterDays in that rule too",
+        ),
+        (
+            {"lifecycle": {"archiveAfterDays": 1, "expireArchivedAfterDays": 89}},
+            "lifecycle.expireArchivedAfterDays",
+            "at least 90",
+        ),
+        (
+            {"lifecycle": {"policy": "{}", "archiveAfterDays": 1}},
+            "lifecycle",
+            "policy cannot be combined with the other fields",
         ),
         (
             {"lifecycle": {"keepLast": 2**31}},
@@ -225,6 +321,46 @@ def test_every_option_has_a_case_and_can_be_overridden() -> None:
         ({"permissions": {"pull": ["everyone"]}}, "permissions.pull.0", "12 digits"),
         ({"permissions": {"pull": [210987654321]}}, "permissions.pull.0", "a string"),
         ({"permissions": {"organizations": ["x"]}}, "permissions.organ", "the ID"),
+        (
+            {"permissions": {"pushOrganizations": ["o-ABCDEFGHIJ"]}},
+            "permissions.pushOrganizations.0",
+            "it must be the ID of an AWS organization",
+        ),
+        (
+            {"permissions": {"fullAccessOrganizations": ["123456789012"]}},
+            "permissions.fullAccessOrganizations.0",
+            "it must be the ID of an AWS organization",
+        ),
+        (
+            {"permissions": {"pull": ["123456789012"], "vpcEndpoints": ["vpc-1"]}},
+            "permissions.vpcEndpoints.0",
+            "it must be the ID of a VPC endpoint, such as vpce-0123456789abcdef0",
+        ),
+        (
+            {"permissions": {"pull": ["123456789012"], "vpcEndpoints": []}},
+            "permissions.vpcEndpoints",
+            "it must not be empty",
+        ),
+        (
+            {"permissions": {"vpcEndpoints": ["vpce-12345678"]}},
+            "permissions",
+            "Add pull, push or an organization, or remove vpcEndpoints",
+        ),
+        (
+            {
+                "permissions": {
+                    "lambdaAccounts": ["123456789012"],
+                    "vpcEndpoints": ["vpce-12345678"],
+                }
+            },
+            "permissions",
+            "vpcEndpoints limits what the other fields allow to pull and push",
+        ),
+        (
+            {"permissions": {"policy": "{}", "pushOrganizations": ["o-abcdefghij"]}},
+            "permissions",
+            "policy cannot be combined with the other fields",
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )

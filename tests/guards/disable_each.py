@@ -15,13 +15,14 @@ from guards import GUARDS
 ROOT = Path(__file__).parents[2]
 # The slow ones come last. They run only if no faster test fails.
 TESTS = (
-    *("ecr/test_provider_rights.py", "ecr/test_ownership.py", "ecr/test_bundle.py"),
+    *("ecr/test_provider_rights.py", "ecr/test_ownership.py", "ecr/test_secondary.py"),
     *("ecr/test_immutable_fields.py", "ecr/test_repository.py"),
+    "ecr/test_adoption.py",
     *("composition/test_desired.py", "composition/test_repositories.py"),
     *("composition/test_observed.py", "composition/test_competitors.py"),
     "composition/test_required_settings.py",
     *("composition/test_reduced_rights.py", "ecr/test_policies.py"),
-    *("api/test_parameters.py", "providers", "test_fn.py"),
+    *("api/test_parameters.py", "providers", "test_fn.py", "cli/test_release.py"),
     *("simulation/test_scenarios.py", "simulation/test_races.py"),
 )
 

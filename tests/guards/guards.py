@@ -58,10 +58,55 @@ GUARDS = (
         "`Never` forbids deletion", "provider_rights:may_be_deleted", unsafe=True
     ),
     predicate(
+        "`WhenEmpty` waits until images are kept",
+        "provider_rights:waits_for_force",
+        unsafe=False,
+    ),
+    predicate(
+        "`WhenEmpty` wins over forceDelete",
+        "provider_rights:deletes_only_empty",
+        unsafe=False,
+    ),
+    predicate(
         "only observe an adopted repository",
         "provider_rights:is_only_observed",
         unsafe=False,
     ),
+    predicate(
+        "never create or delete a claim's existing repository",
+        "provider_rights:is_never_created_or_deleted",
+        unsafe=False,
+    ),
+    predicate(
+        "release only an existing repository that stays",
+        "secondary:existing_is_released",
+        unsafe=True,
+    ),
+    predicate(
+        "change an adopted repository only under `adopt: Manage`",
+        "provider_rights:may_change_adopted",
+        unsafe=True,
+    ),
+    predicate(
+        "an adopted repository keeps its options",
+        "adoption:keeps_options",
+        unsafe=False,
+    ),
+    predicate(
+        "an adopted repository keeps its tags", "adoption:keeps_tags", unsafe=False
+    ),
+    predicate(
+        "a refused claim does not update what it adopted",
+        "provider_rights:lasts_while_refused",
+        unsafe=True,
+    ),
+    predicate(
+        "protect its tags before an update", "adoption:may_begin_update", unsafe=True
+    ),
+    predicate(
+        "restore a tag that an update removed", "adoption:restores_tags", unsafe=False
+    ),
+    predicate("the right to update it ends", "adoption:may_update_now", unsafe=True),
     predicate("the tag must have our UID", "ownership:created_by", unsafe=True),
     predicate("no proof without a repository", "ownership:is_there", unsafe=True),
     predicate(
@@ -122,18 +167,20 @@ GUARDS = (
     predicate(
         "set no policy before proof", "provider_rights:may_have_policy", unsafe=True
     ),
-    predicate("a bundle waits for its image", "bundle:bundle_may_earn", unsafe=True),
     predicate(
-        "a bundle keeps its earned rights", "bundle:bundle_may_earn", unsafe=False
+        "a bundle waits for its image", "secondary:secondary_may_earn", unsafe=True
     ),
     predicate(
-        "wait for a creation under way", "bundle:may_be_in_progress", unsafe=False
+        "a bundle keeps its earned rights", "secondary:secondary_may_earn", unsafe=False
     ),
     predicate(
-        "do not wait for a failed creation", "bundle:may_be_in_progress", unsafe=True
+        "wait for a creation under way", "secondary:may_be_in_progress", unsafe=False
     ),
     predicate(
-        "release a bundle without force", "bundle:releases_by_force", unsafe=True
+        "do not wait for a failed creation", "secondary:may_be_in_progress", unsafe=True
+    ),
+    predicate(
+        "release a bundle without force", "secondary:releases_by_force", unsafe=True
     ),
     predicate(
         "a refused claim loses unearned rights",
@@ -166,7 +213,7 @@ GUARDS = (
         "immutable_fields:keeps_encryption",
         unsafe=False,
     ),
-    predicate("a live bundle stays", "bundle:bundle_stays", unsafe=False),
+    predicate("a live bundle stays", "secondary:unrequested_stays", unsafe=False),
     predicate("NameTaken composes nothing", "ownership:may_compose", unsafe=True),
     predicate("NameTaken is not ready", "ownership:is_unready", unsafe=False),
     predicate(
@@ -219,6 +266,11 @@ GUARDS = (
         policies("OBSERVE_CREATE"),
     ),
     Guard(
+        "Manage gives no right to create or delete",
+        "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
+        policies("CHANGE_ADOPTED"),
+    ),
+    Guard(
         "Keep gives no right to delete",
         "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
         policies("ORPHAN_ON_DELETE"),
@@ -247,6 +299,18 @@ GUARDS = (
         "without required settings, nothing changes",
         "function.composition.required_settings:may_be_missing",
         lambda _: lambda _: True,
+    ),
+    Guard(
+        "another claim's problem is not shown",
+        "function.composition.competitors:owned_by_predecessor",
+        lambda _: lambda *_: True,
+    ),
+    Guard(
+        "release only what is being deleted",
+        "function.cli.release:reason",
+        lambda original: lambda problem, *, deleting, may_delete: original(  # noqa: ARG005
+            problem, deleting=True, may_delete=may_delete
+        ),
     ),
     Guard(
         "a claim gets only allowed values",

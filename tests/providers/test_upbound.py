@@ -182,3 +182,152 @@ def test_a_namespaced_provider_config_belongs_to_its_namespace() -> None:
     two = desired_image(run(NAMESPACED, composite=same_repository("a", "b-c"), **kind))
     assert one["spec"]["providerConfigRef"] == {"name": "aws", "kind": "ProviderConfig"}
     assert one["metadata"]["labels"] != two["metadata"]["labels"]
+
+
+# A repository that this composite adopted, as a person tagged it.
+
+PERSONS_TAGS = {"team": "shop", "app.kubernetes.io/name": "shop"}
+PROVIDERS_TAGS = {
+    "crossplane-kind": "x",
+    "crossplane-name": "y",
+    "crossplane-providerconfig": "z",
+}
+MANAGED: dict[str, Any] = {
+    "image": {"scanOnPush": True, "tags": {"team": "ours", "cost": "1"}}
+}
+UPDATES = ["Observe", "Update"]
+
+
+def adopted(
+    provider: str,
+    *,
+    protected: dict[str, str] | None = None,
+    updates: bool = False,
+    done: bool = False,
+    observed: int | None = 2,
+) -> dict[str, Any]:
+    """Return an adopted repository's managed resource.
+
+    Args:
+        provider: The provider API.
+        protected: The tags that its spec protects.
+        updates: Whether the provider may update.
+        done: Whether it has done so, with MANAGED.
+        observed: The generation that the provider has reconciled.
+    """
+    synced: dict[str, Any] = {"type": "Synced", "status": "True"}
+    if observed:
+        synced["observedGeneration"] = observed
+    found = live(provider, signature="theirs", conditions=[READY, synced])
+    found["metadata"]["generation"] = 2
+    spec = found["spec"]
+    spec["managementPolicies"] = UPDATES if updates else ["Observe"]
+    spec["initProvider"] = {"tags": {SIGNATURE: "ours", **(protected or {})}}
+    spec["forProvider"]["tags"] = PROVIDERS_TAGS | ({"cost": "1"} if updates else {})
+    found["status"]["atProvider"] |= {
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilter": [
+            {"filter": "dev-*", "filterType": "WILDCARD"}
+        ],
+        "imageScanningConfiguration": {"scanOnPush": done},
+        "encryptionConfiguration": [{"encryptionType": "KMS", "kmsKey": "key"}],
+        "tags": {SIGNATURE: "theirs", **PERSONS_TAGS, **PROVIDERS_TAGS}
+        | ({"cost": "1"} if done else {}),
+    }
+    return found
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_an_update_of_an_adopted_repository_has_all_that_ecr_has(provider: str) -> None:
+    observed = adopted(provider, protected=PERSONS_TAGS)
+    rsp = run(provider, observed, adopt="Manage", **MANAGED)
+    spec = desired_image(rsp)["spec"]
+    assert spec["managementPolicies"] == UPDATES
+    assert spec.get("deletionPolicy", "Orphan") == "Orphan"
+    assert spec["forProvider"] == {
+        "region": "eu-west-2",
+        "forceDelete": False,
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilter": [
+            {"filter": "dev-*", "filterType": "WILDCARD"}
+        ],
+        "imageScanningConfiguration": {"scanOnPush": True},
+        "encryptionConfiguration": [{"encryptionType": "KMS", "kmsKey": "key"}],
+        "tags": {"cost": "1"},
+    }
+    assert spec["initProvider"] == {"tags": {SIGNATURE: "ours", **PERSONS_TAGS}}
+    (condition,) = rsp.conditions
+    assert condition.reason == "Adopted"
+    assert "The options apply to them too (`adopt: Manage`)" in condition.message
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("state", "updates", "protects", "reason"),
+    [
+        ({}, False, True, "first the spec protects the tags"),
+        ({"protected": {"team": "shop"}}, False, True, "and all of them"),
+        ({"protected": PERSONS_TAGS, "observed": 1}, False, True, "not seen yet"),
+        ({"protected": PERSONS_TAGS}, True, True, "nothing else was found"),
+        ({"protected": PERSONS_TAGS, "updates": True}, True, True, "ECR has it not"),
+        (
+            {
+                "protected": PERSONS_TAGS,
+                "updates": True,
+                "done": True,
+                "observed": None,
+            },
+            True,
+            True,
+            "its update has ended, and it has not looked at ECR since",
+        ),
+        (
+            {"protected": PERSONS_TAGS, "updates": True, "done": True},
+            False,
+            False,
+            "the update is done",
+        ),
+        ({"done": True}, False, False, "ECR has everything"),
+    ],
+)
+def test_the_right_to_update_an_adopted_repository_ends(
+    provider: str, state: dict[str, Any], reason: str, *, updates: bool, protects: bool
+) -> None:
+    observed = adopted(provider, **state)
+    spec = desired_image(run(provider, observed, adopt="Manage", **MANAGED))["spec"]
+    assert spec["managementPolicies"] == (UPDATES if updates else ["Observe"]), reason
+    assert spec["initProvider"]["tags"] == (
+        {SIGNATURE: "ours", **(PERSONS_TAGS if protects else {})}
+    ), reason
+    if not updates:
+        assert spec["forProvider"] == {"region": "eu-west-2", "forceDelete": False}
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [
+        ({}, OBSERVE_ONLY[1]),
+        ({"adopt": "Manage"}, UPDATES),
+        ({"adopt": "Manage", "deletion": "Never"}, UPDATES),
+        ({"adopt": "Manage", "deletion": "Always"}, FULL[1]),
+    ],
+)
+def test_only_adopt_and_always_give_rights_to_an_adopted_repository(
+    provider: str, given: dict[str, Any], want: list[str]
+) -> None:
+    observed = adopted(provider, protected=PERSONS_TAGS)
+    assert rights(desired_image(run(provider, observed, **given, **MANAGED)))[1] == want
+
+
+@pytest.mark.parametrize("provider", [CLUSTER, NAMESPACED])
+def test_a_repository_of_another_claim_is_not_managed(provider: str) -> None:
+    rsp = run(
+        provider,
+        adopted(provider, protected=PERSONS_TAGS),
+        competitors=[live(provider, uid="theirs")],
+        adopt="Manage",
+        **MANAGED,
+    )
+    assert rsp.conditions[0].reason == "NameTaken"
+    assert rights(desired_image(rsp))[1] == OBSERVE_ONLY[1]

@@ -82,10 +82,17 @@ def options(provider: str) -> Cases:
         yield from _stages(f"repository: {name}", provider, given, first=first)
     for name, given in INPUTS["options"].items():
         yield from _stages(name, provider, given, first=True)
-    for deletion in ("OnlyCreated", "Always", "Never"):
+    for deletion in ("OnlyCreated", "WhenEmpty", "Always", "Never"):
         adopted = Cluster(provider, {**POLICIES, "deletion": deletion}).adopted()
         reason = "which rights are given on what was there before"
         yield f"deletion {deletion}, adopted", reason, adopted
+    for adopt in ("Observe", "Manage"):
+        repository = POLICIES["repository"] | {"scanOnPush": True, "tags": {"a": "b"}}
+        cluster = Cluster(provider, {"repository": repository, "adopt": adopt})
+        if provider != "classic" or adopt == "Observe":
+            cluster.adopted()
+        reason = "which options are sent for what was there before"
+        yield f"adopt {adopt}", reason, cluster
 
 
 def _stages(name: str, provider: str, given: Json, *, first: bool) -> Cases:

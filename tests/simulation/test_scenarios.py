@@ -68,6 +68,89 @@ def test_an_existing_repository_is_kept(world: World, api: Api) -> None:
     assert list(world.ecr.repositories) == [IMAGE]
 
 
+@ALL
+def test_when_empty_deletes_what_holds_no_image(world: World, api: Api) -> None:
+    cluster = world.cluster("east", api)
+    cluster.configure(deletion="WhenEmpty")
+    claim = apply(cluster, FIRST)
+    world.check_settled()
+    world.push(IMAGE)
+    cluster.delete(claim)
+    world.check_settled()
+    assert list(world.ecr.repositories) == [IMAGE]
+    (waits,) = cluster.managed()
+    assert cluster.is_deleted(waits)
+    again = apply(cluster, FIRST)
+    cluster.reconcile(again)
+    assert again.reason == "PreviousDeleting"
+    assert "still holds images" in again.message
+    world.releases = True
+    world.check_settled()
+    assert (again.reason, again.ready) == ("Adopted", True)
+    cluster.delete(again)
+    world.check_settled()
+    assert cluster.objects == {}
+    assert [(at, it.images) for at, it in world.ecr.repositories.items()] == [
+        (IMAGE, 1)
+    ]
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("settles", "kept"),
+    [(False, {IMAGE, BUNDLE}), (True, {IMAGE})],
+    ids=["before", "after"],
+)
+def test_when_empty_protects_live_claims(
+    world: World, api: Api, kept: set[Location], *, settles: bool
+) -> None:
+    """Before the provider has applied forceDelete: false, nothing is deleted."""
+    cluster = world.cluster("east", api)
+    claim = apply(cluster, FIRST)
+    world.check_settled()
+    world.push(IMAGE)
+    cluster.configure(deletion="WhenEmpty", repository={"forceDelete": True})
+    cluster.reconcile(claim)
+    if settles:
+        world.check_settled()
+    world.ecr.keeps_images = world.releases = True
+    cluster.delete(claim)
+    world.check_settled()
+    assert cluster.objects == {}
+    assert {*world.ecr.repositories} == kept
+
+
+@ALL
+def test_when_empty_protects_a_refused_claim(world: World, api: Api) -> None:
+    cluster = world.cluster("east", api)
+    claim = apply(cluster, FIRST)
+    world.check_settled()
+    world.push(IMAGE)
+    apply(cluster, FIRST, region="nowhere")
+    cluster.configure(deletion="WhenEmpty")
+    world.check_settled()
+    assert claim.reason == "InvalidParameters"
+    world.ecr.keeps_images = True
+    cluster.delete(claim)
+    world.check_settled()
+    assert cluster.objects == {}
+    assert {*world.ecr.repositories} == {IMAGE, BUNDLE}
+
+
+@pytest.mark.parametrize("deletion", ["OnlyCreated", "WhenEmpty"])
+def test_a_namespace_that_hangs_is_released(world: World, deletion: str) -> None:
+    cluster = world.cluster("east", NAMESPACED)
+    cluster.configure(deletion=deletion, **KEEP_FIVE)
+    apply(cluster, FIRST)
+    world.check_settled()
+    world.push(IMAGE)
+    world.releases = world.ecr.keeps_images = True
+    cluster.delete_namespace(FIRST[0])
+    world.check_settled()
+    assert (cluster.objects, cluster.terminating) == ({}, set())
+    assert {*world.ecr.repositories} == {IMAGE, BUNDLE}
+
+
 @UPBOUNDS
 def test_the_providers_own_tag_is_no_proof(world: World, api: Api) -> None:
     """H1: with full rights a provider tags every repository with `crossplane-name`."""
@@ -483,3 +566,25 @@ def test_the_orphans_of_another_claim_are_not_taken_over(
     cluster.delete(loser)
     world.check_settled()
     assert world.ecr.find(IMAGE)
+
+
+@UPBOUNDS
+def test_an_existing_repository_is_never_deleted(world: World, api: Api) -> None:
+    base = Location(ONE, REGION, "t/base")
+    cluster = world.cluster("east", api)
+    cluster.configure(
+        deletion="Always", adopt="Manage", allow={"existingNames": ["*"]}, **KEEP_FIVE
+    )
+    claim = apply(cluster, FIRST, existingName="t/base")
+    world.check_settled()
+    assert (claim.reason, claim.ready) == ("Creating", False)
+    assert world.ecr.find(base) is None
+    world.create_by_hand(base, {"team": "shop"})
+    world.check_settled()
+    assert (claim.reason, claim.ready) == ("Adopted", True)
+    found = world.ecr.repositories[base]
+    assert found.lifecycle
+    cluster.delete(claim)
+    world.check_settled()
+    assert list(world.ecr.repositories) == [base]
+    assert (found.lifecycle, found.tags["team"]) == ("", "shop")

@@ -34,7 +34,9 @@ LOCATIONS = st.builds(
     Location,
     ACCOUNTS,
     st.just("eu-west-2"),
-    st.sampled_from(["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle"]),
+    st.sampled_from(
+        ["t/a-b-c", "t/a-b-c-bundle", "t/x-n-bundle", "t/a-b-c-cache", "t/base"]
+    ),
 )
 # The second cluster only competes with the first one in ECR.
 CLUSTERS = st.sampled_from(["east", "east", "east", "west"])
@@ -45,8 +47,16 @@ INPUTS = st.fixed_dictionaries(
     {},
     optional={
         "bundle": st.booleans(),
-        "deletion": st.sampled_from(["OnlyCreated", "Never", "Always"]),
-        "allow": st.just({"repoPrefixes": ["t", "t/u"]}),
+        "deletion": st.sampled_from(["OnlyCreated", "WhenEmpty", "Never", "Always"]),
+        "adopt": st.sampled_from(["Observe", "Manage"]),
+        "allow": st.fixed_dictionaries(
+            {"existingNames": st.just(["*"])},
+            optional={"repoPrefixes": st.just(["t", "t/u"])},
+        ),
+        "name": st.just("{prefix}/{namespace}/{workload}{suffix}"),
+        "repositories": st.sampled_from(
+            [{"cache": {}}, {"cache": {"lifecycle": {"keepLast": 5}}, "n": {}}]
+        ),
         "repository": st.fixed_dictionaries(
             {},
             optional={
@@ -57,6 +67,8 @@ INPUTS = st.fixed_dictionaries(
         ),
     },
 )
+# Also a name that another claim creates.
+EXISTING = st.sampled_from([None] * 6 + ["t/base", "t/a-b-c"])
 ANY = st.integers(0, 99)
 SEEDS, STEPS = st.integers(0, 2**32), st.sampled_from([10, 20, 40])
 KILLED: st.SearchStrategy[Killed] = st.sampled_from(
@@ -117,6 +129,7 @@ class Worlds(RuleBasedStateMachine):
         prefix=PREFIXES,
         config=CONFIGS,
         bad=BAD,
+        existing=EXISTING,
     )
     def apply(
         self,
@@ -124,11 +137,13 @@ class Worlds(RuleBasedStateMachine):
         prefix: str,
         config: str,
         bad: dict[str, str],
+        existing: str | None,
     ) -> None:
+        more = {"existingName": existing} if existing else {}
         for name, claim in claims:
             try:
                 self.world.clusters[name].apply(
-                    claim, parameters(claim, prefix, config) | bad
+                    claim, parameters(claim, prefix, config) | bad | more
                 )
             except RefusedError:
                 continue
@@ -165,9 +180,12 @@ class Worlds(RuleBasedStateMachine):
     @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
     def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
         cluster = self.world.clusters[name]
+        chosen = self.apis[api % len(self.apis)]
+        if chosen is CLASSIC:  # which refuses it
+            fields = {k: v for k, v in fields.items() if k != "adopt"}
         cluster.configure(**fields)
         for each in cluster.inputs.values():
-            each["provider"] = self.apis[api % len(self.apis)].provider
+            each["provider"] = chosen.provider
 
     @rule(name=CLUSTERS, config=CONFIGS, account=ACCOUNTS)
     def repoint(self, name: str, config: str, account: str) -> None:
@@ -271,11 +289,44 @@ class MixedWorlds(Worlds):
     apis = (CLASSIC, UPBOUND)
 
 
+class WhenEmptyWorlds(Worlds):
+    """`deletion: WhenEmpty` from the beginning, and the CronJob of package/release."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.ecr.keeps_images = self.world.releases = True
+        for cluster in self.world.clusters.values():
+            cluster.configure(deletion="WhenEmpty")
+
+    @rule(name=CLUSTERS, fields=INPUTS, api=ANY)
+    def configure(self, name: str, fields: dict[str, Any], api: int) -> None:
+        super().configure(name, {**fields, "deletion": "WhenEmpty"}, api)
+
+    @rule()
+    def release(self) -> None:
+        self.world.release()
+
+
+class WhenEmptyClassicWorlds(WhenEmptyWorlds):
+    apis = (CLASSIC,)
+
+
+class WhenEmptyUpboundWorlds(WhenEmptyWorlds):
+    apis = (UPBOUND,)
+
+
+class WhenEmptyNamespacedWorlds(WhenEmptyWorlds):
+    apis = (NAMESPACED,)
+
+
 # Each example has up to 30 steps, and each step may call the function several times.
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 @pytest.mark.parametrize(
     "worlds",
-    [ClassicWorlds, UpboundWorlds, NamespacedWorlds, MixedWorlds],
+    [
+        *(ClassicWorlds, UpboundWorlds, NamespacedWorlds, MixedWorlds),
+        *(WhenEmptyClassicWorlds, WhenEmptyUpboundWorlds, WhenEmptyNamespacedWorlds),
+    ],
     ids=lambda worlds: worlds.__name__,
 )
 def test_worlds(worlds: type[Worlds], start: list[tuple[str, Claim]]) -> None:

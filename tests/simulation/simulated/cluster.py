@@ -152,8 +152,10 @@ class Cluster:
             else UpjetProvider(self, api, default_tags=default_tags)
             for api in apis
         }
-        # `deletion` in the input when a managed resource was last reconciled, by UID.
+        # `deletion` and `adopt` in the input when a managed resource was last
+        # reconciled, by UID.
         self.deletion: dict[str, str] = {}
+        self.adopt: dict[str, str] = {}
         self.from_recipe: set[str] = set()
         self.recipes: set[Claim] = set()
         self._required_resources = required_resources
@@ -525,9 +527,12 @@ class Cluster:
         metadata["ownerReferences"] = [{"uid": composite.uid, "controller": True}]
         # The last manifest of each field manager: fields that it now omits are removed.
         before = self._applied.get((ref, composite.uid), {})
+        spec = copy.deepcopy(live.get("spec"))
         self._applied[ref, composite.uid] = copy.deepcopy(desired)
         _merge(live, before, desired)
         self._default(ref, live)
+        if live.get("spec") != spec:
+            live["metadata"]["generation"] += 1
         return True
 
     def _new(self, ref: Ref, now: str) -> Manifest:
@@ -538,6 +543,7 @@ class Cluster:
                 **namespace,
                 "uid": self.world.uid(),
                 "creationTimestamp": now,
+                "generation": 0,
                 "labels": {},
                 "annotations": {},
             },
@@ -653,7 +659,12 @@ class Cluster:
             siblings=siblings,
             live=composite is not None,
             exempt=exempt,
+            manages=self.manages(uid, *siblings),
         )
+
+    def manages(self, *uids: str) -> bool:
+        """Whether one of these managed resources may change what it adopted."""
+        return any(self.adopt.get(uid) == "Manage" for uid in uids)
 
     def _record_decision(self, ref: Ref, *, fresh: bool) -> None:
         """Record that the function has decided about a managed resource.
@@ -667,6 +678,7 @@ class Cluster:
         uid, annotations = mr["metadata"]["uid"], mr["metadata"]["annotations"]
         input_ = self.inputs[self.apis[ref.group].namespaced]
         self.deletion[uid] = input_.get("deletion", "OnlyCreated")
+        self.adopt[uid] = input_.get("adopt", "Observe")
         if not fresh:
             return
         self.from_recipe.discard(uid)
@@ -694,14 +706,21 @@ class Cluster:
             deletes = may_delete(mr, honours_policies=api.honours_policies) and bool(
                 merged(mr, "forceDelete")
             )
-            if deletes and self.deletion.get(mr["metadata"]["uid"]) == "Never":
-                raise NotEarned(f"{ref} may delete under `deletion: Never`")
+            composed_as = mr["metadata"]["annotations"].get(COMPOSED_AS)
+            if composed_as == "existingrepo" and actions - {"Observe", "Update"}:
+                raise NotEarned(f"{ref} may create or delete an existing repository")
+            deletion = self.deletion.get(mr["metadata"]["uid"])
+            if deletes and deletion in ("Never", "WhenEmpty"):
+                raise NotEarned(f"{ref} may delete images under `deletion: {deletion}`")
             changes = api.honours_policies and may(actions, "Update")
             if not (deletes or changes):
                 continue
             found = self.world.ecr.find(self.provider(ref).location(mr))
             actor = self.actor(mr)
-            if found and not (found.earned_by(actor) or found.exempts(actor)):
+            manages = actor.manages and not deletes
+            if found and not (
+                found.earned_by(actor) or found.exempts(actor) or manages
+            ):
                 verb = "delete" if deletes else "change"
                 raise NotEarned(f"{actor} may {verb} {ref}: {found}")
 

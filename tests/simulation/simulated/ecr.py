@@ -29,6 +29,8 @@ class Actor(NamedTuple):
         siblings: The UIDs of all Repository resources of the same composite.
         live: Whether the composite exists.
         exempt: The exemption that allows an action without an earned right, if any.
+        manages: Whether Exemption.MANAGED applies: it may change, but not delete, a
+            repository that it did not create.
     """
 
     cluster: str
@@ -38,6 +40,7 @@ class Actor(NamedTuple):
     siblings: tuple[str, ...] = ()
     live: bool = True
     exempt: Exemption | None = None
+    manages: bool = False
 
 
 class EcrError(Exception):
@@ -94,6 +97,8 @@ class Ecr:
         self.repositories: dict[Location, Repository] = {}
         # All creators of repositories with a name, in any account.
         self.creators: dict[str, list[Actor]] = {}
+        # Whether no managed resource may delete an image: `deletion: WhenEmpty`.
+        self.keeps_images = False
 
     def find(self, location: Location) -> Repository | None:
         return self.repositories.get(location)
@@ -131,6 +136,8 @@ class Ecr:
             return
         if found.images and not force:
             raise EcrError("RepositoryNotEmptyException")
+        if found.images and self.keeps_images:
+            raise ImagesLost(f"{actor} deleted {location} under WhenEmpty: {found}")
         if found.images and not found.exempts(actor):
             if not found.earned_by(actor):
                 raise ImagesLost(f"{actor} deleted {location}: {found}")
@@ -151,7 +158,8 @@ class Ecr:
             raise EcrError("RepositoryNotFoundException")
         put, takes_back = found.lifecycle_by, changes.get("lifecycle") == ""
         own = takes_back and put is not None and put.managed == actor.managed
-        if not (own or found.earned_by(actor) or found.exempts(actor)):
+        earned = found.earned_by(actor) or actor.manages
+        if not (own or earned or found.exempts(actor)):
             raise NotEarned(f"{actor} changed {location} to {changes}: {found}")
         for field, value in changes.items():
             setattr(found, field, value)

@@ -38,6 +38,15 @@ class Exemption(Enum):
         "that uses the second one adopts the repository of a claim that uses the first "
         "one."
     )
+    MANAGED = (
+        "With `adopt: Manage`, a claim changes repositories that it adopted. That "
+        "includes those that a claim in another cluster, or with another provider "
+        "config, created."
+    )
+    TAGGED = (
+        "While the provider applies options to an adopted repository, it may remove a "
+        "tag that someone else adds at that moment."
+    )
     RECIPE = (
         "Until the function first reconciles it, a claim of the patch-and-transform "
         "recipe may delete a repository that it only adopted."
@@ -57,8 +66,8 @@ class Exemption(Enum):
         "deleted by then."
     )
     NOT_EMPTY = (
-        "A claim releases its bundle repository if another claim owns its image "
-        "repository. If someone has already pushed to that bundle repository, it is "
+        "A claim releases its other repositories if another claim owns its image "
+        "repository. If someone has already pushed to one of them, it is "
         "not deleted. Its managed resource hangs until someone empties the repository."
     )
     UNRECORDED = (

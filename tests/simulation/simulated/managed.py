@@ -203,12 +203,18 @@ class Provider:
         if self._waiting.get(uid) == desired:
             return
         self._waiting.pop(uid, None)
+        spec = copy.deepcopy(mr["spec"])
         try:
             self._steps(ref, mr, killed, meanwhile or (lambda: None))
         except KilledError:
             self.kill(finished=killed == "after the call")
         except (EcrError, ProviderError) as e:
             condition(mr, "Synced", str(e))
+        if mr["spec"] != spec:
+            mr["metadata"]["generation"] += 1
+        for said in mr["status"].get("conditions", []):
+            if said["type"] == "Synced":
+                said["observedGeneration"] = mr["metadata"]["generation"]
 
     def _steps(  # noqa: C901, PLR0911, PLR0912  # the reconciler's own
         self, ref: Ref, mr: Manifest, killed: Killed, meanwhile: Callable[[], None]

@@ -186,11 +186,14 @@ class Repositories:
         initial = mr["spec"].get("initProvider", {}).get("tags", {}).keys() - tags
         kept = {k: v for k, v in found.tags.items() if k in initial}
         scanning = wanted.get("imageScanningConfiguration", {})
+        # Terraform's default (terraform-provider-aws, internal/service/ecr/
+        # repository.go); observed: an update without the field resets it.
+        mutability = wanted.get("imageTagMutability", "MUTABLE")
         changes: dict[str, object] = {}
         if tags | kept != found.tags:
             changes["tags"] = tags | kept
-        if wanted.get("imageTagMutability", found.mutability) != found.mutability:
-            changes["mutability"] = wanted["imageTagMutability"]
+        if mutability != found.mutability:
+            changes["mutability"] = mutability
         if scanning.get("scanOnPush", found.scan_on_push) != found.scan_on_push:
             changes["scan_on_push"] = scanning["scanOnPush"]
         return changes

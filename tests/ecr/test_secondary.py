@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from crossplane.function import resource
 
-from function.ecr.bundle import release_bundle
 from function.ecr.naming import RepositoryName
 from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import Ownership
@@ -15,10 +14,12 @@ from function.ecr.repository import (
     ProviderConfig,
     ProviderRights,
 )
+from function.ecr.secondary import release_secondary, secondary_rights
 from tests.builders import (
     APIS,
     CLUSTER,
     FULL,
+    NAME,
     NAMESPACED,
     OBSERVE_CREATE,
     OBSERVE_ONLY,
@@ -106,7 +107,7 @@ def test_a_bundle_whose_image_belongs_to_another_claim(
     want: DesiredRepository | None,
     reason: str,
 ) -> None:
-    assert release_bundle(repository, own, ownership) == want, reason
+    assert release_secondary(repository, own, ownership) == want, reason
 
 
 def race(
@@ -116,6 +117,8 @@ def race(
     **more: Any,
 ) -> dict[str, Any] | None:
     """Return what is desired of a live bundle."""
+    annotations = bundle["metadata"]["annotations"]
+    annotations["crossplane.io/external-name"] = f"{NAME}-bundle"
     given: dict[str, Any] = {"bundle": True, "managementPolicies": True, **more}
     rsp = run(provider, image, others={"bundlerepo": bundle}, **given)
     if "bundlerepo" not in rsp.desired.resources:
@@ -188,3 +191,19 @@ def test_a_claim_without_its_image_releases_the_bundle_it_created(
     got = race(provider, image, bundle, **lost)
     assert got
     assert rights(got)[1] == OBSERVE_ONLY[1], "it holds images, and stays in ECR"
+
+
+@pytest.mark.parametrize(
+    ("image", "want", "reason"),
+    [
+        (Ownership.ADOPTED, ProviderRights.CHANGE_ADOPTED, "the image is ours"),
+        (Ownership.PENDING, ProviderRights.OBSERVE_ONLY, "not yet"),
+        (Ownership.CONFLICT, ProviderRights.OBSERVE_ONLY, "it goes to another claim"),
+    ],
+)
+def test_an_adopted_bundle_is_changed_after_its_image_is_ours(
+    image: Ownership, want: ProviderRights, reason: str
+) -> None:
+    bundle = ObservedRepository(arn="arn")
+    got = secondary_rights(ProviderRights.CHANGE_ADOPTED, image, bundle)
+    assert got is want, reason
