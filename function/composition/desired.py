@@ -40,6 +40,9 @@ from function.composition.repositories import ComposedRepository, with_rights
 from function.composition.ttl import (
     PENDING_SECONDS,
     RELEASE_SECONDS,
+    RELEASE_TAKES,
+    SETTLING_SECONDS,
+    SETTLING_TAKES,
     is_recent,
     ttl_seconds,
 )
@@ -83,6 +86,7 @@ class DesiredState:
         condition: The RepositoriesReady condition.
         status: The XR's status; None leaves it alone.
         connection_details: The XR's connection details.
+        claim_is_told: Whether the condition also reaches the claim.
         unready: Whether the XR is not ready, whatever is composed.
         warnings: Messages of warning results, which become events.
         ttl_seconds: How long the response stays valid.
@@ -93,6 +97,7 @@ class DesiredState:
     )
     requirements: fnv1.Requirements | None = None
     condition: Condition | None = None
+    claim_is_told: bool = True
     status: dict[str, Any] | None = None
     connection_details: dict[str, bytes] = dataclasses.field(default_factory=dict)
     unready: bool = False
@@ -127,6 +132,10 @@ def decide(observed: ObservedState) -> DesiredState:
     settles = (
         observed.is_new and desired.condition.reason == "Creating" and not has_problems
     )
+    # Each change of a claim makes Crossplane reconcile it once more.
+    desired.claim_is_told = not settles or not is_recent(
+        observed.time, observed.identity.created_at, SETTLING_TAKES
+    )
     desired.unready = is_unready(conflict=conflict, settles=settles)
     if not settles:
         report(desired, repositories)
@@ -147,8 +156,10 @@ def decide(observed: ObservedState) -> DesiredState:
     )
     if desired.condition.reason == "PreviousDeleting":
         began = max(each.release_started for each in repositories.values())
-        if is_recent(observed.time, began):
+        if is_recent(observed.time, began, RELEASE_TAKES):
             desired.ttl_seconds = RELEASE_SECONDS
+    if not desired.claim_is_told:
+        desired.ttl_seconds = SETTLING_SECONDS
     desired.warnings = [*_warnings(parameters, repositories)]
     return desired
 

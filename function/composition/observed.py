@@ -91,7 +91,7 @@ class ObservedState(NamedTuple):
         searches: Where to look for those, if they can change a decision.
         required: The names of all required resources that Crossplane has answered.
         connection_object: The live ConfigMap or Secret of connection details.
-        time: When the request arrived. It decides nothing but the ttl.
+        time: When the request arrived. Only what ttl.py says depends on it.
         is_new: Whether the XR is in a cluster, and its status has nothing of ours yet.
             Each change of its status makes Crossplane reconcile it, and its claim, once
             more. Too many within seconds, and it drops the XR's events for minutes

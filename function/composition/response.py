@@ -41,7 +41,7 @@ def respond(
         rsp.requirements.MergeFrom(desired.requirements)
     require_settings(req, rsp.requirements)
     if desired.condition:
-        _add_condition(rsp, desired.condition)
+        _add_condition(rsp, desired.condition, claim=desired.claim_is_told)
     for message in desired.warnings:
         _add_result(rsp, fnv1.SEVERITY_WARNING, message)
     return rsp
@@ -105,8 +105,10 @@ def _response(
     )
 
 
-def _add_condition(rsp: fnv1.RunFunctionResponse, condition: Condition) -> None:
-    """Put a condition on the XR and its claim."""
+def _add_condition(
+    rsp: fnv1.RunFunctionResponse, condition: Condition, *, claim: bool = True
+) -> None:
+    """Put a condition on the XR, and on its claim."""
     rsp.conditions.add(
         type=CONDITION,
         status=fnv1.STATUS_CONDITION_TRUE
@@ -114,7 +116,7 @@ def _add_condition(rsp: fnv1.RunFunctionResponse, condition: Condition) -> None:
         else fnv1.STATUS_CONDITION_FALSE,
         reason=condition.reason,
         message=condition.message,
-        target=fnv1.TARGET_COMPOSITE_AND_CLAIM,
+        target=fnv1.TARGET_COMPOSITE_AND_CLAIM if claim else fnv1.TARGET_COMPOSITE,
     )
 
 

@@ -16,7 +16,10 @@ It is shortest while the owner of a repository is being deleted: a claim that wa
 deleted and created again waits for nothing else. (Crossplane v2.4 watches required
 resources, so there the ttl is only a fallback.) But a deletion may never end, because
 the provider is stopped or ECR refuses. So this holds for a few minutes after it began.
-Nothing else depends on the clock.
+
+In the first seconds of a new XR, its claim is not told that the repositories are being
+created: it usually is Ready before it would be. The ttl is then short, so that a claim
+whose provider is stopped is told soon. Nothing else depends on the clock.
 """
 
 from datetime import datetime, timedelta
@@ -27,6 +30,8 @@ PENDING_SECONDS = 60
 WATCH_SUSPENDED_SECONDS = 10
 RELEASE_SECONDS = 3
 RELEASE_TAKES = timedelta(minutes=5)
+SETTLING_SECONDS = 10
+SETTLING_TAKES = timedelta(seconds=5)
 
 
 def ttl_seconds(
@@ -52,14 +57,15 @@ def ttl_seconds(
     return STEADY_SECONDS if steady else PENDING_SECONDS
 
 
-def is_recent(now: datetime, began: str) -> bool:
-    """Whether a deletion began a few minutes ago at most.
+def is_recent(now: datetime, began: str, takes: timedelta) -> bool:
+    """Whether something that usually takes so long began that long ago at most.
 
     Args:
         now: The time.
         began: When it began (RFC 3339). The API server's clock may be ahead of ours.
+        takes: How long it usually takes.
     """
     try:
-        return abs(now - datetime.fromisoformat(began)) < RELEASE_TAKES
+        return abs(now - datetime.fromisoformat(began)) < takes
     except (ValueError, TypeError):  # no time, or without a zone
         return False

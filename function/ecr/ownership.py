@@ -175,6 +175,24 @@ def created_by_provider(record: CreateRecord, created_at: str) -> bool:
     )
 
 
+def just_created(record: CreateRecord, resource_created_at: str) -> bool:
+    """Whether the managed reconciler created a repository and has not observed it yet.
+
+    Its record alone proves that: ECR refuses to create what exists. When ECR says that
+    it was created is known with the next observation, and created_by_provider decides
+    from then on.
+
+    Args:
+        record: What the managed reconciler recorded.
+        resource_created_at: When the managed resource was created (RFC 3339).
+    """
+    times = (_time(record.pending), _time(record.succeeded), _time(resource_created_at))
+    if not are_known(*times):
+        return False
+    started, succeeded, made = cast("tuple[datetime, datetime, datetime]", times)
+    return attempt_succeeded(started, succeeded) and is_own_record(made, started)
+
+
 def unresolved_creation(record: CreateRecord, *, waits_for_person: bool) -> str:
     """Return when an attempt to create started whose result was never recorded.
 
@@ -286,6 +304,24 @@ def not_older(created: datetime, started: datetime) -> bool:
 def not_newer(created: datetime, succeeded: datetime) -> bool:
     """Whether a repository is not newer than the attempt to create it."""
     return created - succeeded <= _CLOCK_SKEW
+
+
+def is_unobserved(*, creating: bool, described: bool) -> bool:
+    """Whether a repository was not observed since the last attempt to create it.
+
+    Args:
+        creating: Whether the provider reports that attempt as its latest news.
+        described: Whether its status describes any repository, maybe an earlier one.
+    """
+    return creating and not described
+
+
+def is_own_record(resource_created: datetime, started: datetime) -> bool:
+    """Whether a create record is about this managed resource.
+
+    One that is restored from a backup is younger than the record that it brings along.
+    """
+    return resource_created <= started
 
 
 def created_by(signature: str, composite_uid: str) -> bool:

@@ -5,6 +5,8 @@ from google.protobuf import struct_pb2 as structpb
 from function.ecr.ownership import (
     CREATED_BY_ANNOTATION,
     created_by_provider,
+    is_unobserved,
+    just_created,
     recorded_for,
 )
 from function.ecr.policies import DesiredPolicy, ObservedPolicy, PolicyKind
@@ -110,6 +112,12 @@ class Classic:
 
         This provider cannot tag what it creates. So the managed reconciler's record of
         the creation, and our annotation beside it, prove who created the repository.
+
+        The record counts at once. Usually the provider then updates the spec from an
+        old state in its cache, gets a conflict, and would wait for a second (v0.58.0:
+        Observe of pkg/controller/ecr/repository/controller.go late-initializes). The
+        rights that the record earns change the managed resource, so the provider looks
+        again at once.
         """
         metadata, spec, status = structs(managed, "metadata", "spec", "status")
         for_provider, config = structs(spec, "forProvider", "providerConfigRef")
@@ -128,9 +136,16 @@ class Classic:
         ready, problem = runtime.conditions(status)
         gone = runtime.is_gone(problem)
         deletable, changeable = runtime.observed_rights(spec)
-        is_creator = created_by_provider(record, created_at) and (
-            composite_uid is None or recorded_for(recorded_uid, composite_uid)
+        # Create of the same file reports "Creating" before it calls ECR.
+        unobserved = is_unobserved(
+            creating=not ready and runtime.is_creating(status),
+            described=bool(arn or created_at),
         )
+        is_creator = (
+            just_created(record, created)
+            if unobserved
+            else created_by_provider(record, created_at)
+        ) and (composite_uid is None or recorded_for(recorded_uid, composite_uid))
         if is_creator and not recorded_uid:
             recorded_uid = composite_uid or ""
         return ObservedRepository(

@@ -225,6 +225,14 @@ def conditions(status: structpb.Struct) -> tuple[bool, str]:
     return ready, problem or operation
 
 
+def is_creating(status: structpb.Struct) -> bool:
+    """Whether the reason of the Ready condition is that of a creation."""
+    return any(
+        texts(condition, "type", "reason") == ["Ready", "Creating"]
+        for condition in items(status, "conditions")
+    )
+
+
 def is_gone(problem: str) -> bool:
     """Whether an external resource that may only be observed was deleted."""
     return problem.endswith(_GONE)

@@ -1,11 +1,16 @@
 """The desired state: rights, and which repositories are kept."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
+from function.composition.desired import decide
+from function.composition.observed import observe
+from function.composition.response import respond
+from function.composition.ttl import SETTLING_SECONDS
 from tests.builders import (
     APIS,
     CLASSIC,
@@ -313,6 +318,48 @@ def test_another_xr_reports_what_is_there(known: Json, reason: str) -> None:
     assert "uri" in status["status"]["repositories"]["image"], reason
     assert "imageRepositoryUri" in details
     assert ready == fnv1.READY_UNSPECIFIED
+
+
+@pytest.mark.parametrize("provider", EVERY_PROVIDER)
+@pytest.mark.parametrize(
+    ("seconds", "there", "problem", "status", "want", "reason"),
+    [
+        (1, {}, False, {}, False, "it takes seconds"),
+        (1, {"imagerepo": True, "bundlerepo": False}, False, {}, False, "so it does"),
+        (6, {}, False, {}, True, "it takes longer, and nobody knows how long"),
+        (-6, {}, False, {}, True, "the clocks differ"),
+        (1, {"imagerepo": True, "bundlerepo": False}, True, {}, True, "ECR refuses"),
+        (1, {"imagerepo": True, "bundlerepo": True}, False, {}, True, "all are there"),
+        (1, {}, False, {"repositories": {"image": {"name": NAME}}}, True, "not new"),
+    ],
+)
+def test_a_claim_is_told_what_will_not_change_within_seconds(
+    provider: str,
+    seconds: int,
+    there: dict[str, bool],
+    status: Json,
+    reason: str,
+    *,
+    problem: bool,
+    want: bool,
+) -> None:
+    """Each change of a claim makes Crossplane reconcile it again."""
+    observed = {
+        name: {"resource": one_of_both(provider, name, there=each)}
+        for name, each in there.items()
+    }
+    if problem:
+        observed["bundlerepo"]["resource"]["status"]["conditions"].append(DENIED)
+    req = request(
+        new_composite(provider, status),
+        observed=observed,
+        input={**INPUT, "provider": provider},
+    )
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    rsp = respond(req, decide(observe(req, now)))
+    told = rsp.conditions[0].target == fnv1.TARGET_COMPOSITE_AND_CLAIM
+    assert told == want, reason
+    assert (rsp.meta.ttl.seconds == SETTLING_SECONDS) == (not want)
 
 
 # Named repositories

@@ -90,7 +90,7 @@ def test_earlier_requests_change_nothing() -> None:
         assert answer(REQUESTS[name]) == want[name], name
 
 
-def test_the_time_decides_nothing_but_the_ttl() -> None:
+def test_the_time_of_a_deletion_decides_nothing_but_the_ttl() -> None:
     req = parsed(released())
     deleted = datetime.fromisoformat(DELETED_AT)
     ttls = []

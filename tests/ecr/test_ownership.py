@@ -9,6 +9,7 @@ from function.ecr.ownership import (
     Ownership,
     created_by,
     created_by_provider,
+    just_created,
     needs_competitors,
     ownership_of,
     recorded_for,
@@ -193,6 +194,24 @@ def test_created_by_provider(
 
     recorded = CreateRecord(at(pending), at(succeeded))
     assert created_by_provider(recorded, at(created_at)) is want, reason
+
+
+@pytest.mark.parametrize(
+    ("pending", "succeeded", "resource", "want", "reason"),
+    [
+        (TWO, TWO, ONE, True, "it asked for it, and ECR created it"),
+        (ONE, ONE, ONE, True, "all in one second"),
+        (ONE, TWO, TWO, False, "restored, with the record of an earlier one"),
+        (TWO, ONE, ONE, False, "another attempt is under way, or failed"),
+        (TWO, "", ONE, False, "under way, or killed"),
+        ("", TWO, ONE, False, "no mark of an attempt"),
+        (TWO, TWO, "", False, "not known how old the resource is"),
+    ],
+)
+def test_just_created(
+    pending: str, succeeded: str, resource: str, reason: str, *, want: bool
+) -> None:
+    assert just_created(CreateRecord(pending, succeeded), resource) is want, reason
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,10 @@ GUARDS = (
     ),
     predicate("an older repository is not ours", "ownership:not_older", unsafe=True),
     predicate("a newer repository is not ours", "ownership:not_newer", unsafe=True),
+    predicate("a restored record is no proof", "ownership:is_own_record", unsafe=True),
+    predicate(
+        "what is observed decides over a record", "ownership:is_unobserved", unsafe=True
+    ),
     predicate(
         "a new claim yields to existing ones",
         "ownership:yields_to_competitors",

@@ -39,6 +39,41 @@ def test_creation_is_proven_by_the_time_between_the_create_annotations(
 
 
 @pytest.mark.parametrize(
+    ("condition", "at_provider", "day", "want", "reason"),
+    [
+        ("Creating", {}, 1, "Delete", "the provider just created it"),
+        (
+            "Creating",
+            {"createdAt": CREATED_AT},
+            1,
+            "Delete",
+            "it was observed, and the time is right",
+        ),
+        (
+            "Creating",
+            {"createdAt": "2025-12-31T00:00:00Z"},
+            1,
+            "Orphan",
+            "the status may be of an earlier repository",
+        ),
+        ("Creating", {"repositoryArn": "arn"}, 1, "Orphan", "something is observed"),
+        ("Unavailable", {}, 1, "Orphan", "it is not the provider's latest news"),
+        ("", {}, 1, "Orphan", "restored without its status"),
+        ("Creating", {}, 2, "Orphan", "restored: its record is older than itself"),
+    ],
+)
+def test_a_record_proves_a_creation_before_the_first_observation(
+    condition: str, at_provider: dict[str, str], day: int, want: str, reason: str
+) -> None:
+    said = {"type": "Ready", "status": "False", "reason": condition}
+    observed = live(CLASSIC, conditions=[said] if condition else [], day=day)
+    observed["status"]["atProvider"] = at_provider
+    got = desired_image(run(CLASSIC, observed))
+    assert got["spec"]["deletionPolicy"] == want, reason
+    assert (RECORD in got["metadata"]["annotations"]) == (want == "Delete"), reason
+
+
+@pytest.mark.parametrize(
     ("recorded", "want", "policy", "reason"),
     [
         (None, "ours", "Delete", "created now, or by an older version"),

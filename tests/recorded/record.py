@@ -139,7 +139,8 @@ def states(provider: str) -> Cases:
     for each in unproven.live:
         each["status"]["conditions"][0] = ready("False", "Creating")
         del each["status"]["atProvider"]
-    yield "created, and not observed since", "creation is not proven yet", unproven
+    reason = "the classic provider's record proves it; for the tag, others must look"
+    yield "created, and not observed since", reason, unproven
     yield "created", "creation is proven, so the rights are given", new().made()
     yield "ready", "steady state", new().settled()
     for one, other in ((IMAGE, BUNDLE), (BUNDLE, IMAGE)):

@@ -389,9 +389,13 @@ def desired_state(mr: Manifest) -> Manifest:
 
 
 def condition(mr: Manifest, kind: str, problem: str = "") -> None:
-    """Set a condition to true, or to false with a problem as its message."""
+    """Set a condition to true, or to false with a problem as its message.
+
+    The problem of the Ready condition is its reason: Creating, or Deleting.
+    """
     said = {"type": kind, "status": "False" if problem else "True"}
-    said |= {"message": problem} if problem else {}
+    if problem:
+        said |= {"reason" if kind == "Ready" else "message": problem}
     conditions = mr["status"].setdefault("conditions", [])
     conditions[:] = [c for c in conditions if c["type"] != kind] + [said]
 
