@@ -26,6 +26,8 @@ DEFINITION = {
     "metadata": {"name": "workloads.carto.run"},
     "spec": {"group": "carto.run", "names": {"kind": "Workload", "plural": "x"}},
 }
+# The revision of the Composition that composites use.
+REVISION = "current"
 PAUSED = {"crossplane.io/paused": "true"}
 
 
@@ -60,15 +62,20 @@ def tenants(
         },
         "status": {"repositories": {n: {"name": n} for n in repositories}},
     }
+    used = {"compositionRevisionRef": {"name": REVISION}}
     if provider == NAMESPACED:
-        claim["spec"]["crossplane"] = {}
+        claim["spec"]["crossplane"] = used
         return [claim]
     reference = {"kind": "WorkloadECRRepo", "name": name, "namespace": namespace}
     composite: Json = {
         "apiVersion": OURS,
         "kind": "XWorkloadECRRepo",
         "metadata": {"name": f"{name}-x7k2p", "uid": uid},
-        "spec": {**claim["spec"], "claimRef": {"apiVersion": OURS, **reference}},
+        "spec": {
+            **claim["spec"],
+            **used,
+            "claimRef": {"apiVersion": OURS, **reference},
+        },
     }
     return [claim, composite]
 

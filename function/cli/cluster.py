@@ -71,6 +71,9 @@ _KINDS = (
 _SETTINGS = _Kind(
     "apiextensions.crossplane.io", "environmentconfigs", SETTINGS_KIND, "v1beta1"
 )
+_REVISIONS = _Kind(
+    "apiextensions.crossplane.io", "compositionrevisions", "CompositionRevision", "v1"
+)
 _DEFINITIONS = _Kind("apiextensions.k8s.io", "customresourcedefinitions", "", "v1")
 _NAMESPACES = _Kind("", "namespaces", "Namespace", "v1")
 
@@ -94,11 +97,13 @@ class Wanted(NamedTuple):
         definition: The name of a CustomResourceDefinition; empty for none.
         namespace: A namespace that must exist; empty for none.
         settings: Whether to read the platform settings, if they exist.
+        revisions: Whether to read the CompositionRevisions.
     """
 
     definition: str = ""
     namespace: str = ""
     settings: bool = False
+    revisions: bool = False
 
 
 def read(kubeconfig: str | None, context: str | None, wanted: Wanted, say: Say) -> Read:
@@ -165,7 +170,7 @@ async def _read(
         objects += await _get(api, _DEFINITIONS, wanted.definition)
     if wanted.settings:
         objects += await _get(api, _SETTINGS, SETTINGS_NAME)
-    for kind in _KINDS:
+    for kind in (*_KINDS, *([_REVISIONS] if wanted.revisions else [])):
         name = f"{kind.plural}.{kind.group}"
         say(f"Reading {name}")
         before = len(objects)

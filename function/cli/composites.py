@@ -137,11 +137,24 @@ def _load_composition(file: str) -> CompositionStep:
         raise InputFileError(
             file, f"the kind is {composition['kind']}, not Composition"
         )
-    steps = function_steps(composition)
-    if not steps:
+    step = composition_step(composition, file)
+    if not step:
         raise InputFileError(
             file, f"no pipeline step has a functionRef to {FUNCTION_NAME}"
         )
+    return step
+
+
+def composition_step(composition: Manifest, file: str) -> CompositionStep | None:
+    """Return the step of a Composition that calls the function; None if there is none.
+
+    Args:
+        composition: The Composition, or a revision of it.
+        file: The name of the file that it is from, or its own name.
+    """
+    steps = function_steps(composition)
+    if not steps:
+        return None
     step_input = steps[0][1].get("input") or {}
     if not isinstance(step_input, dict):
         step_input = {"kind": step_input}  # the function reports the problem

@@ -348,7 +348,8 @@ def _check_complete(
 
 def _settings(options: Options) -> list[Impact]:
     """Return what new settings change for live claims."""
-    objects, _ = _objects(options, kubernetes.Wanted())
+    wanted = kubernetes.Wanted(revisions=not options.step.file)
+    objects, _ = _objects(options, wanted)
     cluster = read_cluster(objects)
     found = []
     for change in changes(cluster, options.step):
@@ -360,6 +361,12 @@ def _settings(options: Options) -> list[Impact]:
                 err=True,
             )
         found.append(change)
+    if not all(change.composition_known for change in found):
+        _warn(
+            "Note: the Composition of some claims is unknown, so its Input is taken as "
+            "empty. Add --composition, or what kubectl get compositionrevisions -o "
+            "json prints"
+        )
     managed = [m for each in found for m, _ in each.repositories]
     return setting_impacts(found, _counter(options, map(registry_of, managed)))
 

@@ -1,5 +1,6 @@
 """What new platform settings change for live claims: what the function would decide."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from function.api.platform_settings import platform_settings_errors
 from function.cli.composites import (
     CompositionStep,
     build_request,
+    composition_step,
     run_function,
     step_of,
 )
@@ -37,11 +39,13 @@ class Change(NamedTuple):
             if Crossplane deletes it, because the function no longer desires it.
         refusal: Why the function refuses the XR; empty if it does not. Then nothing
             changes.
+        composition_known: Whether the function had the Input of its Composition.
     """
 
     composite: Manifest
     repositories: tuple[tuple[ManagedRepository, ObservedRepository | None], ...] = ()
     refusal: str = ""
+    composition_known: bool = True
 
 
 def changes(cluster: Cluster, step: CompositionStep) -> Iterator[Change]:
@@ -63,7 +67,21 @@ def changes(cluster: Cluster, step: CompositionStep) -> Iterator[Change]:
         composite = dict(cluster.composites[uid])
         if "deletionTimestamp" in composite["metadata"]:
             continue
-        yield _change(composite, own, manifests, step_of(composite, step))
+        revision = cluster.revision_of(composite)
+        if step.file or revision is None:
+            change = _change(composite, own, manifests, step_of(composite, step))
+            yield change._replace(composition_known=bool(step.file))
+        # Otherwise another function composes it, and the settings mean nothing to it.
+        elif of_revision := _step(dict(revision), step):
+            yield _change(composite, own, manifests, of_revision)
+
+
+def _step(revision: Manifest, given: CompositionStep) -> CompositionStep | None:
+    """Return the step of a revision that calls the function, with the new settings."""
+    found = composition_step(revision, str(revision["metadata"]["name"]))
+    return found and dataclasses.replace(
+        found, settings_file=given.settings_file, settings=given.settings
+    )
 
 
 def setting_impacts(found: Iterable[Change], count: Counter) -> list[Impact]:

@@ -111,12 +111,22 @@ class Cluster(NamedTuple):
         composites: The XRs by UID.
         repositories: The managed resources of repositories.
         definitions: The group and the kind of each CustomResourceDefinition, by name.
+        revisions: The CompositionRevisions by name.
     """
 
     claims: Mapping[tuple[str, str], Claim]
     composites: Mapping[str, Manifest]
     repositories: tuple[ManagedRepository, ...]
     definitions: Mapping[str, tuple[str, str]]
+    revisions: Mapping[str, Manifest]
+
+    def revision_of(self, composite: Manifest) -> Manifest | None:
+        """Return the CompositionRevision that an XR uses, if it is known."""
+        spec = _object(composite, "spec")
+        of_v2 = _object(spec, "crossplane")
+        key = "compositionRevisionRef"
+        reference = _object(of_v2, key) or _object(spec, key)
+        return self.revisions.get(_text(reference, "name"))
 
 
 def read_cluster(manifests: Iterable[Manifest]) -> Cluster:
@@ -129,6 +139,7 @@ def read_cluster(manifests: Iterable[Manifest]) -> Cluster:
     composites: dict[str, Manifest] = {}
     managed: dict[str, Manifest] = {}
     definitions: dict[str, tuple[str, str]] = {}
+    revisions: dict[str, Manifest] = {}
     for manifest in manifests:
         group = _group(manifest)
         kind = _text(manifest, "kind")
@@ -140,6 +151,8 @@ def read_cluster(manifests: Iterable[Manifest]) -> Cluster:
             composites[_text(metadata, "uid") or identity] = manifest
         elif group == GROUP and kind == CLAIM_KIND:
             claims[identity] = manifest
+        elif kind == "CompositionRevision":
+            revisions[_text(metadata, "name")] = manifest
         elif kind == "CustomResourceDefinition":
             spec = _object(manifest, "spec")
             kind = _text(_object(spec, "names"), "kind")
@@ -152,6 +165,7 @@ def read_cluster(manifests: Iterable[Manifest]) -> Cluster:
         controllers,
         tuple(_managed(manifest, controllers) for manifest in managed.values()),
         definitions,
+        revisions,
     )
 
 

@@ -12,7 +12,7 @@ from function.cli import ecr
 from function.cli.cluster import Read, Wanted
 from function.impact.images import ImageCount, Registry
 from tests.builders import APIS, CLASSIC, CLUSTER, NAMESPACED, OBSERVE_ONLY, Json
-from tests.cli.invocations import run, run_script, settings
+from tests.cli.invocations import composition, run, run_script, settings
 from tests.clusters import (
     ACCOUNT,
     DEFINITION,
@@ -357,6 +357,19 @@ def test_no_more_is_read_than_is_needed(
 ) -> None:
     report(*args)
     assert in_cluster == [(None, None, wanted)]
+
+
+def test_the_revisions_are_read_unless_there_is_a_composition(
+    in_cluster: list[Any], tmp_path: Path
+) -> None:
+    files = {"settings": settings(), "composition": composition()}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    arguments = ["settings", "--settings", str(tmp_path / "settings")]
+    report(*arguments)
+    report(*arguments, "--composition", str(tmp_path / "composition"))
+    wanted = [each for _, _, each in in_cluster]
+    assert wanted == [Wanted(revisions=True), Wanted()]
 
 
 def test_in_a_cluster_without_a_provider_the_repositories_are_kept(

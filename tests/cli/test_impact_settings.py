@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.cli.composites import run_function
@@ -19,21 +20,34 @@ from tests.builders import (
     Json,
 )
 from tests.cli.invocations import composition, run, settings
-from tests.clusters import listed, managed, tenants
+from tests.clusters import REVISION, listed, managed, tenants
 
 NAME = "tap/shop-team"
 
 
+def revision(name: str, **step_input: Any) -> Json:
+    """Return a revision of the Composition, with fields in its input."""
+    manifest = yaml.safe_load(composition(**step_input))
+    return {**manifest, "kind": "CompositionRevision", "metadata": {"name": name}}
+
+
 def changed(
-    tmp_path: Path, objects: list[Json], provider: str, **data: Any
+    tmp_path: Path,
+    objects: list[Json],
+    provider: str,
+    more: tuple[str, ...] = (),
+    *,
+    revisions: tuple[Json, ...] | None = None,
+    **data: Any,
 ) -> tuple[int, dict[str, tuple[str, str]], str]:
     """Return the exit status, the outcomes before and after, and standard error."""
     objects_file, new = tmp_path / "objects.json", tmp_path / "settings.yaml"
-    objects_file.write_text(json.dumps(listed(*objects)))
+    revisions = (revision(REVISION),) if revisions is None else revisions
+    objects_file.write_text(json.dumps(listed(*objects, *revisions)))
     new.write_text(settings(provider=provider, bundle=False, **data))
     code, out, err = run(
         *("impact", "settings", "--settings", str(new), "-f", str(objects_file)),
-        *("-o", "json"),
+        *("-o", "json", *more),
     )
     found = json.loads(out)["repositories"] if out else []
     return code, {r["name"]: (r["before"], r["outcome"]) for r in found}, err
@@ -138,6 +152,45 @@ def test_the_input_of_a_composition_applies_too(tmp_path: Path) -> None:
     assert code == 0
     assert "deleted -> kept" in out
     assert "under these settings, its claim may not delete it" in out
+
+
+def using(provider: str, workload: str, revision_name: str) -> list[Json]:
+    """Return a claim that uses a revision, and what belongs to it."""
+    found = tenants(provider, workload)
+    spec = found[-1]["spec"]
+    spec = spec["crossplane"] if provider == NAMESPACED else spec
+    spec["compositionRevisionRef"] = {"name": revision_name}
+    return [*found, managed(provider, f"tap/{workload}-team", ("team", workload))]
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_each_claim_is_decided_with_its_own_revision(
+    tmp_path: Path, provider: str
+) -> None:
+    other = revision("other", deletion="Never")
+    other["spec"]["pipeline"] = [
+        {"step": "x", "functionRef": {"name": "function-patch-and-transform"}}
+    ]
+    objects = [
+        *using(provider, "guarded", "guards"),
+        *using(provider, "open", "plain"),
+        *using(provider, "foreign", "other"),
+    ]
+    revisions = (revision("guards", deletion="Never"), revision("plain"), other)
+    code, found, err = changed(tmp_path, objects, provider, revisions=revisions)
+    assert (code, found, err) == (0, {"tap/guarded-team": ("deleted", "kept")}, "")
+
+    file = tmp_path / "composition.yaml"
+    file.write_text(composition(deletion="Never"))
+    more = ("--composition", str(file))
+    _, found, _ = changed(tmp_path, objects, provider, more, revisions=revisions)
+    assert {*found} == {"tap/guarded-team", "tap/open-team", "tap/foreign-team"}
+
+
+def test_the_user_is_told_that_a_composition_is_unknown(tmp_path: Path) -> None:
+    code, _, err = changed(tmp_path, cluster(CLUSTER), CLUSTER, revisions=())
+    assert code == 0
+    assert "Note: the Composition of some claims is unknown" in err
 
 
 @pytest.mark.parametrize("provider", APIS)

@@ -114,7 +114,7 @@ def test_impact_of_settings_names_what_they_change(system: System) -> None:
     system.wait("they may be deleted", lambda: not both & claims.not_deletable(system))
     before = claims.not_deletable(system)
     file = system.directory / "new-settings.yaml"
-    arguments = ("settings", "--settings", file, "--composition", system.composition)
+    arguments = ("settings", "--settings", file)
     file.write_text(yaml.safe_dump(system.platform_settings(deletion="Never")))
     status, report = impact(system, *arguments)
     assert status == 0, "these settings delete nothing"
@@ -199,12 +199,15 @@ def test_the_documented_role_is_all_that_impact_needs(system: System) -> None:
     config["users"][0]["user"] = {"token": token}
     limited = system.directory / "impact.kubeconfig"
     limited.write_text(yaml.safe_dump(config))
+    settings = system.directory / "never.yaml"
+    settings.write_text(yaml.safe_dump(system.platform_settings(deletion="Never")))
     claims.apply(system, "watched")
     claims.wait_ready(system, "watched")
     for arguments in (
         ("namespace", "default"),
         ("crd", "workloads.carto.run"),
         ("--leftovers", "--region", REGION),
+        ("settings", "--settings", settings),
     ):
 
         def same(*args: object) -> bool:
