@@ -21,11 +21,12 @@ from function.composition.conditions import (
     REASON_MEANINGS,
     Reason,
 )
+from function.ecr.name_template import RESERVED_KEYS
 from function.ecr.options import OPTION_NAMES
 from function.generate.crd import input_fields
 from function.generate.structural import Schema, as_yaml, members
 from function.generate.xrds import XRD_PATH, XRD_V2_PATH
-from function.server.metrics import Metrics
+from function.server.metrics import OTHER_KEY, Metrics
 
 INPUT_PATH = Path("docs/input.md")
 XR_PATH = Path("docs/claim.md")
@@ -175,7 +176,7 @@ def metrics_page() -> str:
         ],
         conditions=[fnv1.Condition(reason=reason) for reason in get_args(Reason)],
     )
-    Metrics(registry).record(rsp, 0.0)
+    Metrics(registry).record(rsp, 0.0, [*RESERVED_KEYS, OTHER_KEY])
     lines = []
     for family in registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")

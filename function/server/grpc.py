@@ -168,7 +168,8 @@ def _handlers(function: FunctionRunner) -> Iterator[grpc.GenericRpcHandler]:
     ) -> fnv1.RunFunctionResponse:
         started = time.perf_counter()
         rsp = await function.RunFunction(req, context)
-        metrics.METRICS.record(rsp, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        metrics.METRICS.record(rsp, seconds, metrics.unready_repositories(req, rsp))
         return rsp
 
     handler = grpc.unary_unary_rpc_method_handler(

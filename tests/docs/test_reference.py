@@ -139,7 +139,7 @@ def test_every_metric_is_listed_with_its_labels() -> None:
         results=[fnv1.Result(severity=fnv1.SEVERITY_FATAL)],
         conditions=[fnv1.Condition(reason="NameTaken")],
     )
-    Metrics(registry).record(rsp, 0.001)
+    Metrics(registry).record(rsp, 0.001, ["image"])
     families = list(registry.collect())
     assert families
     for family in families:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from function.server import metrics
+from tests.builders import APIS, CLASSIC, INPUT, call, live, request, xr
 
 PREFIX = "function_ecr_repos"
 RSP = fnv1.RunFunctionResponse
@@ -26,7 +27,7 @@ def test_responses_are_counted() -> None:
     )
     available = RSP(conditions=[fnv1.Condition(reason="Available")])
     for rsp, seconds in ((refused, 0.0002), (available, 0.0006), (available, 0.0006)):
-        counted.record(rsp, seconds)
+        counted.record(rsp, seconds, ["chart"] if rsp is refused else ())
     values = {
         (sample.name.removeprefix(f"{PREFIX}_"), *sample.labels.values()): sample.value
         for family in registry.collect()
@@ -52,7 +53,33 @@ def test_responses_are_counted() -> None:
         ("results_total", "fatal"): 1,
         ("conditions_total", "NotAllowed"): 1,
         ("conditions_total", "Available"): 2,
+        ("unready_repositories_total", "chart"): 1,
     }
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_what_is_not_ready_is_counted_by_its_key(provider: str) -> None:
+    composite = xr(provider)
+    composite["spec"]["parameters"]["repositories"] = ["mine"]
+    settings = {
+        "provider": provider,
+        "repositories": {"chart": {}},
+        "allow": {"repositories": ["m*"]},
+    }
+    policies = {"repository": {"lifecycle": {"keepLast": 5}}}
+    observed = {"imagerepo": {"resource": live(provider)}}
+    req = request(composite, observed=observed, input={**INPUT, **settings, **policies})
+    rsp = call(req)
+    assert rsp.conditions[0].reason == "Creating"
+    unready = [*metrics.unready_repositories(req, rsp)]
+    assert sorted(unready) == ["bundle", "chart", "other"]
+    rsp.conditions[0].status = fnv1.STATUS_CONDITION_TRUE
+    assert not [*metrics.unready_repositories(req, rsp)]
+
+
+def test_settings_that_are_wrong_count_nothing() -> None:
+    req = request(xr(CLASSIC), input={**INPUT, "deletion": "Sometimes"})
+    assert not [*metrics.unready_repositories(req, call(req))]
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def served() -> set[str]:
     rsp = fnv1.RunFunctionResponse()
     rsp.results.add(severity=fnv1.SEVERITY_FATAL)
     rsp.conditions.add(reason="NameTaken")
-    metrics.Metrics(registry).record(rsp, 0.001)
+    metrics.Metrics(registry).record(rsp, 0.001, ["image"])
     text = (generate_latest(REGISTRY) + generate_latest(registry)).decode()
     return set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE))
 
