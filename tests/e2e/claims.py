@@ -235,7 +235,8 @@ def check_created_again(system: System) -> None:
     print(f"Ready {seconds:.1f} s after its predecessor was gone: {reasons}")
     assert seconds <= AGAIN_S
     assert "PreviousDeleting" in reasons
-    assert not {"NameTaken", "Adopted"} & {*reasons}
+    wrong = {"NameTaken", "Adopted"} & {*reasons}
+    assert not wrong, f"{reasons}\n{system.unready()}"
     found = contents(system, of_both)
     assert found.keys() == of_both
     assert not images(found), "these are new repositories"

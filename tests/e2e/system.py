@@ -132,10 +132,10 @@ class System:
         try:
             return self.programs.wait(what, probe, seconds)
         except NotReadyError as e:
-            raise NotReadyError(f"{e}\n--- not Ready\n{self._unready()}") from e
+            raise NotReadyError(f"{e}\n--- not Ready\n{self.unready()}") from e
 
-    def _unready(self) -> str:
-        """Return the number of objects per kind, and conditions that are not True."""
+    def unready(self) -> str:
+        """Return what is not Ready, and what the provider may not delete."""
         lines = []
         for kind in self.api.kinds if hasattr(self, "kubectl") else ():
             try:
