@@ -159,7 +159,7 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
         time,
-        _is_new(composite),
+        _is_new(composite, identity),
     )
 
 
@@ -184,10 +184,10 @@ def policy_name(composed_name: str, kind: PolicyKind) -> str:
     return f"{composed_name}-{kind}"
 
 
-def _is_new(composite: structpb.Struct) -> bool:
+def _is_new(composite: structpb.Struct, identity: CompositeIdentity) -> bool:
     # An XR in a file has no creation time. `crossplane render` adds only a UID and a
     # resource version (v2.4.2, internal/render/composite).
-    in_cluster = bool(text(struct(composite, "metadata"), "creationTimestamp"))
+    in_cluster = bool(identity.created_at)
     status = struct(composite, "status")
     return in_cluster and not struct(status, "repositories").fields
 
@@ -212,10 +212,10 @@ def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
 def _repositories(
     req: fnv1.RunFunctionRequest, identity: CompositeIdentity, requested: Sequence[str]
 ) -> Iterator[tuple[str, LiveRepository]]:
-    names = (IMAGE, BUNDLE, *requested)
-    names += tuple(sorted(_unrequested(req, names)))
-    for name in dict.fromkeys(names):
-        resource = req.observed.resources.get(name)
+    resources = req.observed.resources
+    names = dict.fromkeys((IMAGE, BUNDLE, *requested))
+    for name in (*names, *sorted(_unrequested(req, names))):
+        resource = resources.get(name)
         if resource is None:
             continue
         managed = resource.resource
@@ -243,10 +243,11 @@ def _unrequested(
 def _policies(
     req: fnv1.RunFunctionRequest, providers: Mapping[str, Provider]
 ) -> Iterator[tuple[str, LivePolicy]]:
+    resources = req.observed.resources
     for repository, provider in providers.items():
         for kind in PolicyKind:
             name = policy_name(repository, kind)
-            resource = req.observed.resources.get(name)
+            resource = resources.get(name)
             if resource is not None:
                 policy = provider.observe_policy(kind, resource.resource)
                 yield (
