@@ -13,6 +13,7 @@ from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
     find_competitors,
+    observe_cluster,
     plan_search,
     requirement_name,
 )
@@ -152,15 +153,25 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
             name: find_competitors(req, name, provider, identity)
             for name, provider in undecided.items()
         },
-        {
-            name: plan_search(req, provider.api_version, requirement_name(name))
-            for name, provider in undecided.items()
-        },
+        _searches(req, undecided),
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
         time,
         _is_new(composite, identity),
     )
+
+
+def _searches(
+    req: fnv1.RunFunctionRequest, undecided: Mapping[str, Provider]
+) -> dict[str, Search]:
+    """Return where to look for the competitors of each undecided repository."""
+    if not undecided:
+        return {}
+    cluster = observe_cluster(req)
+    return {
+        name: plan_search(req, cluster, provider.api_version, requirement_name(name))
+        for name, provider in undecided.items()
+    }
 
 
 @functools.lru_cache(maxsize=64)  # as many as effective_settings
