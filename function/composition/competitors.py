@@ -69,6 +69,22 @@ class _Package(NamedTuple):
     version: tuple[int, int]
 
 
+class Cluster(NamedTuple):
+    """What a request says about its cluster.
+
+    Attributes:
+        schemas: See Search.
+        extra_resources: See Search.
+        has_lock: Whether it has a Lock; None if that is not known yet.
+        packages: The packages in the Lock.
+    """
+
+    schemas: bool
+    extra_resources: bool
+    has_lock: bool | None
+    packages: tuple[_Package, ...]
+
+
 def requirement_name(composed_name: str, api: str = "") -> str:
     """Return the name of the requirement for a repository's competitors.
 
@@ -120,28 +136,37 @@ def _observe(
     return found._replace(deleting_since=composite.created_at)
 
 
+def observe_cluster(req: fnv1.RunFunctionRequest) -> Cluster:
+    """Read what a request says about its cluster."""
+    lock = _answered(req, LOCK)
+    return Cluster(
+        fnv1.CAPABILITY_REQUIRED_SCHEMAS in req.meta.capabilities,
+        fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities,
+        None if lock is None else bool(lock),
+        tuple(_packages(lock or [])),
+    )
+
+
 def plan_search(
-    req: fnv1.RunFunctionRequest, own_api: str, first_requirement: str
+    req: fnv1.RunFunctionRequest, cluster: Cluster, own_api: str, first_requirement: str
 ) -> Search:
     """Decide where to look, by what Crossplane has answered so far.
 
     Args:
         req: The request.
+        cluster: Its cluster.
         own_api: The API of the repository's own resource.
         first_requirement: The name of the requirement that goes with the first call.
     """
-    schemas = fnv1.CAPABILITY_REQUIRED_SCHEMAS in req.meta.capabilities
-    extra_resources = fnv1.CAPABILITY_CAPABILITIES not in req.meta.capabilities
+    schemas, extra_resources, has_lock, packages = cluster
     others = [api for api in PROVIDERS if api != own_api]
-    lock = _answered(req, LOCK)
     # Crossplane omits what does not exist. So look whether the Lock was required.
-    asked = lock is not None or (
+    asked = has_lock is not None or (
         not schemas and _answered(req, first_requirement) is not None
     )
-    packages = [*_packages(lock or [])]
     if not asked:
         others = []
-    elif not lock:
+    elif not has_lock:
         served = [api for api in others if _has_schema(req, api)]
         others = served if _has_schema(req, own_api) else others
     elif not schemas:

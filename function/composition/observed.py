@@ -13,6 +13,7 @@ from function.api.settings import Settings
 from function.composition.competitors import (
     Search,
     find_competitors,
+    observe_cluster,
     plan_search,
     requirement_name,
 )
@@ -152,15 +153,25 @@ def observe(req: fnv1.RunFunctionRequest, time: datetime) -> ObservedState:
             name: find_competitors(req, name, provider, identity)
             for name, provider in undecided.items()
         },
-        {
-            name: plan_search(req, provider.api_version, requirement_name(name))
-            for name, provider in undecided.items()
-        },
+        _searches(req, undecided),
         frozenset({*req.required_resources, *req.extra_resources}),
         None if connection_object is None else connection_object.resource,
         time,
-        _is_new(composite),
+        _is_new(composite, identity),
     )
+
+
+def _searches(
+    req: fnv1.RunFunctionRequest, undecided: Mapping[str, Provider]
+) -> dict[str, Search]:
+    """Return where to look for the competitors of each undecided repository."""
+    if not undecided:
+        return {}
+    cluster = observe_cluster(req)
+    return {
+        name: plan_search(req, cluster, provider.api_version, requirement_name(name))
+        for name, provider in undecided.items()
+    }
 
 
 @functools.lru_cache(maxsize=64)  # as many as effective_settings
@@ -184,10 +195,10 @@ def policy_name(composed_name: str, kind: PolicyKind) -> str:
     return f"{composed_name}-{kind}"
 
 
-def _is_new(composite: structpb.Struct) -> bool:
+def _is_new(composite: structpb.Struct, identity: CompositeIdentity) -> bool:
     # An XR in a file has no creation time. `crossplane render` adds only a UID and a
     # resource version (v2.4.2, internal/render/composite).
-    in_cluster = bool(text(struct(composite, "metadata"), "creationTimestamp"))
+    in_cluster = bool(identity.created_at)
     status = struct(composite, "status")
     return in_cluster and not struct(status, "repositories").fields
 
@@ -212,10 +223,10 @@ def composite_identity(composite: structpb.Struct) -> CompositeIdentity:
 def _repositories(
     req: fnv1.RunFunctionRequest, identity: CompositeIdentity, requested: Sequence[str]
 ) -> Iterator[tuple[str, LiveRepository]]:
-    names = (IMAGE, BUNDLE, *requested)
-    names += tuple(sorted(_unrequested(req, names)))
-    for name in dict.fromkeys(names):
-        resource = req.observed.resources.get(name)
+    resources = req.observed.resources
+    names = dict.fromkeys((IMAGE, BUNDLE, *requested))
+    for name in (*names, *sorted(_unrequested(req, names))):
+        resource = resources.get(name)
         if resource is None:
             continue
         managed = resource.resource
@@ -243,10 +254,11 @@ def _unrequested(
 def _policies(
     req: fnv1.RunFunctionRequest, providers: Mapping[str, Provider]
 ) -> Iterator[tuple[str, LivePolicy]]:
+    resources = req.observed.resources
     for repository, provider in providers.items():
         for kind in PolicyKind:
             name = policy_name(repository, kind)
-            resource = req.observed.resources.get(name)
+            resource = resources.get(name)
             if resource is not None:
                 policy = provider.observe_policy(kind, resource.resource)
                 yield (

@@ -1,7 +1,6 @@
 """Fill the response, in order. What earlier steps desire is passed on."""
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import duration_pb2
 
 from function.composition.conditions import CONDITION, Condition
 from function.composition.desired import DesiredState
@@ -21,22 +20,23 @@ def respond(
 ) -> fnv1.RunFunctionResponse:
     """Return the response with a desired state."""
     rsp = _response(req, desired.ttl_seconds)
+    resources, composite = rsp.desired.resources, rsp.desired.composite
     for name, (manifest, ready) in desired.resources.items():
-        resource = rsp.desired.resources[name]
+        resource = resources[name]
         resource.Clear()  # an earlier step may desire one of that name
         fill(resource.resource, manifest)
         resource.ready = fnv1.READY_TRUE if ready else fnv1.READY_UNSPECIFIED
     if desired.unready:
         # Without desired resources, Crossplane would call the XR ready.
-        rsp.desired.composite.ready = fnv1.READY_FALSE
+        composite.ready = fnv1.READY_FALSE
     if desired.status is not None:
         # Earlier steps may have written a status too.
-        status = rsp.desired.composite.resource.fields["status"].struct_value
+        status = composite.resource.fields["status"].struct_value
         for key in desired.status:
             status.fields[key].Clear()
         fill(status, desired.status)
     for key, value in desired.connection_details.items():
-        rsp.desired.composite.connection_details[key] = value
+        composite.connection_details[key] = value
     if desired.requirements is not None:
         rsp.requirements.MergeFrom(desired.requirements)
     require_settings(req, rsp.requirements)
@@ -96,13 +96,10 @@ def respond_with_internal_error(
 def _response(
     req: fnv1.RunFunctionRequest, ttl_seconds: int
 ) -> fnv1.RunFunctionResponse:
-    return fnv1.RunFunctionResponse(
-        meta=fnv1.ResponseMeta(
-            tag=req.meta.tag, ttl=duration_pb2.Duration(seconds=ttl_seconds)
-        ),
-        desired=req.desired,
-        context=req.context,
-    )
+    rsp = fnv1.RunFunctionResponse(desired=req.desired, context=req.context)
+    rsp.meta.tag = req.meta.tag
+    rsp.meta.ttl.seconds = ttl_seconds
+    return rsp
 
 
 def _add_condition(

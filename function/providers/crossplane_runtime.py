@@ -213,15 +213,15 @@ def conditions(status: structpb.Struct) -> tuple[bool, str]:
     """Return whether a managed resource is Ready, and why it is not Synced."""
     ready, problem, operation = False, "", ""
     for condition in items(status, "conditions"):
-        kind, is_true, message = texts(condition, "type", "status", "message")
+        kind, is_true = texts(condition, "type", "status")
         if kind == "Ready":
             ready = is_true == "True"
         elif kind == "Synced" and is_true == "False":
-            problem = message
+            problem = text(condition, "message")
         elif kind == "LastAsyncOperation" and is_true == "False":
             # upjet's, pkg/resource/conditions.go. It outlasts the Synced condition,
             # which says only that the next attempt has started.
-            operation = message
+            operation = text(condition, "message")
     return ready, problem or operation
 
 
