@@ -12,13 +12,13 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import waitress
 from moto.ecr import policy_validation
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
 )
 from werkzeug import Request, Response
+from werkzeug.serving import WSGIRequestHandler, run_simple
 
 StartResponse = Callable[..., Any]
 
@@ -66,13 +66,20 @@ class Refusing:
             return list(self._moto(environ, start_response))
 
 
+class _Handler(WSGIRequestHandler):
+    # With HTTP/1.0, the AWS SDK sometimes lost a response on a busy machine. A provider
+    # then records that a creation failed, although it did not.
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *_: object) -> None:
+        """Log errors only."""
+
+
 if __name__ == "__main__":
-    # Not moto's own server: it closes each connection, sometimes before the AWS SDK has
-    # read the response. A provider then records that a creation failed that did not.
-    waitress.serve(
+    run_simple(
+        "127.0.0.1",
+        int(sys.argv[1]),
         Refusing(),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        threads=8,
-        channel_timeout=24 * 60 * 60,  # seconds that a connection may be idle
+        threaded=True,
+        request_handler=_Handler,
     )
