@@ -387,6 +387,27 @@ def sent_for_provider(rsp: fnv1.RunFunctionResponse, name: str = "imagerepo") ->
     return dict(desired(rsp)[name]["spec"]["forProvider"])
 
 
+def additions(manifest: Json) -> Json:
+    """Return what a new repository has in spec.forProvider besides its options.
+
+    Args:
+        manifest: The repository's managed resource.
+    """
+    group, _, _ = manifest["apiVersion"].partition("/")
+    if group == "ecr.aws.crossplane.io":
+        return {}
+    return {
+        "encryptionConfiguration": [{"encryptionType": "AES256"}],
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "imageTagMutability": "MUTABLE",
+        "tags": {
+            "crossplane-kind": f"repository.{group}",
+            "crossplane-name": manifest["metadata"]["name"],
+            "crossplane-providerconfig": manifest["spec"]["providerConfigRef"]["name"],
+        },
+    }
+
+
 def status(rsp: fnv1.RunFunctionResponse) -> Json:
     """Return the desired status of the composite."""
     return dict(resource.struct_to_dict(rsp.desired.composite.resource)["status"])

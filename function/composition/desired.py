@@ -36,7 +36,11 @@ from function.composition.observed import (
     policy_name,
 )
 from function.composition.own_fields import keep_options
-from function.composition.repositories import ComposedRepository, with_rights
+from function.composition.repositories import (
+    ComposedRepository,
+    completed,
+    with_rights,
+)
 from function.composition.ttl import (
     PENDING_SECONDS,
     RELEASE_SECONDS,
@@ -288,11 +292,11 @@ def _compose(
         )
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)
+        only_creates = uses_policies and each.provider.creates_with_options
         repository = with_rights(
-            each.desired,
+            completed(each, only_creates=only_creates),
             rights,
-            applies_options_on_create_only=uses_policies
-            and each.provider.creates_with_options,
+            applies_options_on_create_only=only_creates,
         )
         policies_of = repository
         if each.observed and rights is ProviderRights.CHANGE_ADOPTED:

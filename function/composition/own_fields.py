@@ -29,12 +29,6 @@ def own_fields(managed: structpb.Struct, *, management_policies: bool) -> Manife
     kept_annotations = some_fields(annotations, *own_annotations)
     labels = some_fields(struct(metadata, "labels"), "region", runtime.REPOSITORY_ID)
     for_provider = some_fields(struct(spec, "forProvider"), *_OWN_FIELDS)
-    if isinstance(tags := for_provider.get("tags"), dict):
-        # The provider owns what it wrote itself.
-        own_tags = {k: v for k, v in tags.items() if not k.startswith("crossplane-")}
-        for_provider["tags"] = own_tags
-        if not own_tags:
-            del for_provider["tags"]
     created_by = some_fields(
         struct(struct(spec, "initProvider"), "tags"), CREATED_BY_TAG
     )

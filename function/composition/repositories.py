@@ -4,6 +4,7 @@ import dataclasses
 
 from function.ecr.options import NO_OPTIONS
 from function.ecr.ownership import Ownership, may_disclose
+from function.ecr.provider_additions import may_add_defaults, with_additions
 from function.ecr.provider_rights import may_send_options
 from function.ecr.repository import (
     NOT_OBSERVED,
@@ -55,6 +56,22 @@ class ComposedRepository:
         self.reportable = NOT_OBSERVED
         if self.observed is not None and may_disclose(conflict=self.conflict):
             self.reportable = self.observed
+
+
+def completed(
+    repository: ComposedRepository, *, only_creates: bool
+) -> DesiredRepository:
+    """Return the desired repository, with what its provider would add to it.
+
+    Args:
+        repository: The repository.
+        only_creates: Whether the provider, while it may only create, writes nothing
+            onto a repository that it finds.
+    """
+    found = repository.ownership in (Ownership.ADOPTED, Ownership.CONFLICT)
+    if may_add_defaults(found=found, only_creates=only_creates):
+        return with_additions(repository.desired, repository.observed)
+    return repository.desired
 
 
 def with_rights(

@@ -79,6 +79,8 @@ class DesiredRepository(NamedTuple):
         recorded_uid: See ObservedRepository.
         composite_uid: The UID of its composite resource; empty in a file.
         protected_tags: Tags that the provider neither changes nor removes.
+        has_provider_tags: Whether its managed resource has the tags that its provider
+            would add.
     """
 
     name: RepositoryName
@@ -93,6 +95,7 @@ class DesiredRepository(NamedTuple):
     recorded_uid: str = ""
     composite_uid: str = ""
     protected_tags: Mapping[str, str] = NO_TAGS
+    has_provider_tags: bool = False
 
     @property
     def location(self) -> tuple[str, str, str]:
@@ -131,11 +134,14 @@ class ObservedRepository(NamedTuple):
         recorded_uid: The UID of the composite whose creation is recorded on the
             managed resource, on the classic provider; it never changes.
         encryption: The repository's encryption.
-        options: Its other options in ECR, as far as a provider that may change it could
-            reset them: tag mutability, scanning, tags. Only of a repository that this
-            composite did not create. A tag that was removed in ECR stays here.
+        options: Its options. Of a repository that this composite created, or that does
+            not exist yet: tag mutability, scanning and encryption as the spec has them.
+            Of another: in ECR, as far as a provider that may change it could reset
+            them: tag mutability, scanning, tags. A tag that was removed in ECR stays
+            here. Empty on the classic provider.
         protected_tags: The keys of the tags that the spec protects from the provider.
-            This and the next two are known only where `options` are.
+            This and the next two are known only of a repository that exists and that
+            this composite did not create.
         sent_tags: The tags in the spec that the provider sets.
         up_to_date: Whether the provider has looked at ECR since the spec changed.
         problem: Why the provider's last attempt failed, in the provider's words.

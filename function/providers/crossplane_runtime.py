@@ -46,9 +46,9 @@ CLAIM_NAMESPACE_LABEL = "crossplane.io/claim-namespace"
 CLAIM_NAME_LABEL = "crossplane.io/claim-name"
 
 # The tags that a provider adds by itself (pkg/resource/resource.go, GetExternalTags).
-PROVIDER_TAGS = frozenset(
-    {"crossplane-kind", "crossplane-name", "crossplane-providerconfig"}
-)
+KIND_TAG, NAME_TAG = "crossplane-kind", "crossplane-name"
+CONFIG_TAG = "crossplane-providerconfig"
+PROVIDER_TAGS = frozenset({KIND_TAG, NAME_TAG, CONFIG_TAG})
 
 # reconciler.go: the message while it waits for a person.
 _WAITS_FOR_PERSON = "cannot determine creation result"

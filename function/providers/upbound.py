@@ -72,12 +72,23 @@ class Upbound:
         self, repository: DesiredRepository, *, management_policies: bool
     ) -> Manifest:
         """Return a repository's managed resource, only the fields that we own."""
+        metadata = runtime.repository_metadata(
+            repository, self.repository_id(repository)
+        )
+        fields = for_provider(repository.options, "upbound")
+        only_observes = repository.rights is ProviderRights.OBSERVE_ONLY
+        if repository.has_provider_tags and not only_observes:
+            # As the provider would (crossplane-runtime, pkg/resource/resource.go,
+            # GetExternalTags), unless it runs with --skip-default-tags.
+            fields["tags"] = fields.get("tags", {}) | {
+                runtime.KIND_TAG: f"{self.kind.lower()}.{self.group}",
+                runtime.NAME_TAG: metadata["name"],
+                runtime.CONFIG_TAG: repository.provider_config.name,
+            }
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": runtime.repository_metadata(
-                repository, self.repository_id(repository)
-            ),
+            "metadata": metadata,
             "spec": {
                 **self._rights(
                     repository.rights,
@@ -86,7 +97,7 @@ class Upbound:
                 ),
                 "forProvider": {
                     "region": repository.region,
-                    **for_provider(repository.options, "upbound"),
+                    **fields,
                 },
                 **_initial_tags(repository),
                 **_provider_config(repository),
@@ -185,7 +196,7 @@ class Upbound:
             seniority=(created, uid),
         )
         if is_creator or not arn:
-            return observed
+            return observed._replace(options=_spec_options(for_provider))
         return observed._replace(
             options=_live_options(at_provider),
             protected_tags=frozenset(initial.fields.keys()),
@@ -213,24 +224,19 @@ def _provider_config(repository: DesiredRepository) -> Manifest:
     return {"providerConfigRef": {"name": name, **({"kind": kind} if kind else {})}}
 
 
-def _encryption(at_provider: structpb.Struct) -> EncryptionOptions | None:
-    for observed in items(at_provider, "encryptionConfiguration"):
+def _encryption(parent: structpb.Struct) -> EncryptionOptions | None:
+    for observed in items(parent, "encryptionConfiguration"):
         return EncryptionOptions.observed(*texts(observed, "encryptionType", "kmsKey"))
     return None
 
 
-def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
-    """Return what ECR shows, and what an update would reset if the spec left it out.
-
-    Terraform's aws_ecr_repository has a default for the tag mutability, and removes
-    exclusion filters and tags that are not in the configuration. Unchecked: ECR may
-    have new values.
-    """
-    scanning = struct(at_provider, "imageScanningConfiguration")
-    filters = items(at_provider, "imageTagMutabilityExclusionFilter")
+def _options(parent: structpb.Struct) -> RepositoryOptions:
+    """Return the options in a spec or a status. Unchecked: ECR may have new values."""
+    scanning = struct(parent, "imageScanningConfiguration")
+    filters = items(parent, "imageTagMutabilityExclusionFilter")
     return NO_OPTIONS.model_copy(
         update={
-            "image_tag_mutability": text(at_provider, "imageTagMutability") or None,
+            "image_tag_mutability": text(parent, "imageTagMutability") or None,
             "image_tag_mutability_exclusion_filters": [
                 text(each, "filter") for each in filters
             ]
@@ -238,9 +244,24 @@ def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
             "scan_on_push": boolean(scanning, "scanOnPush")
             if scanning.fields
             else None,
-            "tags": _tags(struct(at_provider, "tags")) or None,
         }
     )
+
+
+def _spec_options(for_provider: structpb.Struct) -> RepositoryOptions:
+    """Return the options of a spec that the provider fills in if they are left out."""
+    encryption = _encryption(for_provider)
+    return _options(for_provider).model_copy(update={"encryption": encryption})
+
+
+def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
+    """Return what ECR shows, and what an update would reset if the spec left it out.
+
+    Terraform's aws_ecr_repository has a default for the tag mutability, and removes
+    exclusion filters and tags that are not in the configuration.
+    """
+    tags = _tags(struct(at_provider, "tags")) or None
+    return _options(at_provider).model_copy(update={"tags": tags})
 
 
 def _tags(tags: structpb.Struct) -> dict[str, str]:

@@ -16,6 +16,8 @@ from tests.builders import (
     CLASSIC,
     CLUSTER,
     EXCLUSION,
+    additions,
+    desired,
     run,
     sent_for_provider,
     settings_of,
@@ -31,15 +33,12 @@ def test_image_and_bundle_can_differ_in_each_option() -> None:
         image={"imageTagMutability": "MUTABLE"},
         bundleRepository={"tags": {"c": "d"}, "scanOnPush": False},
     )
-    common = {"region": "eu-west-2", "forceDelete": True}
-    assert sent_for_provider(rsp) == {
-        **common,
+    assert options(rsp) == {
         "imageTagMutability": "MUTABLE",
         "imageScanningConfiguration": {"scanOnPush": True},
         "tags": {"a": "b"},
     }
-    assert sent_for_provider(rsp, "bundlerepo") == {
-        **common,
+    assert options(rsp, "bundlerepo") == {
         "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
         "imageTagMutabilityExclusionFilter": [
             {"filter": "latest", "filterType": "WILDCARD"},
@@ -47,6 +46,17 @@ def test_image_and_bundle_can_differ_in_each_option() -> None:
         ],
         "imageScanningConfiguration": {"scanOnPush": False},
         "tags": {"c": "d"},
+    }
+
+
+def options(rsp: fnv1.RunFunctionResponse, name: str = "imagerepo") -> dict[str, Any]:
+    """Return the options that the settings and the claim gave a repository."""
+    sent, added = sent_for_provider(rsp, name), additions(desired(rsp)[name])
+    del sent["region"], sent["forceDelete"], sent["encryptionConfiguration"]
+    assert added["tags"].items() <= sent["tags"].items()
+    return {
+        **sent,
+        "tags": {k: v for k, v in sent["tags"].items() if k not in added["tags"]},
     }
 
 
@@ -64,9 +74,7 @@ def test_a_workload_can_set_the_options_that_the_platform_allows() -> None:
         repository={"scanOnPush": True, "imageTagMutability": "IMMUTABLE"},
         image={"tags": {"image": "x"}},
     )
-    assert sent_for_provider(rsp) == {
-        "region": "eu-west-2",
-        "forceDelete": True,
+    assert options(rsp) == {
         "imageTagMutability": "IMMUTABLE",
         "imageScanningConfiguration": {"scanOnPush": False},
         "tags": {"mine": "x"},

@@ -30,7 +30,6 @@ from tests.builders import (
 )
 
 ALL_OPTIONS = OPTIONS["all that every provider has"]
-TAGGED = {"crossplane-name": "x"}
 
 
 def refused(provider: str, **parameters: Any) -> dict[str, Any]:
@@ -43,8 +42,6 @@ def refused(provider: str, **parameters: Any) -> dict[str, Any]:
 def test_never_removes_only_the_right_to_delete(provider: str) -> None:
     image = with_full_rights(provider, ALL_OPTIONS)
     others = live_policies(provider, POLICIES)
-    if provider != CLASSIC:
-        image["spec"]["forProvider"]["tags"] |= TAGGED
     given: dict[str, Any] = {"deletion": "Never", "repository": ALL_OPTIONS}
     before = desired(run(provider, image, others=others, **given))["imagerepo"]
     rsp = run(provider, image, others=others, composite=refused(provider), **given)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = (
     *("ecr/test_provider_rights.py", "ecr/test_ownership.py", "ecr/test_secondary.py"),
     *("ecr/test_immutable_fields.py", "ecr/test_repository.py"),
-    "ecr/test_adoption.py",
+    *("ecr/test_adoption.py", "ecr/test_provider_additions.py"),
     *("composition/test_desired.py", "composition/test_repositories.py"),
     *("composition/test_observed.py", "composition/test_competitors.py"),
     "composition/test_required_settings.py",

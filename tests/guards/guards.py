@@ -275,6 +275,11 @@ GUARDS = (
         "function.providers.crossplane_runtime:_MANAGEMENT_POLICIES",
         policies("ORPHAN_ON_DELETE"),
     ),
+    predicate(
+        "a repository that was found gets no defaults",
+        "provider_additions:may_add_defaults",
+        unsafe=True,
+    ),
     Guard(
         "never late-initialize tags",
         "function.providers.crossplane_runtime:is_reconciled",

@@ -16,6 +16,7 @@ from tests.builders import (
     OBSERVE_CREATE,
     READY,
     SIGNATURE,
+    additions,
     desired_image,
     live,
     rights,
@@ -39,7 +40,11 @@ def test_a_new_repository(provider: str) -> None:
         "spec": {
             **({"deletionPolicy": "Orphan"} if api.has_deletion_policy else {}),
             "managementPolicies": ["Observe", "Create"],
-            "forProvider": {"forceDelete": True, "region": "eu-west-2"},
+            "forProvider": {
+                "forceDelete": True,
+                "region": "eu-west-2",
+                **additions(got),
+            },
             **(
                 {}
                 if provider == CLASSIC

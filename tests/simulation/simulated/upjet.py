@@ -7,6 +7,7 @@ external_async_tfpluginsdk.go: it is created, updated and deleted in the backgro
 says that a creation started.
 """
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -204,10 +205,9 @@ class Repositories:
             **spec.get("initProvider", {}).get("tags", {}),
             **spec["forProvider"].get("tags", {}),
         }
-        mutability, scanning = (
-            merged(mr, "imageTagMutability"),
-            merged(mr, "imageScanningConfiguration"),
-        )
+        mutability = merged(mr, "imageTagMutability")
+        # As it is now: the spec can change before the call.
+        scanning = copy.deepcopy(merged(mr, "imageScanningConfiguration"))
         force, location = bool(merged(mr, "forceDelete")), self.provider.location(mr)
         actor = self.cluster.actor(mr)
 

@@ -1,0 +1,67 @@
+"""What Upbound's provider would add to the managed resource of a new repository.
+
+It adds its own tags, and what ECR chose for options that the spec leaves out. Each is a
+write of its own, after which the provider and Crossplane reconcile once more. With
+them, a single new claim opens the circuit breaker of Crossplane v2.3. So the managed
+resource of a repository that this composite creates has all of that from the start.
+"""
+
+from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
+from function.ecr.repository import DesiredRepository, ObservedRepository
+
+# ECR API Reference, CreateRepository: the defaults.
+ECR_DEFAULTS = NO_OPTIONS.model_copy(
+    update={
+        "image_tag_mutability": "MUTABLE",
+        "scan_on_push": False,
+        "encryption": EncryptionOptions(type="AES256"),
+    }
+)
+
+
+def with_additions(
+    repository: DesiredRepository, observed: ObservedRepository | None
+) -> DesiredRepository:
+    """Return a repository of this composite with what the provider would add.
+
+    An option that nobody requests any more stays as the spec has it.
+
+    Args:
+        repository: The desired repository.
+        observed: What its managed resource says; None if there is none yet.
+    """
+    options = _filled(
+        repository.options, ECR_DEFAULTS if observed is None else observed.options
+    )
+    return repository._replace(options=options, has_provider_tags=True)
+
+
+def _filled(
+    requested: RepositoryOptions, present: RepositoryOptions
+) -> RepositoryOptions:
+    """Return the requested options, and those others that ECR has a value for."""
+    added: dict[str, object] = {}
+    if requested.image_tag_mutability is None:
+        added["image_tag_mutability"] = present.image_tag_mutability
+        added["image_tag_mutability_exclusion_filters"] = (
+            present.image_tag_mutability_exclusion_filters
+        )
+    if requested.scan_on_push is None:
+        added["scan_on_push"] = present.scan_on_push
+    if requested.encryption is None:
+        added["encryption"] = present.encryption
+    return requested.model_copy(update=added) if added else requested
+
+
+# The guard: plain values in, a boolean out. `make guards` turns it off.
+
+
+def may_add_defaults(*, found: bool, only_creates: bool) -> bool:
+    """Whether the spec gets ECR's defaults; a repository may have other values.
+
+    Args:
+        found: Whether this composite found the repository, rather than created it.
+        only_creates: Whether the provider, while it may only create, writes nothing
+            onto a repository that it finds.
+    """
+    return only_creates and not found

@@ -1,0 +1,95 @@
+"""What a new repository has so that its provider adds nothing."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders import (
+    APIS,
+    CLASSIC,
+    CLUSTER,
+    EXCLUSION,
+    OBSERVE_ONLY,
+    additions,
+    desired_image,
+    live,
+    rights,
+    run,
+    sent_for_provider,
+)
+
+UPBOUND = [provider for provider in APIS if provider != CLASSIC]
+DEFAULTS = {
+    "imageTagMutability",
+    "imageScanningConfiguration",
+    "encryptionConfiguration",
+}
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+def test_a_new_repository_has_them_and_keeps_them(provider: str) -> None:
+    """Otherwise the provider would write twice more, into a spec that we also write."""
+    new = desired_image(run(provider))
+    want = {"region": "eu-west-2", "forceDelete": True, **additions(new)}
+    assert new["spec"]["forProvider"] == want
+    for observed in (live(provider), live(provider, conditions=[])):
+        observed["spec"] |= new["spec"]
+        assert sent_for_provider(run(provider, observed)) == want
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+def test_a_repository_that_was_found_gets_none(provider: str) -> None:
+    """It may have other values, and with `Always` the provider would apply these."""
+    for deletion in ("OnlyCreated", "Always"):
+        observed = live(provider, made=False)
+        found = sent_for_provider(run(provider, observed, deletion=deletion))
+        assert not found.keys() & {*DEFAULTS, "tags"}, deletion
+
+
+def test_a_provider_that_would_write_them_onto_what_it_finds_gets_none() -> None:
+    sent = sent_for_provider(run(CLUSTER, managementPolicies=False))
+    assert not sent.keys() & {*DEFAULTS, "tags"}
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+def test_what_only_observes_has_no_tags_of_the_provider(provider: str) -> None:
+    """The provider adds none either."""
+    observed = live(provider, made=False)
+    manifest = desired_image(run(provider, observed))
+    assert rights(manifest)[1] == OBSERVE_ONLY[1]
+    assert "tags" not in manifest["spec"]["forProvider"]
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {**EXCLUSION, "scanOnPush": True},
+        {"encryption": {"type": "KMS", "kmsKey": "arn:aws:kms:x:1:key/k"}},
+    ],
+    ids=str,
+)
+def test_an_option_that_nobody_requests_any_more_stays(
+    provider: str, options: dict[str, Any]
+) -> None:
+    before = desired_image(run(provider, repository=options))
+    observed = live(provider)
+    observed["spec"] |= before["spec"]
+    after = sent_for_provider(run(provider, observed))
+    assert after == before["spec"]["forProvider"]
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+def test_requested_options_win(provider: str) -> None:
+    observed = live(provider)
+    sent = sent_for_provider(
+        run(provider, observed, repository={**EXCLUSION, "scanOnPush": True})
+    )
+    assert sent["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert sent["imageScanningConfiguration"] == {"scanOnPush": True}
+    observed["spec"]["forProvider"] = sent
+    sent = sent_for_provider(
+        run(provider, observed, repository={"imageTagMutability": "IMMUTABLE"})
+    )
+    assert sent["imageTagMutability"] == "IMMUTABLE"
+    assert "imageTagMutabilityExclusionFilter" not in sent
