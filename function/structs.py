@@ -12,52 +12,51 @@ from google.protobuf import struct_pb2 as structpb
 
 def struct(parent: structpb.Struct, key: str) -> structpb.Struct:
     """Return an object inside an object; an empty one if it is absent."""
-    # .get(), because fields[key] would insert the key.
-    value = parent.fields.get(key)
-    return structpb.Struct() if value is None else value.struct_value
+    fields = parent.fields
+    # fields[key] alone would insert the key.
+    return fields[key].struct_value if key in fields else structpb.Struct()
 
 
 def text(parent: structpb.Struct, key: str) -> str:
     """Return a string of an object; an empty one if it is absent."""
-    value = parent.fields.get(key)
-    return value.string_value if value is not None else ""
+    fields = parent.fields
+    return fields[key].string_value if key in fields else ""
 
 
 def structs(parent: structpb.Struct, *keys: str) -> list[structpb.Struct]:
-    """Return several objects inside an object, twice as fast as one by one."""
-    get = parent.fields.get
+    """Return several objects inside an object, faster than one by one."""
+    fields = parent.fields
     return [
-        structpb.Struct() if (value := get(key)) is None else value.struct_value
-        for key in keys
+        fields[key].struct_value if key in fields else structpb.Struct() for key in keys
     ]
 
 
 def texts(parent: structpb.Struct, *keys: str) -> list[str]:
-    """Return several strings of an object, twice as fast as one by one."""
-    get = parent.fields.get
-    return ["" if (value := get(key)) is None else value.string_value for key in keys]
+    """Return several strings of an object, faster than one by one."""
+    fields = parent.fields
+    return [fields[key].string_value if key in fields else "" for key in keys]
 
 
 def boolean(parent: structpb.Struct, key: str) -> bool:
     """Whether a field of an object is true; false if it is absent."""
-    value = parent.fields.get(key)
-    return value is not None and value.bool_value
+    fields = parent.fields
+    return key in fields and fields[key].bool_value
 
 
 def items(parent: structpb.Struct, key: str) -> list[structpb.Struct]:
     """Return a list of objects; an empty one if it is absent."""
-    value = parent.fields.get(key)
-    if value is None:
+    fields = parent.fields
+    if key not in fields:
         return []
-    return [item.struct_value for item in value.list_value.values]
+    return [item.struct_value for item in fields[key].list_value.values]
 
 
 def strings(parent: structpb.Struct, key: str) -> list[str]:
     """Return a list of strings; an empty one if it is absent."""
-    value = parent.fields.get(key)
-    if value is None:
+    fields = parent.fields
+    if key not in fields:
         return []
-    return [item.string_value for item in value.list_value.values]
+    return [item.string_value for item in fields[key].list_value.values]
 
 
 def fill(target: structpb.Struct, values: Mapping[str, Any]) -> None:
