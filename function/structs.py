@@ -79,11 +79,11 @@ def fill(target: structpb.Struct, values: Mapping[str, Any]) -> None:
 def _set(target: structpb.Value, value: Any) -> None:
     if isinstance(value, str):
         target.string_value = value
+    elif isinstance(value, bool):
+        target.bool_value = value
     elif isinstance(value, Mapping):
         target.struct_value.SetInParent()  # an empty object is not null
         fill(target.struct_value, value)
-    elif isinstance(value, bool):
-        target.bool_value = value
     elif value is None:
         target.null_value = structpb.NULL_VALUE
     elif isinstance(value, int | float):

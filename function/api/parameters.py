@@ -469,9 +469,10 @@ def _required(name: str, value: str | None, default: str | None) -> str:
 
 def _text(parent: structpb.Struct, key: str, path: str) -> str | None:
     """Return a string of the object at a path; None if it is absent or null."""
-    value = parent.fields.get(key)
-    if value is None:
+    fields = parent.fields
+    if key not in fields:
         return None
+    value = fields[key]
     # Fast path: almost every value is a string that is not empty.
     if string := value.string_value:
         return string
@@ -490,9 +491,10 @@ def _text(parent: structpb.Struct, key: str, path: str) -> str | None:
 
 def _struct(parent: structpb.Struct, key: str, field: str) -> structpb.Struct:
     """Return an object inside an object; an absent one is empty."""
-    value = parent.fields.get(key)
-    if value is None:
+    fields = parent.fields
+    if key not in fields:
         return structpb.Struct()
+    value = fields[key]
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         return value.struct_value
