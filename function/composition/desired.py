@@ -33,7 +33,7 @@ from function.composition.observed import (
     ObservedState,
     composed_name,
     key_of,
-    policy_name,
+    policy_names,
 )
 from function.composition.own_fields import keep_options
 from function.composition.repositories import (
@@ -59,7 +59,7 @@ from function.ecr.ownership import (
     ownership_of,
     release_started,
 )
-from function.ecr.policies import PolicyKind, desired_policy, kept_policy
+from function.ecr.policies import desired_policy, kept_policy
 from function.ecr.provider_rights import Adoption, provider_rights
 from function.ecr.repository import (
     NOT_OBSERVED,
@@ -353,8 +353,7 @@ def _compose_policies(
     keeps_text = composed.keeps_options and repository.rights.may_change
     provider = composed.provider
     exists = bool(composed.observed and composed.observed.arn)
-    for kind in PolicyKind:
-        name = policy_name(repository_name, kind)
+    for kind, name in policy_names(repository_name):
         live = observed.policies.get(name)
         if keeps_text:
             policy = kept_policy(

@@ -190,9 +190,9 @@ def key_of(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)  # a cluster has few
-def policy_name(composed_name: str, kind: PolicyKind) -> str:
-    """Return the composed resource name of a repository's policy."""
-    return f"{composed_name}-{kind}"
+def policy_names(composed_name: str) -> tuple[tuple[PolicyKind, str], ...]:
+    """Return the composed resource names of a repository's policies."""
+    return tuple((kind, f"{composed_name}-{kind}") for kind in PolicyKind)
 
 
 def _is_new(composite: structpb.Struct, identity: CompositeIdentity) -> bool:
@@ -226,10 +226,9 @@ def _repositories(
     resources = req.observed.resources
     names = dict.fromkeys((IMAGE, BUNDLE, *requested))
     for name in (*names, *sorted(_unrequested(req, names))):
-        resource = resources.get(name)
-        if resource is None:
+        if name not in resources:
             continue
-        managed = resource.resource
+        managed = resources[name].resource
         if not controller_uid(managed):
             _check_left_behind(req, name, managed, identity)
         provider = provider_of(text(managed, "apiVersion"))
@@ -256,15 +255,11 @@ def _policies(
 ) -> Iterator[tuple[str, LivePolicy]]:
     resources = req.observed.resources
     for repository, provider in providers.items():
-        for kind in PolicyKind:
-            name = policy_name(repository, kind)
-            resource = resources.get(name)
-            if resource is not None:
-                policy = provider.observe_policy(kind, resource.resource)
-                yield (
-                    name,
-                    LivePolicy(provider, repository, kind, policy, resource.resource),
-                )
+        for kind, name in policy_names(repository):
+            if name in resources:
+                managed = resources[name].resource
+                policy = provider.observe_policy(kind, managed)
+                yield name, LivePolicy(provider, repository, kind, policy, managed)
 
 
 def _check_left_behind(

@@ -32,9 +32,8 @@ _SELECTOR = fnv1.ResourceSelector(
 def settings_are_known(req: fnv1.RunFunctionRequest) -> bool:
     """Whether Crossplane has looked for the platform settings."""
     return any(
-        name in resources
+        REQUIREMENT in resources or STEP_REQUIREMENT in resources
         for resources in (req.required_resources, req.extra_resources)
-        for name in (REQUIREMENT, STEP_REQUIREMENT)
     )
 
 

@@ -25,19 +25,14 @@ from google.protobuf.message import DecodeError
 with atheris.instrument_imports(include=["function"]):
     from crossplane.function import logging
 
-    from function.composition.observed import BUNDLE, IMAGE, policy_name
+    from function.composition.observed import BUNDLE, IMAGE, policy_names
     from function.composition.required_settings import REQUIREMENT
     from function.ecr.options import OPTION_NAMES
-    from function.ecr.policies import PolicyKind
     from function.fn import FunctionRunner
 
 ROOT = Path(__file__).parents[2]
 OURS = {IMAGE, BUNDLE}
-OURS |= {
-    policy_name(repository, kind)
-    for repository in (IMAGE, BUNDLE)
-    for kind in PolicyKind
-}
+OURS |= {name for repository in OURS for _, name in policy_names(repository)}
 LONGEST_INPUT = 1 << 16
 LONGEST_TEXT = 4096
 # Allowed growth: libFuzzer keeps interesting inputs in the memory of the same process.
