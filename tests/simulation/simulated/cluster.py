@@ -315,8 +315,9 @@ class Cluster:
             self._record_response(composite, rsp)
             if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
                 composite.ready = False
-                for ref in composite.refs.values():
-                    self._record_decision(ref, fresh=fresh)
+                # From an old state, it may not know yet what a right would be reduced of.
+                for ref in composite.refs.values() if fresh else ():
+                    self._record_decision(ref, fresh=True)
                 return
             self._compose(composite, rsp, observed, only=only, fresh=fresh)
         except (NotServedError, RefusedError) as e:
