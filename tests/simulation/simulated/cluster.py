@@ -315,7 +315,7 @@ class Cluster:
             self._record_response(composite, rsp)
             if any(r.severity == fnv1.SEVERITY_FATAL for r in rsp.results):
                 composite.ready = False
-                # From an old state, it may not know yet what a right would be reduced of.
+                # An old state may not have the rights yet that there are to reduce.
                 for ref in composite.refs.values() if fresh else ():
                     self._record_decision(ref, fresh=True)
                 return
