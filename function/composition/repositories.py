@@ -63,14 +63,22 @@ def completed(
 ) -> DesiredRepository:
     """Return the desired repository, with what its provider would add to it.
 
+    If the provider finds the repository, the status that it writes first says nothing
+    (crossplane-runtime, pkg/reconciler/managed/reconciler.go: adding the finalizer
+    replaces what Observe returned). It looks again when the spec changes, as it does
+    here without the additions; else at its next poll, by default ten minutes later.
+
     Args:
         repository: The repository.
         only_creates: Whether the provider, while it may only create, writes nothing
             onto a repository that it finds.
     """
-    found = repository.ownership in (Ownership.ADOPTED, Ownership.CONFLICT)
+    observed = repository.observed
+    found = repository.ownership in (Ownership.ADOPTED, Ownership.CONFLICT) or (
+        observed is not None and observed.found
+    )
     if may_add_defaults(found=found, only_creates=only_creates):
-        return with_additions(repository.desired, repository.observed)
+        return with_additions(repository.desired, observed)
     return repository.desired
 
 

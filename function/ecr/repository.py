@@ -124,6 +124,8 @@ class ObservedRepository(NamedTuple):
         changeable: Whether its management policies (or deletionPolicy) let the
             provider change or delete it.
         creation_started: Whether the provider recorded an attempt to create it.
+        found: Whether it exists without such an attempt, even if the status says
+            nothing about it yet. Only Upbound's provider shows that.
         deleting_since: When the deletion of the managed resource began (RFC 3339);
             empty if it is not being deleted. The managed resources of a composite that
             the claim replaced are being deleted too, even before Kubernetes marks them.
@@ -163,6 +165,7 @@ class ObservedRepository(NamedTuple):
     force_delete: bool = False
     changeable: bool = False
     creation_started: bool = False
+    found: bool = False
     deleting_since: str = ""
     created_by_provider: bool = False
     copies_tags: bool = False

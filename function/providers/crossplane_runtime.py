@@ -178,6 +178,14 @@ def is_reconciled(metadata: structpb.Struct) -> bool:
     return _FINALIZER in strings(metadata, "finalizers")
 
 
+def is_synced(status: structpb.Struct) -> bool:
+    """Whether a provider's last attempt to reconcile a managed resource succeeded."""
+    return any(
+        texts(condition, "type", "status") == ["Synced", "True"]
+        for condition in items(status, "conditions")
+    )
+
+
 def observed_rights(spec: structpb.Struct) -> tuple[bool, bool]:
     """Return whether the provider may delete the external resource, or change it.
 

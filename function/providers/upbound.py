@@ -187,6 +187,8 @@ class Upbound:
             or boolean(at_provider, "forceDelete"),
             changeable=changeable,
             creation_started=bool(record.pending),
+            # Until then, the provider has not asked ECR: it creates what is not there.
+            found=not record.pending and runtime.is_synced(status),
             deleting_since=deleting_since,
             created_by_provider=is_creator,
             copies_tags=runtime.is_reconciled(metadata) and not tags.fields,

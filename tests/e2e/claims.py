@@ -133,7 +133,11 @@ def delete(
 
 
 def wait_for_reason(
-    system: System, name: str, reason: str, namespace: str = "default"
+    system: System,
+    name: str,
+    reason: str,
+    namespace: str = "default",
+    seconds: float = TIMEOUT_S,
 ) -> str:
     """Wait until RepositoriesReady has a reason; return the message with it.
 
@@ -145,7 +149,7 @@ def wait_for_reason(
         found = ready_condition(system, name, namespace)
         return found["message"] if found.get("reason") == reason else None
 
-    return system.wait(f"{name} has the reason {reason}", read)
+    return system.wait(f"{name} has the reason {reason}", read, seconds)
 
 
 def external_name(resource: dict[str, Any]) -> str:

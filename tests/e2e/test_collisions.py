@@ -165,7 +165,8 @@ def test_an_existing_repository_is_adopted_and_kept(system: System) -> None:
     claims.push(system, image)
     before = claims.contents(system, {image})
     claims.apply(system, "heirloom")
-    said = claims.wait_for_reason(system, "heirloom", "Adopted")
+    # Less than the minute after which the provider polls.
+    said = claims.wait_for_reason(system, "heirloom", "Adopted", seconds=45)
     assert f"not created by this claim: {image}. Deleting the claim keeps" in said
     claims.wait_ready(system, "heirloom")
     assert claims.not_deletable(system) & {image, bundle} == {image}

@@ -9,6 +9,8 @@ from tests.builders import (
     CLASSIC,
     CLUSTER,
     EXCLUSION,
+    NAME,
+    OBSERVE_CREATE,
     OBSERVE_ONLY,
     additions,
     desired_image,
@@ -19,6 +21,8 @@ from tests.builders import (
 )
 
 UPBOUND = [provider for provider in APIS if provider != CLASSIC]
+SYNCED = {"type": "Synced", "status": "True"}
+STARTED = {"crossplane.io/external-create-pending": "2026-01-01T00:00:00Z"}
 DEFAULTS = {
     "imageTagMutability",
     "imageScanningConfiguration",
@@ -44,6 +48,37 @@ def test_a_repository_that_was_found_gets_none(provider: str) -> None:
         observed = live(provider, made=False)
         found = sent_for_provider(run(provider, observed, deletion=deletion))
         assert not found.keys() & {*DEFAULTS, "tags"}, deletion
+
+
+@pytest.mark.parametrize("provider", UPBOUND)
+@pytest.mark.parametrize(
+    ("annotations", "conditions", "found", "reason"),
+    [
+        ({}, [], False, "the provider has not reconciled it"),
+        ({}, [SYNCED], True, "it would have tried to create it"),
+        (STARTED, [SYNCED], False, "it creates it"),
+        ({}, [{**SYNCED, "status": "False"}], False, "it could not ask ECR"),
+    ],
+)
+def test_a_repository_that_is_there_before_the_status_says_so_gets_none(
+    provider: str,
+    annotations: dict[str, str],
+    conditions: list[dict[str, str]],
+    reason: str,
+    *,
+    found: bool,
+) -> None:
+    """The change of the spec makes the provider look again, and fill in the status."""
+    observed = live(provider, conditions=conditions)
+    observed["metadata"]["annotations"] = {
+        "crossplane.io/external-name": NAME,
+        **annotations,
+    }
+    observed["status"].pop("atProvider")
+    manifest = desired_image(run(provider, observed))
+    assert rights(manifest)[1] == OBSERVE_CREATE[1]
+    added = manifest["spec"]["forProvider"].keys() & {*DEFAULTS, "tags"}
+    assert added == (set() if found else {*DEFAULTS, "tags"}), reason
 
 
 def test_a_provider_that_would_write_them_onto_what_it_finds_gets_none() -> None:
