@@ -232,8 +232,13 @@ def _encryption(parent: structpb.Struct) -> EncryptionOptions | None:
     return None
 
 
-def _options(parent: structpb.Struct) -> RepositoryOptions:
-    """Return the options in a spec or a status. Unchecked: ECR may have new values."""
+def _options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
+    """Return the options in a spec or a status. Unchecked: ECR may have new values.
+
+    Args:
+        parent: spec.forProvider or status.atProvider.
+        more: Further options, by field name.
+    """
     scanning = struct(parent, "imageScanningConfiguration")
     filters = items(parent, "imageTagMutabilityExclusionFilter")
     return NO_OPTIONS.model_copy(
@@ -246,14 +251,14 @@ def _options(parent: structpb.Struct) -> RepositoryOptions:
             "scan_on_push": boolean(scanning, "scanOnPush")
             if scanning.fields
             else None,
+            **more,
         }
     )
 
 
 def _spec_options(for_provider: structpb.Struct) -> RepositoryOptions:
     """Return the options of a spec that the provider fills in if they are left out."""
-    encryption = _encryption(for_provider)
-    return _options(for_provider).model_copy(update={"encryption": encryption})
+    return _options(for_provider, encryption=_encryption(for_provider))
 
 
 def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
@@ -262,8 +267,7 @@ def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
     Terraform's aws_ecr_repository has a default for the tag mutability, and removes
     exclusion filters and tags that are not in the configuration.
     """
-    tags = _tags(struct(at_provider, "tags")) or None
-    return _options(at_provider).model_copy(update={"tags": tags})
+    return _options(at_provider, tags=_tags(struct(at_provider, "tags")) or None)
 
 
 def _tags(tags: structpb.Struct) -> dict[str, str]:
