@@ -24,6 +24,7 @@ from function.composition.conditions import (
 from function.composition.connection_details import (
     connection_details,
     connection_object,
+    unchanged_connection_object,
 )
 from function.composition.observed import (
     BUNDLE,
@@ -149,6 +150,10 @@ def decide(observed: ObservedState) -> DesiredState:
             parameters.xr_name,
             dict(sorted(desired.connection_details.items())),
         )
+        desired.resources[CONNECTION_OBJECT] = (manifest, True)
+    elif settings.connection and observed.connection_object is not None:
+        # While the repositories are created again, pods need the object as before.
+        manifest = unchanged_connection_object(observed.connection_object)
         desired.resources[CONNECTION_OBJECT] = (manifest, True)
     desired.ttl_seconds = ttl_seconds(
         ready=desired.condition.ready

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from google.protobuf import struct_pb2 as structpb
 
 from function.composition.competitors import LOCK, require_competitors
+from function.composition.connection_details import unchanged_connection_object
 from function.composition.desired import DesiredState, report
 from function.composition.observed import (
     CONNECTION_OBJECT,
@@ -23,7 +23,7 @@ from function.composition.observed import (
     LiveRepository,
     ObservedState,
 )
-from function.composition.own_fields import own_fields, some_fields
+from function.composition.own_fields import own_fields
 from function.composition.repositories import ComposedRepository
 from function.ecr.immutable_fields import as_observed
 from function.ecr.ownership import (
@@ -40,7 +40,6 @@ from function.ecr.repository import ProviderRights
 from function.ecr.secondary import secondary_rights
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.structs import struct
 
 # Those that stay on a repository that may only be observed.
 _FIELDS_WITHOUT_RIGHTS = frozenset({"region", "forceDelete"})
@@ -107,7 +106,7 @@ def reduce_rights(observed: ObservedState) -> DesiredState | None:
         elif release := released[name]:
             desired.resources[name] = (release, policy.policy.ready)
     if observed.connection_object is not None:
-        manifest = _connection_object(observed.connection_object)
+        manifest = unchanged_connection_object(observed.connection_object)
         desired.resources[CONNECTION_OBJECT] = (manifest, True)
     repositories = {name: each.composed for name, each in kept.items()}
     desired.unready = any(each.conflict for each in repositories.values())
@@ -210,11 +209,3 @@ def _reduced_manifest(observed: ObservedState, kept: _Kept) -> Manifest:
             kept.rights, late_initialize=not kept.live.repository.copies_tags
         )
     return manifest
-
-
-def _connection_object(observed: structpb.Struct) -> Manifest:
-    """Return our fields of the object of connection details, unchanged."""
-    return {
-        **some_fields(observed, "apiVersion", "kind", "type", "data"),
-        "metadata": some_fields(struct(observed, "metadata"), "name"),
-    }

@@ -3,6 +3,7 @@
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from function.composition.conditions import CONDITION, Condition
+from function.composition.connection_details import missing_details
 from function.composition.desired import DesiredState
 from function.composition.required_settings import require_settings
 from function.composition.ttl import PENDING_SECONDS
@@ -35,8 +36,12 @@ def respond(
         for key in desired.status:
             status.fields[key].Clear()
         fill(status, desired.status)
+    details = composite.connection_details
     for key, value in desired.connection_details.items():
-        composite.connection_details[key] = value
+        details[key] = value
+    published = req.observed.composite.connection_details
+    for key, value in missing_details(published, details):
+        details[key] = value
     if desired.requirements is not None:
         rsp.requirements.MergeFrom(desired.requirements)
     require_settings(req, rsp.requirements)
