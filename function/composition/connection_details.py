@@ -49,9 +49,9 @@ def missing_details(
         observed: The data of the composite's connection secret.
         desired: The composite's desired connection details.
     """
-    for key, value in observed.items():
+    for key in observed:
         if key not in desired and _OWN_DETAIL.fullmatch(key):
-            yield key, value
+            yield key, observed[key]
 
 
 def connection_object(
