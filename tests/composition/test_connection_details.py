@@ -27,9 +27,22 @@ IMAGE_DETAILS = {"imageRepositoryUri": b"host/tap/shop-default", "region": b"eu-
 
 
 def with_secret(
-    provider: str, secret: dict[str, bytes], observed: Any = None, **step_input: Any
+    provider: str,
+    secret: dict[str, bytes],
+    observed: Any = None,
+    *,
+    earlier: dict[str, bytes] | None = None,
+    **step_input: Any,
 ) -> fnv1.RunFunctionResponse:
-    """Call RunFunction for an image; its XR has a connection secret with this data."""
+    """Call RunFunction for an image; its XR has a connection secret with this data.
+
+    Args:
+        provider: The Input's.
+        secret: The data of the connection secret.
+        observed: The image's managed resource.
+        earlier: The connection details that earlier steps desire.
+        step_input: The Input's other fields.
+    """
     req = request(
         xr(provider),
         observed={"imagerepo": {"resource": observed}} if observed else {},
@@ -38,6 +51,8 @@ def with_secret(
     )
     for key, value in secret.items():
         req.observed.composite.connection_details[key] = value
+    for key, value in (earlier or {}).items():
+        req.desired.composite.connection_details[key] = value
     return call(req)
 
 
@@ -93,15 +108,9 @@ def test_details_of_other_steps_are_not_repeated(key: str) -> None:
 
 
 def test_details_of_earlier_steps_are_passed_on() -> None:
-    req = request(
-        xr(CLASSIC),
-        observed={"imagerepo": {"resource": live(CLASSIC)}},
-        input={**INPUT, "bundle": False},
-        requiredResources={"contenders-imagerepo": {"items": []}},
-    )
-    req.observed.composite.connection_details["cacheRepositoryUri"] = b"old"
-    req.desired.composite.connection_details["cacheRepositoryUri"] = b"new"
-    found = call(req).desired.composite.connection_details
+    key = "cacheRepositoryUri"
+    rsp = with_secret(CLASSIC, {key: b"old"}, live(CLASSIC), earlier={key: b"new"})
+    found = rsp.desired.composite.connection_details
     assert dict(found) == {**IMAGE_DETAILS, "cacheRepositoryUri": b"new"}
 
 
