@@ -12,6 +12,7 @@ import grpc
 import pytest
 import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from processes import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from function import limits as bounds
@@ -19,7 +20,7 @@ from function.api import overrides
 from function.generate.crd import input_crd
 from tests import builders
 from tests.builders import INPUT, call_bytes, xr
-from tests.server.server_process import free_port, serving
+from tests.server.server_process import serving
 
 STEP_INPUT = {
     **INPUT,

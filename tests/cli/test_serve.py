@@ -7,9 +7,10 @@ import urllib.request
 
 import grpc
 import pytest
+from processes import free_port
 
 from tests.cli.invocations import run, run_script
-from tests.server.server_process import call, free_port, serving
+from tests.server.server_process import call, serving
 
 
 def test_metrics_and_probes_are_served() -> None:

@@ -1,5 +1,6 @@
 """Run programs as plain processes, each in its own session with its own log."""
 
+import itertools
 import os
 import signal
 import socket
@@ -19,19 +20,24 @@ class NotReadyError(Exception):
     """A condition was not met in time, or a program ended unexpectedly."""
 
 
+# Below 32768: Linux takes the ports of outgoing connections from there on, and can take
+# that of a program while it is stopped. 500 for each process, so that those of parallel
+# runs differ.
+_FIRST_PORT = 15_000 + os.getpid() % 30 * 500
+_ports = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + 500))
+
+
 def free_port() -> int:
-    """Return a port that was free just now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Return a port that nothing uses, which a restarted program finds free again."""
+    return next(port for port in _ports if is_free(port))
 
 
 def is_free(port: int) -> bool:
     """Whether a program can listen on a port of all interfaces."""
-    with socket.socket(socket.AF_INET6) as s:
+    with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            s.bind(("::", port))
+            s.bind(("", port))
         except OSError:
             return False
     return True

@@ -1,6 +1,5 @@
 """The server as a process of its own, and a first call to it."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 import grpc
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
+from processes import free_port
 
 from function.composition.required_settings import REQUIREMENT
 
@@ -16,13 +16,6 @@ SERVE = [sys.executable, "-m", "function.main", "serve"]
 TIMEOUT_SECONDS = 20
 # Of an XR without parameters, where there are no platform settings.
 EMPTY = fnv1.RunFunctionRequest(required_resources={REQUIREMENT: fnv1.Resources()})
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @contextmanager
