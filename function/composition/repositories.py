@@ -77,8 +77,12 @@ def completed(
     found = repository.ownership in (Ownership.ADOPTED, Ownership.CONFLICT) or (
         observed is not None and observed.found
     )
-    if may_add_defaults(found=found, only_creates=only_creates):
-        return with_additions(repository.desired, observed)
+    created = (
+        repository.ownership is Ownership.CREATED
+        and not repository.provider.creates_with_options
+    )
+    if may_add_defaults(created=created, found=found, only_creates=only_creates):
+        return with_additions(repository.desired, observed, created=created)
     return repository.desired
 
 

@@ -1,9 +1,11 @@
-"""What Upbound's provider would add to the managed resource of a new repository.
+"""What a provider would add to the managed resource of a new repository.
 
-It adds its own tags, and what ECR chose for options that the spec leaves out. Each is a
-write of its own, after which the provider and Crossplane reconcile once more. With
-them, a single new claim opens the circuit breaker of Crossplane v2.3. So the managed
-resource of a repository that this composite creates has all of that from the start.
+It adds what ECR chose for options that the spec leaves out, and Upbound's adds its own
+tags. Each is a write of its own, after which the provider and Crossplane reconcile once
+more. With them, a single new claim opens the circuit breaker of Crossplane v2.3. So the
+managed resource of a repository that this composite creates has all of that before: on
+Upbound's API from the start, on the classic one with the rights, which wait for proof
+that the repository is this composite's own.
 """
 
 from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
@@ -20,7 +22,10 @@ ECR_DEFAULTS = NO_OPTIONS.model_copy(
 
 
 def with_additions(
-    repository: DesiredRepository, observed: ObservedRepository | None
+    repository: DesiredRepository,
+    observed: ObservedRepository | None,
+    *,
+    created: bool = False,
 ) -> DesiredRepository:
     """Return a repository of this composite with what the provider would add.
 
@@ -29,10 +34,13 @@ def with_additions(
     Args:
         repository: The desired repository.
         observed: What its managed resource says; None if there is none yet.
+        created: Whether this composite created the repository, without options. Until
+            it is ready, its spec may have none yet, and ECR has the defaults.
     """
-    options = _filled(
-        repository.options, ECR_DEFAULTS if observed is None else observed.options
-    )
+    present = observed.options if observed else ECR_DEFAULTS
+    if created and observed and not (observed.ready or present.image_tag_mutability):
+        present = ECR_DEFAULTS
+    options = _filled(repository.options, present)
     return repository._replace(options=options, has_provider_tags=True)
 
 
@@ -56,12 +64,13 @@ def _filled(
 # The guard: plain values in, a boolean out. `make guards` turns it off.
 
 
-def may_add_defaults(*, found: bool, only_creates: bool) -> bool:
+def may_add_defaults(*, created: bool, found: bool, only_creates: bool) -> bool:
     """Whether the spec gets ECR's defaults; a repository may have other values.
 
     Args:
+        created: Whether this composite created the repository, without options.
         found: Whether this composite found the repository, rather than created it.
         only_creates: Whether the provider, while it may only create, writes nothing
             onto a repository that it finds.
     """
-    return only_creates and not found
+    return created or (only_creates and not found)

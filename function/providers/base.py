@@ -32,8 +32,7 @@ class Provider(Protocol):
         config_kinds: The kinds of provider configs, the default first; empty if its API
             has only one.
         unsupported_options: The options that its API has no field for, by their names
-        in
-            the Input.
+            in the Input.
         immutable_policies: The policies whose text a live resource cannot change.
         undeletable_policies: The policies whose resource cannot be deleted after its
             repository. They go with the repository, without the provider.

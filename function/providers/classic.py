@@ -19,7 +19,11 @@ from function.ecr.repository import (
 )
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.providers.option_fields import for_provider, unsupported_options
+from function.providers.option_fields import (
+    for_provider,
+    read_options,
+    unsupported_options,
+)
 from function.structs import boolean, struct, structs, text, texts
 
 GROUP = "ecr.aws.crossplane.io"
@@ -164,6 +168,7 @@ class Classic:
             deleting_since=deleting_since,
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
+            options=read_options(for_provider),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),

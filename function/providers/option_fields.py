@@ -7,8 +7,11 @@ The fields are those of spec.forProvider in the providers' CRDs: provider-aws v0
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from function.ecr.options import RepositoryOptions
+from google.protobuf import struct_pb2 as structpb
+
+from function.ecr.options import NO_OPTIONS, RepositoryOptions
 from function.ecr.ownership import CREATED_BY_TAG
+from function.structs import boolean, items, struct, text
 
 Api = Literal["classic", "upbound"]
 
@@ -107,6 +110,32 @@ def for_provider(options: RepositoryOptions, api: Api) -> dict[str, Any]:
         if (field := value(options)) is not None:
             fields[name] = field
     return fields
+
+
+def read_options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
+    """Return the options that ECR has a value for if a request leaves them out.
+
+    They are unchecked: ECR may have new values.
+
+    Args:
+        parent: spec.forProvider, or Upbound's status.atProvider.
+        more: Further options, by their names in RepositoryOptions.
+    """
+    scanning = struct(parent, "imageScanningConfiguration")
+    filters = items(parent, "imageTagMutabilityExclusionFilter")
+    return NO_OPTIONS.model_copy(
+        update={
+            "image_tag_mutability": text(parent, "imageTagMutability") or None,
+            "image_tag_mutability_exclusion_filters": [
+                text(each, "filter") for each in filters
+            ]
+            or None,
+            "scan_on_push": boolean(scanning, "scanOnPush")
+            if scanning.fields
+            else None,
+            **more,
+        }
+    )
 
 
 def unsupported_options(api: Api) -> frozenset[str]:

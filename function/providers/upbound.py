@@ -5,7 +5,7 @@ It is one API but for the scope: upjet generates both from Terraform's.
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
+from function.ecr.options import EncryptionOptions, RepositoryOptions
 from function.ecr.ownership import (
     CREATED_BY_TAG,
     created_by,
@@ -23,7 +23,11 @@ from function.ecr.repository import (
 )
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.providers.option_fields import for_provider, unsupported_options
+from function.providers.option_fields import (
+    for_provider,
+    read_options,
+    unsupported_options,
+)
 from function.structs import boolean, items, struct, structs, text, texts
 
 _POLICIES = {
@@ -232,33 +236,9 @@ def _encryption(parent: structpb.Struct) -> EncryptionOptions | None:
     return None
 
 
-def _options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
-    """Return the options in a spec or a status. Unchecked: ECR may have new values.
-
-    Args:
-        parent: spec.forProvider or status.atProvider.
-        more: Further options, by field name.
-    """
-    scanning = struct(parent, "imageScanningConfiguration")
-    filters = items(parent, "imageTagMutabilityExclusionFilter")
-    return NO_OPTIONS.model_copy(
-        update={
-            "image_tag_mutability": text(parent, "imageTagMutability") or None,
-            "image_tag_mutability_exclusion_filters": [
-                text(each, "filter") for each in filters
-            ]
-            or None,
-            "scan_on_push": boolean(scanning, "scanOnPush")
-            if scanning.fields
-            else None,
-            **more,
-        }
-    )
-
-
 def _spec_options(for_provider: structpb.Struct) -> RepositoryOptions:
     """Return the options of a spec that the provider fills in if they are left out."""
-    return _options(for_provider, encryption=_encryption(for_provider))
+    return read_options(for_provider, encryption=_encryption(for_provider))
 
 
 def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
@@ -267,7 +247,7 @@ def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
     Terraform's aws_ecr_repository has a default for the tag mutability, and removes
     exclusion filters and tags that are not in the configuration.
     """
-    return _options(at_provider, tags=_tags(struct(at_provider, "tags")) or None)
+    return read_options(at_provider, tags=_tags(struct(at_provider, "tags")) or None)
 
 
 def _tags(tags: structpb.Struct) -> dict[str, str]:

@@ -41,7 +41,7 @@ def test_a_new_repository_has_them_and_keeps_them(provider: str) -> None:
         assert sent_for_provider(run(provider, observed)) == want
 
 
-@pytest.mark.parametrize("provider", UPBOUND)
+@pytest.mark.parametrize("provider", APIS)
 def test_a_repository_that_was_found_gets_none(provider: str) -> None:
     """It may have other values, and with `Always` the provider would apply these."""
     for deletion in ("OnlyCreated", "Always"):
@@ -79,6 +79,52 @@ def test_a_repository_that_is_there_before_the_status_says_so_gets_none(
     assert rights(manifest)[1] == OBSERVE_CREATE[1]
     added = manifest["spec"]["forProvider"].keys() & {*DEFAULTS, "tags"}
     assert added == (set() if found else {*DEFAULTS, "tags"}), reason
+
+
+CREATES = {"type": "Ready", "status": "False", "reason": "Creating"}
+ECR_DEFAULTS = {
+    "imageTagMutability": "MUTABLE",
+    "imageScanningConfiguration": {"scanOnPush": False},
+}
+FILLED_IN = {
+    "imageTagMutability": "IMMUTABLE",
+    "imageScanningConfiguration": {"scanOnPush": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("made", "conditions", "spec", "want", "reason"),
+    [
+        (True, [CREATES], {}, ECR_DEFAULTS, "just created, with ECR's defaults"),
+        (True, [CREATES], FILLED_IN, FILLED_IN, "the provider was faster"),
+        (
+            True,
+            None,
+            FILLED_IN,
+            FILLED_IN,
+            "what we gave up, the provider writes again",
+        ),
+        (True, None, {}, {}, "it may have changed in ECR since it was created"),
+        (False, [CREATES], {}, {}, "nothing proves yet who created it"),
+        (False, None, FILLED_IN, {}, "it was there before"),
+    ],
+)
+def test_the_classic_provider_gets_them_with_the_rights(
+    made: bool,
+    conditions: list[dict[str, str]] | None,
+    spec: dict[str, Any],
+    want: dict[str, Any],
+    reason: str,
+) -> None:
+    """It applies options to what it finds. So they wait for the proof, as rights do."""
+    observed = live(CLASSIC, made=made, conditions=conditions)
+    if conditions:
+        observed["status"].pop("atProvider")
+    observed["spec"]["forProvider"] |= spec
+    manifest = desired_image(run(CLASSIC, observed))
+    sent = manifest["spec"]["forProvider"]
+    assert {key: sent[key] for key in sent.keys() & DEFAULTS} == want, reason
+    assert rights(manifest)[0] == ("Delete" if made else "Orphan"), reason
 
 
 def test_a_provider_that_would_write_them_onto_what_it_finds_gets_none() -> None:
