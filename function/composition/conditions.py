@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from google.protobuf import struct_pb2 as structpb
+
 from function.composition.repositories import ComposedRepository
 from function.ecr.name_template import BUNDLE_KEY
 from function.ecr.options import EncryptionOptions
@@ -18,6 +20,7 @@ from function.providers.crossplane_runtime import (
     CLAIM_NAMESPACE_LABEL,
     REPOSITORY_ID,
 )
+from function.structs import items, struct, texts
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
@@ -71,6 +74,22 @@ class Condition:
         return self.reason in PUSHABLE
 
 
+def said_ready(composite: structpb.Struct) -> bool:
+    """Whether the condition of a composite is True already."""
+    return any(
+        texts(each, "type", "status") == [CONDITION, "True"]
+        for each in items(struct(composite, "status"), "conditions")
+    )
+
+
+def still_creating(repositories: Mapping[str, ComposedRepository]) -> Condition:
+    """Return the condition of a new claim from before its repositories were there."""
+    return Condition(
+        reason="Creating",
+        message=_creates(_name(each) for each in repositories.values()),
+    )
+
+
 def repositories_ready(
     repositories: Mapping[str, ComposedRepository],
     deletion: Deletion,
@@ -101,7 +120,7 @@ def repositories_ready(
     )
     if waiting or (existing and not existing.reportable.ready):
         named = [*map(_name, own)] if is_new and not problems else waiting
-        creates = f"Waiting for the provider to create {', '.join(named)}"
+        creates = _creates(named)
         missing = _missing(existing, problems) if existing else ""
         steps = [creates if waiting else "", missing]
         return Condition(
@@ -127,6 +146,10 @@ def repositories_ready(
             f"Deleting the claim {outcome}{problems}",
         )
     return Condition(reason="Available", message=f"{usable}{problems}")
+
+
+def _creates(names: Iterable[str]) -> str:
+    return f"Waiting for the provider to create {', '.join(names)}"
 
 
 def _missing(existing: ComposedRepository, problems: str) -> str:

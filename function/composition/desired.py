@@ -19,6 +19,8 @@ from function.composition.conditions import (
     Condition,
     repositories_ready,
     repository_status,
+    said_ready,
+    still_creating,
     unapplied_changes,
 )
 from function.composition.connection_details import (
@@ -44,6 +46,7 @@ from function.composition.repositories import (
 )
 from function.composition.ttl import (
     PENDING_SECONDS,
+    QUIET_TAKES,
     RELEASE_SECONDS,
     RELEASE_TAKES,
     SETTLING_SECONDS,
@@ -128,22 +131,30 @@ def decide(observed: ObservedState) -> DesiredState:
     if requirements.resources:
         desired.requirements = requirements
     problems = _compose(observed, repositories, desired)
-    desired.condition = _condition(observed, repositories, problems)
+    condition = _condition(observed, repositories, problems)
     has_problems = any(problems) or any(
         each.reportable.problem for each in repositories.values()
     )
     conflict = any(each.conflict for each in repositories.values())
     # All are there within seconds. Until then nothing that the XR says changes.
-    settles = (
-        observed.is_new and desired.condition.reason == "Creating" and not has_problems
+    settles = observed.is_new and condition.reason == "Creating" and not has_problems
+    waits = (
+        condition.ready
+        and not has_problems
+        and _waits_for_quiet(observed, repositories)
     )
+    if waits:
+        condition = still_creating(repositories)
+    desired.condition = condition
     # Each change of a claim makes Crossplane reconcile it once more.
-    desired.claim_is_told = not settles or not is_recent(
+    desired.claim_is_told = not (settles or waits) or not is_recent(
         observed.time, observed.identity.created_at, SETTLING_TAKES
     )
-    desired.unready = is_unready(conflict=conflict, settles=settles)
+    desired.unready = is_unready(conflict=conflict, settles=settles or waits)
     if not settles:
         report(desired, repositories)
+    if waits:
+        desired.connection_details = {}
     if settings.connection and desired.connection_details:
         manifest = connection_object(
             settings.connection.kind,
@@ -156,14 +167,13 @@ def decide(observed: ObservedState) -> DesiredState:
         manifest = unchanged_connection_object(observed.connection_object)
         desired.resources[CONNECTION_OBJECT] = (manifest, True)
     desired.ttl_seconds = ttl_seconds(
-        ready=desired.condition.ready
-        and all(ready for _, ready in desired.resources.values()),
+        ready=condition.ready and all(ready for _, ready in desired.resources.values()),
         conflict=conflict,
         requirements=desired.requirements is not None,
         problems=has_problems,
         watch_suspended=raw.watch_suspended,
     )
-    if desired.condition.reason == "PreviousDeleting":
+    if condition.reason == "PreviousDeleting":
         began = max(each.release_started for each in repositories.values())
         if is_recent(observed.time, began, RELEASE_TAKES):
             desired.ttl_seconds = RELEASE_SECONDS
@@ -402,6 +412,29 @@ def report(
             key_of(name): each.reportable.uri for name, each in repositories.items()
         }
         desired.connection_details = connection_details(image.desired.region, uris)
+
+
+def _waits_for_quiet(
+    observed: ObservedState, repositories: Mapping[str, ComposedRepository]
+) -> bool:
+    """Whether a new XR hears later that its repositories are ready.
+
+    Crossplane applies an XR's status with the conditions of the XR in its cache (v2.3.4
+    and v2.4.2, composition_functions.go). What changed during a reconcile makes it
+    reconcile again at once, and then the cache often has no result of the last one yet.
+    So the XR, and its claim, would go from ready back to creating, several times. Hence
+    the URIs come first, and the condition when nothing is left to change.
+    """
+    found = repositories.values()
+    return (
+        all(each.provider.waits_for_quiet for each in found)
+        and not said_ready(observed.composite)
+        and is_recent(observed.time, observed.identity.created_at, QUIET_TAKES)
+        and (
+            observed.is_new
+            or not all(each.observed and each.observed.up_to_date for each in found)
+        )
+    )
 
 
 def _condition(

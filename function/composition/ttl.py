@@ -19,7 +19,9 @@ the provider is stopped or ECR refuses. So this holds for a few minutes after it
 
 In the first seconds of a new XR, its claim is not told that the repositories are being
 created: it usually is Ready before it would be. The ttl is then short, so that a claim
-whose provider is stopped is told soon. Nothing else depends on the clock.
+whose provider is stopped is told soon. If its repositories are there, but the provider
+has not seen its last changes yet, it is ready a moment later; or after some minutes, if
+the provider was stopped just then. Nothing else depends on the clock.
 """
 
 from datetime import datetime, timedelta
@@ -32,6 +34,8 @@ RELEASE_SECONDS = 3
 RELEASE_TAKES = timedelta(minutes=5)
 SETTLING_SECONDS = 10
 SETTLING_TAKES = timedelta(seconds=5)
+# As long as hundreds of claims at once take.
+QUIET_TAKES = timedelta(minutes=5)
 
 
 def ttl_seconds(

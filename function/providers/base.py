@@ -27,6 +27,8 @@ class Provider(Protocol):
             Input says otherwise.
         creates_with_options: Whether a provider that may only observe and create gets
             the options with the first manifest.
+        waits_for_quiet: Whether a new claim hears that its repositories are ready only
+            when the provider has seen all that was changed. That takes milliseconds.
         changes_adopted: Whether it can change a repository that it did not create, and
             lose nothing that somebody else set.
         config_kinds: The kinds of provider configs, the default first; empty if its API
@@ -44,6 +46,7 @@ class Provider(Protocol):
     has_deletion_policy: bool
     honours_management_policies: bool
     creates_with_options: bool
+    waits_for_quiet: bool
     changes_adopted: bool
     config_kinds: tuple[str, ...]
     unsupported_options: frozenset[str]

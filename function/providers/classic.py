@@ -46,6 +46,7 @@ class Classic:
     honours_management_policies = False
     # Its Create takes no tags; and its Update, which follows, writes all of them.
     creates_with_options = False
+    waits_for_quiet = True
     # It removes each tag that is not in the spec, and its status shows no tags to copy.
     changes_adopted = False
     config_kinds: tuple[str, ...] = ()
@@ -169,6 +170,7 @@ class Classic:
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
             options=read_options(for_provider),
+            up_to_date=not runtime.is_behind(metadata, status),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),

@@ -217,6 +217,20 @@ def is_observed(metadata: structpb.Struct, status: structpb.Struct) -> bool:
     )
 
 
+def is_behind(metadata: structpb.Struct, status: structpb.Struct) -> bool:
+    """Whether a provider says that it has not reconciled since the spec changed.
+
+    One with an older managed reconciler says nothing about it.
+    """
+    observed, generation = "observedGeneration", metadata.fields.get("generation")
+    return any(
+        text(condition, "type") == "Synced"
+        and observed in condition.fields
+        and condition.fields[observed] != generation
+        for condition in items(status, "conditions")
+    )
+
+
 def conditions(status: structpb.Struct) -> tuple[bool, str]:
     """Return whether a managed resource is Ready, and why it is not Synced."""
     ready, problem, operation = False, "", ""

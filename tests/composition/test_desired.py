@@ -10,7 +10,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function.composition.desired import decide
 from function.composition.observed import observe
 from function.composition.response import respond
-from function.composition.ttl import SETTLING_SECONDS
+from function.composition.ttl import SETTLING_SECONDS, SETTLING_TAKES
 from tests.builders import (
     APIS,
     CLASSIC,
@@ -329,7 +329,7 @@ def test_another_xr_reports_what_is_there(known: Json, reason: str) -> None:
         (6, {}, False, {}, True, "it takes longer, and nobody knows how long"),
         (-6, {}, False, {}, True, "the clocks differ"),
         (1, {"imagerepo": True, "bundlerepo": False}, True, {}, True, "ECR refuses"),
-        (1, {"imagerepo": True, "bundlerepo": True}, False, {}, True, "all are there"),
+        (6, {"imagerepo": True, "bundlerepo": True}, False, {}, True, "all are there"),
         (1, {}, False, {"repositories": {"image": {"name": NAME}}}, True, "not new"),
     ],
 )
@@ -360,6 +360,89 @@ def test_a_claim_is_told_what_will_not_change_within_seconds(
     told = rsp.conditions[0].target == fnv1.TARGET_COMPOSITE_AND_CLAIM
     assert told == want, reason
     assert (rsp.meta.ttl.seconds == SETTLING_SECONDS) == (not want)
+
+
+# What the XR has when its URIs are published, and when it said that it is ready.
+PUBLISHED: Json = {"repositories": {"image": {"name": NAME}}}
+SAID: Json = {"conditions": [{"type": "RepositoriesReady", "status": "True"}]}
+
+
+def response_after(
+    seconds: int, provider: str, status: Json, seen: int | None
+) -> fnv1.RunFunctionResponse:
+    """Return the response so long after the XR's creation; both repositories are ready.
+
+    Args:
+        seconds: How long.
+        provider: The provider's API.
+        status: The XR's status.
+        seen: The generation of the managed resources that the provider says that it has
+            seen, of 3.
+    """
+    observed = {}
+    for name in BOTH:
+        managed = one_of_both(provider, name, there=True)
+        managed["metadata"]["generation"] = 3
+        synced: Json = {"type": "Synced", "status": "True"}
+        if seen is not None:
+            synced["observedGeneration"] = seen
+        managed["status"]["conditions"].append(synced)
+        observed[name] = {"resource": managed}
+    composite = new_composite(provider, status)
+    step = {**INPUT, "provider": provider}
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    req = request(composite, observed=observed, input=step)
+    return respond(req, decide(observe(req, now)))
+
+
+@pytest.mark.parametrize(
+    ("provider", "seconds", "status", "seen", "want", "reason"),
+    [
+        (CLASSIC, 1, {}, 3, False, "the URIs come first"),
+        (CLASSIC, 1, PUBLISHED, 2, False, "the provider changes something soon"),
+        (CLASSIC, 1, PUBLISHED, 3, True, "nothing is left to change"),
+        (CLASSIC, 1, {**PUBLISHED, **SAID}, 2, True, "it said so before"),
+        (CLASSIC, 60, PUBLISHED, 2, False, "many claims at once take minutes"),
+        (CLASSIC, 301, PUBLISHED, 2, True, "no claim waits for ever"),
+        (CLASSIC, 1, PUBLISHED, None, True, "an older provider does not say"),
+        (CLASSIC, -301, {}, 2, True, "the clocks differ"),
+        (CLUSTER, 1, {}, 2, True, "this provider is slower"),
+        (NAMESPACED, 1, {}, 2, True, "this provider is slower"),
+    ],
+)
+def test_a_new_claim_is_ready_when_nothing_is_left_to_change(
+    provider: str,
+    seconds: int,
+    status: Json,
+    seen: int | None,
+    reason: str,
+    *,
+    want: bool,
+) -> None:
+    """Otherwise Crossplane would set it back, from an XR that its cache still has."""
+    rsp = response_after(seconds, provider, status, seen)
+    condition, written, details, ready = said(rsp)
+    assert all(each["uri"] for each in written["status"]["repositories"].values())
+    assert bool(details) == want, reason
+    assert ready == (fnv1.READY_UNSPECIFIED if want else fnv1.READY_FALSE), reason
+    first = said(response(provider, new_composite(provider)))
+    assert condition[1] == ("Available" if want else "Creating"), reason
+    assert (condition == first[0]) == (not want), "the message stays until it is ready"
+    told = rsp.conditions[0].target == fnv1.TARGET_COMPOSITE_AND_CLAIM
+    assert told == (want or seconds > SETTLING_TAKES.seconds), reason
+    assert (rsp.meta.ttl.seconds == SETTLING_SECONDS) == (not told), reason
+
+
+def test_a_new_claim_with_a_problem_hears_of_it_at_once() -> None:
+    observed = {
+        name: {"resource": one_of_both(CLASSIC, name, there=True)} for name in BOTH
+    }
+    observed["imagerepo"]["resource"]["status"]["conditions"].append(DENIED)
+    req = request(new_composite(CLASSIC), observed=observed, input=INPUT)
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=1)
+    rsp = respond(req, decide(observe(req, now)))
+    assert rsp.conditions[0].reason == "Available"
+    assert "AccessDenied" in rsp.conditions[0].message
 
 
 # Named repositories
