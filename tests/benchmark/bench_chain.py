@@ -286,7 +286,7 @@ def on_one_api(api: Api, plan: Plan, first: int, results: Results) -> None:
     """Measure on a control plane of its own."""
     system = BothSystem("chain", say, api=api, core=plan.core)
     with running(system, lambda: False):
-        measure(Bench(system, plan.patience), plan, first, results)
+        measure(Bench(system, plan.patience), plan, api.name, first, results)
 
 
 def main() -> int:

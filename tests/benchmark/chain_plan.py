@@ -24,6 +24,9 @@ KINDS = {OURS: "ours", RECIPE: "recipe"}
 # So many claims of each are created first, and do not count: the first claim of a kind
 # starts Crossplane's watches.
 WARM_UP = 3
+# So many at once, by provider API. 200 of Upbound's would still change when their
+# deletion begins.
+BATCHES = {"classic": 200, "upbound": 100, "namespaced": 100}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Plan:
     Attributes:
         apis: The names of the provider APIs.
         single: How many claims of each Composition are created one at a time.
-        batch: How many claims of each Composition are created at once.
+        batch: How many claims of each Composition are created at once; None for what
+            BATCHES says.
         rounds: How often they are.
         patience: How many seconds claims have to be Ready, or gone.
         deletes: Whether the claims are deleted, too.
@@ -42,11 +46,15 @@ class Plan:
 
     apis: tuple[str, ...] = ("classic", "upbound")
     single: int = 15
-    batch: int = 200
+    batch: int | None = None
     rounds: int = 1
     patience: float = 600.0
     deletes: bool = True
     core: str = "crossplane-core"
+
+    def at_once(self, api: str) -> int:
+        """Return how many claims of a provider API are created at once."""
+        return BATCHES[api] if self.batch is None else self.batch
 
 
 class Bench(Protocol):
@@ -65,19 +73,20 @@ class Bench(Protocol):
 Results = dict[str, Phase]
 
 
-def measure(bench: Bench, plan: Plan, first: int, results: Results) -> None:
-    """Measure each phase; add it to the results.
+def measure(bench: Bench, plan: Plan, api: str, first: int, results: Results) -> None:
+    """Measure each phase on one provider API; add it to the results.
 
     Args:
         bench: It creates and deletes.
         plan: How much.
+        api: The name of the provider API.
         first: Whether the recipe begins (1), or this function does (0).
         results: What was measured, by the phase's key.
     """
     for of, kind in KINDS.items():
         bench.create(of, claim_names(kind, "warm", WARM_UP))
     _one_at_a_time(bench, plan, first, results)
-    _at_once(bench, plan, first, results)
+    _at_once(bench, plan, plan.at_once(api), first, results)
 
 
 def _one_at_a_time(bench: Bench, plan: Plan, first: int, results: Results) -> None:
@@ -96,28 +105,30 @@ def _one_at_a_time(bench: Bench, plan: Plan, first: int, results: Results) -> No
         results[key] = reported({of: together(c) for of, c in costs.items()}, 1)
 
 
-def _at_once(bench: Bench, plan: Plan, first: int, results: Results) -> None:
+def _at_once(
+    bench: Bench, plan: Plan, batch: int, first: int, results: Results
+) -> None:
     """Create many claims, and delete them before the others are created.
 
     So both Compositions find the same number of other claims.
     """
-    if not plan.batch:
+    if not batch:
         return
     created: dict[str, list[Cost]] = {name: [] for name in KINDS}
     deleted: dict[str, list[Cost]] = {name: [] for name in KINDS}
     for number in range(plan.rounds):
         for of in in_order(first + number, [*KINDS]):
-            names = claim_names(KINDS[of], f"b{number}", plan.batch)
-            say(f"{plan.batch} claims at once: {of}")
+            names = claim_names(KINDS[of], f"b{number}", batch)
+            say(f"{batch} claims at once: {of}")
             created[of].append(bench.create(of, names))
             if plan.deletes:
                 bench.rest()
-                say(f"{plan.batch} claims at once, deleted: {of}")
+                say(f"{batch} claims at once, deleted: {of}")
                 deleted[of].append(bench.delete(of, names))
     for key, costs in (("created_many", created), ("deleted_many", deleted)):
         if costs[OURS]:
             both = {of: together(c) for of, c in costs.items()}
-            results[key] = reported(both, plan.batch)
+            results[key] = reported(both, batch)
 
 
 def arguments(
@@ -146,8 +157,8 @@ def arguments(
     parser.add_argument(
         "--batch",
         type=int,
-        default=plan.batch,
-        help="claims of each Composition at once (%(default)s)",
+        help="claims of each Composition at once "
+        f"({', '.join(f'{api}: {batch}' for api, batch in BATCHES.items())})",
     )
     parser.add_argument(
         "--rounds",

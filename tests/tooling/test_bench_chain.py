@@ -335,7 +335,7 @@ class FakeBench:
 def told(first: int = 0, **plan: Any) -> tuple[list[str], Results]:
     """Return what the benchmark does after the warm-up, and its results."""
     bench, results = FakeBench(), Results()
-    measure(bench, Plan(**plan), first, results)
+    measure(bench, Plan(**plan), "upbound", first, results)
     assert bench.told[:2] == ["+3 ours-warm-0", "+3 recipe-warm-0"]
     return bench.told[2:], results
 
@@ -370,6 +370,16 @@ def test_the_recipe_may_begin_and_nothing_need_be_deleted() -> None:
         *("+2 recipe-b0-0", "+2 ours-b0-0"),
     ]
     assert [*results] == ["created_one", "created_many"]
+
+
+@pytest.mark.parametrize(
+    ("given", "classic", "upbound"), [([], 200, 100), (["--batch", "7"], 7, 7)]
+)
+def test_so_many_claims_at_once_that_their_deletion_begins_in_quiet(
+    given: list[str], classic: int, upbound: int
+) -> None:
+    plan, _ = arguments("", DEFAULT, given)
+    assert (plan.at_once("classic"), plan.at_once("upbound")) == (classic, upbound)
 
 
 DEFAULT = Path("docs/chain.json")
