@@ -80,6 +80,7 @@ from function.ecr.secondary import (
 )
 from function.errors import InvalidInputError, quote
 from function.providers.base import Manifest
+from function.providers.crossplane_runtime import is_behind
 from function.providers.registry import PROVIDERS
 
 
@@ -427,12 +428,12 @@ def _waits_for_quiet(
     """
     found = repositories.values()
     return (
-        all(each.provider.waits_for_quiet for each in found)
+        is_recent(observed.time, observed.identity.created_at, QUIET_TAKES)
+        and all(each.provider.waits_for_quiet for each in found)
         and not said_ready(observed.composite)
-        and is_recent(observed.time, observed.identity.created_at, QUIET_TAKES)
         and (
             observed.is_new
-            or not all(each.observed and each.observed.up_to_date for each in found)
+            or any(is_behind(live.manifest) for live in observed.repositories.values())
         )
     )
 

@@ -145,8 +145,7 @@ class ObservedRepository(NamedTuple):
             This and the next two are known only of a repository that exists and that
             this composite did not create.
         sent_tags: The tags in the spec that the provider sets.
-        up_to_date: Whether the provider has looked at ECR since the spec changed. On
-            the classic provider, this is always known.
+        up_to_date: Whether the provider has looked at ECR since the spec changed.
         problem: Why the provider's last attempt failed, in the provider's words.
         unresolved_creation: When an attempt to create it started whose result was
             never recorded; empty if there is none.

@@ -170,7 +170,6 @@ class Classic:
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
             options=read_options(for_provider),
-            up_to_date=not runtime.is_behind(metadata, status),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),

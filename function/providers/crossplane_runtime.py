@@ -217,11 +217,12 @@ def is_observed(metadata: structpb.Struct, status: structpb.Struct) -> bool:
     )
 
 
-def is_behind(metadata: structpb.Struct, status: structpb.Struct) -> bool:
+def is_behind(managed: structpb.Struct) -> bool:
     """Whether a provider says that it has not reconciled since the spec changed.
 
     One with an older managed reconciler says nothing about it.
     """
+    metadata, status = structs(managed, "metadata", "status")
     observed, generation = "observedGeneration", metadata.fields.get("generation")
     return any(
         text(condition, "type") == "Synced"

@@ -4,7 +4,8 @@ The fields are those of spec.forProvider in the providers' CRDs: provider-aws v0
 (classic) and provider-aws-ecr v2 (Upbound, both scopes).
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from google.protobuf import struct_pb2 as structpb
@@ -123,17 +124,25 @@ def read_options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
     """
     scanning = struct(parent, "imageScanningConfiguration")
     filters = items(parent, "imageTagMutabilityExclusionFilter")
+    options = _options_read(
+        text(parent, "imageTagMutability"),
+        tuple(text(each, "filter") for each in filters),
+        boolean(scanning, "scanOnPush") if scanning.fields else None,
+    )
+    return options.model_copy(update=more) if more else options
+
+
+@functools.lru_cache(maxsize=256)  # a cluster has few
+def _options_read(
+    mutability: str,
+    filters: Sequence[str],
+    scan_on_push: bool | None,  # noqa: FBT001  # only the cache's arguments
+) -> RepositoryOptions:
     return NO_OPTIONS.model_copy(
         update={
-            "image_tag_mutability": text(parent, "imageTagMutability") or None,
-            "image_tag_mutability_exclusion_filters": [
-                text(each, "filter") for each in filters
-            ]
-            or None,
-            "scan_on_push": boolean(scanning, "scanOnPush")
-            if scanning.fields
-            else None,
-            **more,
+            "image_tag_mutability": mutability or None,
+            "image_tag_mutability_exclusion_filters": [*filters] or None,
+            "scan_on_push": scan_on_push,
         }
     )
 
