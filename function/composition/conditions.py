@@ -20,7 +20,7 @@ from function.providers.crossplane_runtime import (
     CLAIM_NAMESPACE_LABEL,
     REPOSITORY_ID,
 )
-from function.structs import items, struct, texts
+from function.structs import items, struct, text
 
 CONDITION = "RepositoriesReady"
 Reason = Literal[
@@ -75,9 +75,9 @@ class Condition:
 
 
 def said_ready(composite: structpb.Struct) -> bool:
-    """Whether the condition of a composite is True already."""
+    """Whether a composite was ready before, through this function or another one."""
     return any(
-        texts(each, "type", "status") == [CONDITION, "True"]
+        text(each, "type") in ("Ready", CONDITION) and text(each, "status") == "True"
         for each in items(struct(composite, "status"), "conditions")
     )
 

@@ -365,6 +365,7 @@ def test_a_claim_is_told_what_will_not_change_within_seconds(
 # What the XR has when its URIs are published, and when it said that it is ready.
 PUBLISHED: Json = {"repositories": {"image": {"name": NAME}}}
 SAID: Json = {"conditions": [{"type": "RepositoriesReady", "status": "True"}]}
+BY_ANOTHER: Json = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
 def response_after(
@@ -402,6 +403,7 @@ def response_after(
         (CLASSIC, 1, PUBLISHED, 2, False, "the provider changes something soon"),
         (CLASSIC, 1, PUBLISHED, 3, True, "nothing is left to change"),
         (CLASSIC, 1, {**PUBLISHED, **SAID}, 2, True, "it said so before"),
+        (CLASSIC, 1, BY_ANOTHER, 2, True, "it was ready through another function"),
         (CLASSIC, 60, PUBLISHED, 2, False, "many claims at once take minutes"),
         (CLASSIC, 301, PUBLISHED, 2, True, "no claim waits for ever"),
         (CLASSIC, 1, PUBLISHED, None, True, "an older provider does not say"),
