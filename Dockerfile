@@ -13,7 +13,7 @@ RUN python3 -m venv /build \
  && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python3 -m venv --without-pip /function \
  && /build/bin/pip --python /function/bin/python install --no-cache-dir --no-compile \
-      --only-binary :all: --require-hashes -r requirements/runtime.txt
+      --no-deps --only-binary :all: --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY function function
 COPY image image

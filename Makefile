@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV := .venv
-UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --require-hashes
+UV = $(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --require-hashes
 export UV_NO_PROGRESS := 1
 
 .PHONY: e2e-classic e2e-upbound e2e-namespaced e2e-versions e2e-full e2e-repeat chaos docs steady look pictures demo-svg help test guards fuzz conformance conformance-full e2e demo image reproduce wheels xpkg login push sign sbom audit bench bench-own bench-chain bench-capture bench-scale soak lint generate regions recorded lock render release-check release-notes version clean
@@ -266,7 +266,7 @@ generate: $(VENV)/.runtime ## Generate the CRD, XRDs, JSON Schemas, settings and
 regions: $(VENV)/.e2e ## Update the list of AWS regions from botocore
 	@$(VENV)/bin/python -c '$(REGIONS)' > function/cli/regions.txt
 
-LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --override requirements/overrides.txt
 lock: $(VENV)/.runtime ## Update the locked requirements (UPGRADE=--upgrade for newer versions)
 	@for group in uv build go; do $(LOCK) $(UPGRADE) --group $$group -o requirements/$$group.txt; done
 	@$(LOCK) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
