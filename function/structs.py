@@ -60,7 +60,7 @@ def strings(parent: structpb.Struct, key: str) -> list[str]:
 
 
 def fill(target: structpb.Struct, values: Mapping[str, Any]) -> None:
-    """Add values to an empty object. They are what JSON has.
+    """Add values to an empty object. They are what JSON has, or protobuf's Values.
 
     It does what Struct.update() does, in half the processor time.
     """
@@ -79,6 +79,8 @@ def fill(target: structpb.Struct, values: Mapping[str, Any]) -> None:
 def _set(target: structpb.Value, value: Any) -> None:
     if isinstance(value, str):
         target.string_value = value
+    elif isinstance(value, structpb.Value):
+        target.CopyFrom(value)
     elif isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, Mapping):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2 as structpb
 
 from function.api.overrides import repository_options
 from function.api.parameters import (
@@ -38,10 +39,11 @@ from function.composition.observed import (
     key_of,
     policy_names,
 )
-from function.composition.own_fields import keep_options
+from function.composition.own_fields import add_filled_in, keep_options
 from function.composition.repositories import (
     ComposedRepository,
-    completed,
+    additions_to,
+    sends_options,
     with_rights,
 )
 from function.composition.ttl import (
@@ -64,6 +66,7 @@ from function.ecr.ownership import (
     release_started,
 )
 from function.ecr.policies import desired_policy, kept_policy
+from function.ecr.provider_additions import Additions
 from function.ecr.provider_rights import Adoption, provider_rights
 from function.ecr.repository import (
     NOT_OBSERVED,
@@ -309,10 +312,12 @@ def _compose(
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)
         only_creates = uses_policies and each.provider.creates_with_options
+        additions = additions_to(each, only_creates=only_creates)
         repository = with_rights(
-            completed(each, only_creates=only_creates),
+            each.desired,
             rights,
             applies_options_on_create_only=only_creates,
+            has_provider_tags=additions is not Additions.NOTHING,
         )
         policies_of = repository
         if each.observed and rights is ProviderRights.CHANGE_ADOPTED:
@@ -336,19 +341,46 @@ def _compose(
                 continue
             repository = released
         if may_compose(conflict=conflict, live=bool(each.observed)):
-            manifest = each.provider.repository_manifest(
-                repository, management_policies=uses_policies
-            )
-            # The others' rights are reduced, or follow ECR: see adoption.py.
-            if (
-                each.keeps_options
-                and repository.rights.may_change
-                and (rights is not ProviderRights.CHANGE_ADOPTED)
-            ):
-                keep_options(manifest, observed.repositories[name].manifest)
+            manifest = _repository_manifest(observed, name, each, repository, additions)
             desired.resources[name] = (manifest, each.reportable.ready)
         problems += _compose_policies(observed, name, each, policies_of, desired)
     return problems
+
+
+def _repository_manifest(
+    observed: ObservedState,
+    name: str,
+    composed: ComposedRepository,
+    repository: DesiredRepository,
+    additions: Additions,
+) -> Manifest:
+    """Return a repository's manifest, with what its managed resource keeps."""
+    provider = composed.provider
+    uses_policies = observed.settings.honours_management_policies(provider)
+    manifest = provider.repository_manifest(
+        repository, management_policies=uses_policies
+    )
+    live = observed.repositories.get(name)
+    managed = live.manifest if live else structpb.Struct()
+    rights = repository.rights
+    if additions is not Additions.NOTHING and sends_options(
+        rights,
+        applies_options_on_create_only=uses_policies and provider.creates_with_options,
+    ):
+        add_filled_in(
+            manifest,
+            managed,
+            provider.filled_in,
+            defaults=additions is Additions.DEFAULTS,
+        )
+    # The others' rights are reduced, or follow ECR: see adoption.py.
+    if (
+        composed.keeps_options
+        and rights.may_change
+        and rights is not ProviderRights.CHANGE_ADOPTED
+    ):
+        keep_options(manifest, managed)
+    return manifest
 
 
 def _has_policies(observed: ObservedState, name: str) -> bool:

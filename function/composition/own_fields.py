@@ -1,5 +1,6 @@
 """Our fields of a live managed resource, to compose it again unchanged."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -8,7 +9,11 @@ from google.protobuf import struct_pb2 as structpb
 from function.ecr.ownership import CREATED_BY_ANNOTATION, CREATED_BY_TAG
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
-from function.providers.option_fields import FIELD_NAMES
+from function.providers.option_fields import (
+    EXCLUSION_FILTERS,
+    FIELD_NAMES,
+    TAG_MUTABILITY,
+)
 from function.structs import struct
 
 # Our fields of spec.forProvider: of a repository's managed resource and of a policy's.
@@ -67,6 +72,35 @@ def keep_options(manifest: Manifest, managed: structpb.Struct) -> None:
     for_provider = manifest["spec"]["forProvider"]
     own.pop("forceDelete", None)
     manifest["spec"]["forProvider"] = for_provider | own
+
+
+def add_filled_in(
+    manifest: Manifest,
+    managed: structpb.Struct,
+    filled_in: Mapping[str, Any],
+    *,
+    defaults: bool,
+) -> None:
+    """Add to a manifest what the provider filled in, or would fill in.
+
+    Args:
+        manifest: A repository's manifest, with the options that are requested.
+        managed: Its managed resource; empty if there is none yet.
+        filled_in: See Provider.filled_in.
+        defaults: Whether what the managed resource lacks gets ECR's defaults.
+    """
+    for_provider = manifest["spec"]["forProvider"]
+    live = struct(struct(managed, "spec"), "forProvider").fields
+    keeps_filters = TAG_MUTABILITY not in for_provider
+    for name, default in filled_in.items():
+        if name in for_provider:
+            continue
+        if name in live:
+            # The filters go with the mutability.
+            if name != EXCLUSION_FILTERS or keeps_filters:
+                for_provider[name] = live[name]
+        elif defaults and default is not None:
+            for_provider[name] = default
 
 
 def some_fields(parent: structpb.Struct, *keys: str) -> dict[str, Any]:

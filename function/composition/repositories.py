@@ -4,7 +4,7 @@ import dataclasses
 
 from function.ecr.options import NO_OPTIONS
 from function.ecr.ownership import Ownership, may_disclose
-from function.ecr.provider_additions import may_add_defaults, with_additions
+from function.ecr.provider_additions import Additions, may_add_defaults
 from function.ecr.provider_rights import may_send_options
 from function.ecr.repository import (
     NOT_OBSERVED,
@@ -58,10 +58,8 @@ class ComposedRepository:
             self.reportable = self.observed
 
 
-def completed(
-    repository: ComposedRepository, *, only_creates: bool
-) -> DesiredRepository:
-    """Return the desired repository, with what its provider would add to it.
+def additions_to(repository: ComposedRepository, *, only_creates: bool) -> Additions:
+    """Return what the spec of a repository gets of what its provider would add.
 
     If the provider finds the repository, the status that it writes first says nothing
     (crossplane-runtime, pkg/reconciler/managed/reconciler.go: adding the finalizer
@@ -81,9 +79,22 @@ def completed(
         repository.ownership is Ownership.CREATED
         and not repository.provider.creates_with_options
     )
-    if may_add_defaults(created=created, found=found, only_creates=only_creates):
-        return with_additions(repository.desired, observed, created=created)
-    return repository.desired
+    if not may_add_defaults(created=created, found=found, only_creates=only_creates):
+        return Additions.NOTHING
+    # Until it is ready, nobody has changed what ECR chose.
+    is_new = observed is None or (created and not observed.ready)
+    return Additions.DEFAULTS if is_new else Additions.KEPT
+
+
+def sends_options(
+    rights: ProviderRights, *, applies_options_on_create_only: bool
+) -> bool:
+    """Whether the spec of a repository has its options; see with_rights."""
+    return may_send_options(
+        earned=rights.may_change,
+        creates_only=rights is ProviderRights.OBSERVE_CREATE
+        and applies_options_on_create_only,
+    )
 
 
 def with_rights(
@@ -91,6 +102,7 @@ def with_rights(
     rights: ProviderRights,
     *,
     applies_options_on_create_only: bool,
+    has_provider_tags: bool = False,
 ) -> DesiredRepository:
     """Return a repository with the provider's rights and the options that they allow.
 
@@ -102,12 +114,11 @@ def with_rights(
         rights: What the provider may do.
         applies_options_on_create_only: Whether a provider that may only create does not
             write options onto a repository that it finds.
+        has_provider_tags: See DesiredRepository.
     """
     options = repository.options
-    if not may_send_options(
-        earned=rights.may_change,
-        creates_only=rights is ProviderRights.OBSERVE_CREATE
-        and applies_options_on_create_only,
+    if not sends_options(
+        rights, applies_options_on_create_only=applies_options_on_create_only
     ):
         kept = NO_OPTIONS
         # No provider writes these two onto a repository that it finds.
@@ -120,4 +131,6 @@ def with_rights(
                 }
             )
         options = kept
-    return repository._replace(options=options, rights=rights)
+    return repository._replace(
+        options=options, rights=rights, has_provider_tags=has_provider_tags
+    )

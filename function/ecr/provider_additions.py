@@ -8,8 +8,9 @@ Upbound's API from the start, on the classic one with the rights, which wait for
 that the repository is this composite's own.
 """
 
-from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
-from function.ecr.repository import DesiredRepository, ObservedRepository
+import enum
+
+from function.ecr.options import NO_OPTIONS, EncryptionOptions
 
 # ECR API Reference, CreateRepository: the defaults.
 ECR_DEFAULTS = NO_OPTIONS.model_copy(
@@ -21,44 +22,14 @@ ECR_DEFAULTS = NO_OPTIONS.model_copy(
 )
 
 
-def with_additions(
-    repository: DesiredRepository,
-    observed: ObservedRepository | None,
-    *,
-    created: bool = False,
-) -> DesiredRepository:
-    """Return a repository of this composite with what the provider would add.
+class Additions(enum.Enum):
+    """What the spec of a repository has besides the options that are requested."""
 
-    An option that nobody requests any more stays as the spec has it.
-
-    Args:
-        repository: The desired repository.
-        observed: What its managed resource says; None if there is none yet.
-        created: Whether this composite created the repository, without options. Until
-            it is ready, its spec may have none yet, and ECR has the defaults.
-    """
-    present = observed.options if observed else ECR_DEFAULTS
-    if created and observed and not (observed.ready or present.image_tag_mutability):
-        present = ECR_DEFAULTS
-    options = _filled(repository.options, present)
-    return repository._replace(options=options, has_provider_tags=True)
-
-
-def _filled(
-    requested: RepositoryOptions, present: RepositoryOptions
-) -> RepositoryOptions:
-    """Return the requested options, and those others that ECR has a value for."""
-    added: dict[str, object] = {}
-    if requested.image_tag_mutability is None:
-        added["image_tag_mutability"] = present.image_tag_mutability
-        added["image_tag_mutability_exclusion_filters"] = (
-            present.image_tag_mutability_exclusion_filters
-        )
-    if requested.scan_on_push is None:
-        added["scan_on_push"] = present.scan_on_push
-    if requested.encryption is None:
-        added["encryption"] = present.encryption
-    return requested.model_copy(update=added) if added else requested
+    NOTHING = enum.auto()
+    # What it has: also an option that nobody requests any more.
+    KEPT = enum.auto()
+    # The same, and ECR's defaults for the rest.
+    DEFAULTS = enum.auto()
 
 
 # The guard: plain values in, a boolean out. `make guards` turns it off.

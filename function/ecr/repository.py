@@ -136,11 +136,10 @@ class ObservedRepository(NamedTuple):
         recorded_uid: The UID of the composite whose creation is recorded on the
             managed resource, on the classic provider; it never changes.
         encryption: The repository's encryption.
-        options: Its options. Of a repository that this composite created, or that does
-            not exist yet: tag mutability, scanning and encryption as the spec has them.
-            Of another: in ECR, as far as a provider that may change it could reset
-            them: tag mutability, scanning, tags. A tag that was removed in ECR stays
-            here. Empty on the classic provider.
+        options: What a provider that may change it could reset: tag mutability,
+            scanning, tags, as ECR has them. A tag that was removed in ECR stays here.
+            Of a repository that does not exist, as the spec has them. Empty on the
+            classic provider, and if this composite created it.
         protected_tags: The keys of the tags that the spec protects from the provider.
             This and the next two are known only of a repository that exists and that
             this composite did not create.

@@ -1,5 +1,6 @@
 """What the function needs from a provider's API."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from google.protobuf import struct_pb2 as structpb
@@ -33,6 +34,8 @@ class Provider(Protocol):
             lose nothing that somebody else set.
         config_kinds: The kinds of provider configs, the default first; empty if its API
             has only one.
+        filled_in: The fields of spec.forProvider that the provider fills in from ECR if
+            the spec lacks them, with ECR's defaults; None if there is no default.
         unsupported_options: The options that its API has no field for, by their names
             in the Input.
         immutable_policies: The policies whose text a live resource cannot change.
@@ -49,6 +52,7 @@ class Provider(Protocol):
     waits_for_quiet: bool
     changes_adopted: bool
     config_kinds: tuple[str, ...]
+    filled_in: Mapping[str, Any]
     unsupported_options: frozenset[str]
     immutable_policies: frozenset[PolicyKind]
     undeletable_policies: frozenset[PolicyKind]

@@ -20,8 +20,8 @@ from function.ecr.repository import (
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
 from function.providers.option_fields import (
+    filled_in,
     for_provider,
-    read_options,
     unsupported_options,
 )
 from function.structs import boolean, struct, structs, text, texts
@@ -50,6 +50,7 @@ class Classic:
     # It removes each tag that is not in the spec, and its status shows no tags to copy.
     changes_adopted = False
     config_kinds: tuple[str, ...] = ()
+    filled_in = filled_in("classic")
     unsupported_options = unsupported_options("classic")
     immutable_policies: frozenset[PolicyKind] = frozenset()
     # Its Observe fails after the repository is gone:
@@ -169,7 +170,6 @@ class Classic:
             deleting_since=deleting_since,
             created_by_provider=is_creator,
             recorded_uid=recorded_uid,
-            options=read_options(for_provider),
             problem=problem,
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),

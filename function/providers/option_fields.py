@@ -4,17 +4,16 @@ The fields are those of spec.forProvider in the providers' CRDs: provider-aws v0
 (classic) and provider-aws-ecr v2 (Upbound, both scopes).
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from google.protobuf import struct_pb2 as structpb
-
-from function.ecr.options import NO_OPTIONS, RepositoryOptions
+from function.ecr.options import RepositoryOptions
 from function.ecr.ownership import CREATED_BY_TAG
-from function.structs import boolean, items, struct, text
+from function.ecr.provider_additions import ECR_DEFAULTS
 
 Api = Literal["classic", "upbound"]
+TAG_MUTABILITY = "imageTagMutability"
+EXCLUSION_FILTERS = "imageTagMutabilityExclusionFilter"
 
 
 class Field(NamedTuple):
@@ -75,11 +74,9 @@ _OWN_RESOURCE = _both("", lambda _: None)
 # By the name of the option in RepositoryOptions.
 FIELDS: dict[str, OptionFields] = {
     "force_delete": _both("forceDelete", lambda o: o.deletes_images),
-    "image_tag_mutability": _both(
-        "imageTagMutability", lambda o: o.image_tag_mutability
-    ),
+    "image_tag_mutability": _both(TAG_MUTABILITY, lambda o: o.image_tag_mutability),
     "image_tag_mutability_exclusion_filters": OptionFields(
-        None, Field("imageTagMutabilityExclusionFilter", _exclusion_filters)
+        None, Field(EXCLUSION_FILTERS, _exclusion_filters)
     ),
     "scan_on_push": _both("imageScanningConfiguration", _scanning),
     "encryption": OptionFields(None, Field("encryptionConfiguration", _encryption)),
@@ -113,38 +110,15 @@ def for_provider(options: RepositoryOptions, api: Api) -> dict[str, Any]:
     return fields
 
 
-def read_options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
-    """Return the options that ECR has a value for if a request leaves them out.
+def filled_in(api: Api) -> dict[str, Any]:
+    """Return the fields that a provider fills in from ECR if the spec lacks them.
 
-    They are unchecked: ECR may have new values.
-
-    Args:
-        parent: spec.forProvider, or Upbound's status.atProvider.
-        more: Further options, by their names in RepositoryOptions.
+    The values are ECR's defaults; None if ECR has no value by default.
     """
-    scanning = struct(parent, "imageScanningConfiguration")
-    filters = items(parent, "imageTagMutabilityExclusionFilter")
-    options = _options_read(
-        text(parent, "imageTagMutability"),
-        tuple(text(each, "filter") for each in filters),
-        boolean(scanning, "scanOnPush") if scanning.fields else None,
-    )
-    return options.model_copy(update=more) if more else options
-
-
-@functools.lru_cache(maxsize=256)  # a cluster has few
-def _options_read(
-    mutability: str,
-    filters: Sequence[str],
-    scan_on_push: bool | None,  # noqa: FBT001  # only the cache's arguments
-) -> RepositoryOptions:
-    return NO_OPTIONS.model_copy(
-        update={
-            "image_tag_mutability": mutability or None,
-            "image_tag_mutability_exclusion_filters": [*filters] or None,
-            "scan_on_push": scan_on_push,
-        }
-    )
+    fields = for_provider(ECR_DEFAULTS, api)
+    if FIELDS["image_tag_mutability_exclusion_filters"]._asdict()[api]:
+        fields[EXCLUSION_FILTERS] = None
+    return fields
 
 
 def unsupported_options(api: Api) -> frozenset[str]:

@@ -5,7 +5,7 @@ It is one API but for the scope: upjet generates both from Terraform's.
 
 from google.protobuf import struct_pb2 as structpb
 
-from function.ecr.options import EncryptionOptions, RepositoryOptions
+from function.ecr.options import NO_OPTIONS, EncryptionOptions, RepositoryOptions
 from function.ecr.ownership import (
     CREATED_BY_TAG,
     created_by,
@@ -24,8 +24,10 @@ from function.ecr.repository import (
 from function.providers import crossplane_runtime as runtime
 from function.providers.base import Manifest
 from function.providers.option_fields import (
+    EXCLUSION_FILTERS,
+    TAG_MUTABILITY,
+    filled_in,
     for_provider,
-    read_options,
     unsupported_options,
 )
 from function.structs import boolean, items, struct, structs, text, texts
@@ -47,6 +49,7 @@ class Upbound:
     # It would take 0.2 s: its reconciles take longer, and an XR rarely goes back.
     waits_for_quiet = False
     changes_adopted = True
+    filled_in = filled_in("upbound")
     unsupported_options = unsupported_options("upbound")
     # Terraform's aws_ecr_lifecycle_policy declares its text ForceNew, and upjet refuses
     # a replacement (external_tfpluginsdk.go, assertNoForceNew).
@@ -203,8 +206,10 @@ class Upbound:
             unresolved_creation=runtime.unresolved(record, problem),
             seniority=(created, uid),
         )
-        if is_creator or not arn:
-            return observed._replace(options=_spec_options(for_provider))
+        if is_creator:
+            return observed
+        if not arn:
+            return observed._replace(options=_options(for_provider))
         return observed._replace(
             options=_live_options(at_provider),
             protected_tags=frozenset(initial.fields.keys()),
@@ -238,9 +243,28 @@ def _encryption(parent: structpb.Struct) -> EncryptionOptions | None:
     return None
 
 
-def _spec_options(for_provider: structpb.Struct) -> RepositoryOptions:
-    """Return the options of a spec that the provider fills in if they are left out."""
-    return read_options(for_provider, encryption=_encryption(for_provider))
+def _options(parent: structpb.Struct, **more: object) -> RepositoryOptions:
+    """Return the options that an update could reset, unchecked: ECR may have new ones.
+
+    Args:
+        parent: spec.forProvider or status.atProvider.
+        more: Further options, by their names in RepositoryOptions.
+    """
+    scanning = struct(parent, "imageScanningConfiguration")
+    filters = items(parent, EXCLUSION_FILTERS)
+    return NO_OPTIONS.model_copy(
+        update={
+            "image_tag_mutability": text(parent, TAG_MUTABILITY) or None,
+            "image_tag_mutability_exclusion_filters": [
+                text(each, "filter") for each in filters
+            ]
+            or None,
+            "scan_on_push": boolean(scanning, "scanOnPush")
+            if scanning.fields
+            else None,
+            **more,
+        }
+    )
 
 
 def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
@@ -249,7 +273,7 @@ def _live_options(at_provider: structpb.Struct) -> RepositoryOptions:
     Terraform's aws_ecr_repository has a default for the tag mutability, and removes
     exclusion filters and tags that are not in the configuration.
     """
-    return read_options(at_provider, tags=_tags(struct(at_provider, "tags")) or None)
+    return _options(at_provider, tags=_tags(struct(at_provider, "tags")) or None)
 
 
 def _tags(tags: structpb.Struct) -> dict[str, str]:

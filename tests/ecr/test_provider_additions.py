@@ -127,6 +127,14 @@ def test_the_classic_provider_gets_them_with_the_rights(
     assert rights(manifest)[0] == ("Delete" if made else "Orphan"), reason
 
 
+def test_an_option_that_is_requested_leaves_the_others_defaults() -> None:
+    observed = live(CLASSIC, conditions=[CREATES])
+    observed["status"].pop("atProvider")
+    requested = {"imageTagMutability": "IMMUTABLE"}
+    sent = sent_for_provider(run(CLASSIC, observed, repository=requested))
+    assert {key: sent[key] for key in ECR_DEFAULTS} == ECR_DEFAULTS | requested
+
+
 def test_a_provider_that_would_write_them_onto_what_it_finds_gets_none() -> None:
     sent = sent_for_provider(run(CLUSTER, managementPolicies=False))
     assert not sent.keys() & {*DEFAULTS, "tags"}
