@@ -13,7 +13,15 @@ from tests.simulation.simulated.classic import CLASSIC
 from tests.simulation.simulated.cluster import Cluster, Composite, controller
 from tests.simulation.simulated.ecr import Actor, Ecr, Location, Repository
 from tests.simulation.simulated.invariants import Exemption, WaitsForEver
-from tests.simulation.simulated.managed import Api, Ref, incomplete, may_delete
+from tests.simulation.simulated.managed import (
+    FAILED,
+    PENDING,
+    Api,
+    Manifest,
+    Ref,
+    incomplete,
+    may_delete,
+)
 
 # The names of a provider config and of a repository.
 Identity = tuple[str, str]
@@ -188,7 +196,10 @@ class World:
     def _state(self) -> object:
         return self.ecr.repositories, [
             (
-                cluster.objects,
+                {
+                    ref: _without_retry_times(managed)
+                    for ref, managed in cluster.objects.items()
+                },
                 cluster.composites,
                 # Its status shows that only at the next poll.
                 [
@@ -303,6 +314,20 @@ def _check_competitors(cluster: Cluster) -> None:
             other = some.setdefault(each, composite)
             if other is not composite:
                 raise WaitsForEver(f"{composite} and {other} each have one of {wanted}")
+
+
+def _without_retry_times(managed: Manifest) -> Manifest:
+    """Return a managed resource without the times of attempts to create that fail.
+
+    The provider repeats them for ever. Nothing else changes, and the composite says why
+    they fail.
+    """
+    metadata = managed["metadata"]
+    annotations = metadata.get("annotations", {})
+    if annotations.get(FAILED, "") <= annotations.get(PENDING, ""):
+        return managed
+    kept = {k: v for k, v in annotations.items() if k not in (FAILED, PENDING)}
+    return managed | {"metadata": metadata | {"annotations": kept}}
 
 
 def _wanted(cluster: Cluster, composite: Composite) -> tuple[set[Identity], bool]:
