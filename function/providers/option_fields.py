@@ -116,7 +116,7 @@ def filled_in(api: Api) -> dict[str, Any]:
     The values are ECR's defaults; None if ECR has no value by default.
     """
     fields = for_provider(ECR_DEFAULTS, api)
-    if FIELDS["image_tag_mutability_exclusion_filters"]._asdict()[api]:
+    if EXCLUSION_FILTERS in (field.name for field in _BY_API[api]):
         fields[EXCLUSION_FILTERS] = None
     return fields
 
