@@ -133,7 +133,7 @@ def test_an_edit_narrows_rights_at_once_and_gives_earned_ones_back(
 
 
 def test_a_reconcile_of_a_ready_claim_is_one_call(live: System) -> None:
-    """Other claims may be reconciled meanwhile, but not each time."""
+    """The provider may poll a repository of the claim meanwhile, but not each time."""
     assert min(settings.calls_of_a_reconcile(live, LIVE)) == 1
 
 
