@@ -213,6 +213,8 @@ def _repositories(
             keeps_options=unrequested
             and not observed.settings.has_options(key_of(name)),
             existing=name == EXISTING,
+            creates_with_options=provider.creates_with_options
+            and observed.settings.honours_management_policies(provider),
         )
     _check_locations(observed.settings, repositories)
     return repositories
@@ -299,7 +301,6 @@ def _compose(
     image = repositories[IMAGE]
     problems: list[str] = []
     for name, each in repositories.items():
-        uses_policies = observed.settings.honours_management_policies(each.provider)
         # The owner of the image gets the others too.
         adopt = observed.settings.adoption(each.provider)
         rights = provider_rights(
@@ -311,12 +312,11 @@ def _compose(
         )
         if name != IMAGE and not image.conflict:
             rights = secondary_rights(rights, image.ownership, each.observed)
-        only_creates = uses_policies and each.provider.creates_with_options
-        additions = additions_to(each, only_creates=only_creates)
+        additions = additions_to(each)
         repository = with_rights(
             each.desired,
             rights,
-            applies_options_on_create_only=only_creates,
+            creates_with_options=each.creates_with_options,
             has_provider_tags=additions is not Additions.NOTHING,
         )
         policies_of = repository
@@ -331,7 +331,7 @@ def _compose(
             policies_of = with_rights(
                 each.desired,
                 ProviderRights.OBSERVE_ONLY,
-                applies_options_on_create_only=True,
+                creates_with_options=False,
             )
             released = release_secondary(repository, each.observed, each.ownership)
             if released is None and _has_policies(observed, name):
@@ -356,16 +356,15 @@ def _repository_manifest(
 ) -> Manifest:
     """Return a repository's manifest, with what its managed resource keeps."""
     provider = composed.provider
-    uses_policies = observed.settings.honours_management_policies(provider)
     manifest = provider.repository_manifest(
-        repository, management_policies=uses_policies
+        repository,
+        management_policies=observed.settings.honours_management_policies(provider),
     )
     live = observed.repositories.get(name)
     managed = live.manifest if live else structpb.Struct()
     rights = repository.rights
     if additions is not Additions.NOTHING and sends_options(
-        rights,
-        applies_options_on_create_only=uses_policies and provider.creates_with_options,
+        rights, creates_with_options=composed.creates_with_options
     ):
         add_filled_in(
             manifest,

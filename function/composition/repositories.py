@@ -33,6 +33,8 @@ class ComposedRepository:
         keeps_options: Whether its options stay as they are, because the settings have
             none for it any more.
         existing: Whether the claim names it as one that it does not create.
+        creates_with_options: Whether its provider, while it may only observe and
+            create, gets the options. It writes them onto nothing that it finds.
         conflict: Whether it belongs to another claim.
         reportable: What a tenant may read: nothing about a repository of another claim.
     """
@@ -47,6 +49,7 @@ class ComposedRepository:
     unrequested: bool = False
     keeps_options: bool = False
     existing: bool = False
+    creates_with_options: bool = False
     conflict: bool = dataclasses.field(init=False)
     reportable: ObservedRepository = dataclasses.field(init=False)
 
@@ -58,18 +61,13 @@ class ComposedRepository:
             self.reportable = self.observed
 
 
-def additions_to(repository: ComposedRepository, *, only_creates: bool) -> Additions:
+def additions_to(repository: ComposedRepository) -> Additions:
     """Return what the spec of a repository gets of what its provider would add.
 
     If the provider finds the repository, the status that it writes first says nothing
     (crossplane-runtime, pkg/reconciler/managed/reconciler.go: adding the finalizer
     replaces what Observe returned). It looks again when the spec changes, as it does
     here without the additions; else at its next poll, by default ten minutes later.
-
-    Args:
-        repository: The repository.
-        only_creates: Whether the provider, while it may only create, writes nothing
-            onto a repository that it finds.
     """
     observed = repository.observed
     found = repository.ownership in (Ownership.ADOPTED, Ownership.CONFLICT) or (
@@ -79,21 +77,20 @@ def additions_to(repository: ComposedRepository, *, only_creates: bool) -> Addit
         repository.ownership is Ownership.CREATED
         and not repository.provider.creates_with_options
     )
-    if not may_add_defaults(created=created, found=found, only_creates=only_creates):
+    if not may_add_defaults(
+        created=created, found=found, only_creates=repository.creates_with_options
+    ):
         return Additions.NOTHING
     # Until it is ready, nobody has changed what ECR chose.
     is_new = observed is None or (created and not observed.ready)
     return Additions.DEFAULTS if is_new else Additions.KEPT
 
 
-def sends_options(
-    rights: ProviderRights, *, applies_options_on_create_only: bool
-) -> bool:
+def sends_options(rights: ProviderRights, *, creates_with_options: bool) -> bool:
     """Whether the spec of a repository has its options; see with_rights."""
     return may_send_options(
         earned=rights.may_change,
-        creates_only=rights is ProviderRights.OBSERVE_CREATE
-        and applies_options_on_create_only,
+        creates_only=rights is ProviderRights.OBSERVE_CREATE and creates_with_options,
     )
 
 
@@ -101,7 +98,7 @@ def with_rights(
     repository: DesiredRepository,
     rights: ProviderRights,
     *,
-    applies_options_on_create_only: bool,
+    creates_with_options: bool,
     has_provider_tags: bool = False,
 ) -> DesiredRepository:
     """Return a repository with the provider's rights and the options that they allow.
@@ -112,14 +109,11 @@ def with_rights(
     Args:
         repository: The desired repository.
         rights: What the provider may do.
-        applies_options_on_create_only: Whether a provider that may only create does not
-            write options onto a repository that it finds.
+        creates_with_options: See ComposedRepository.
         has_provider_tags: See DesiredRepository.
     """
     options = repository.options
-    if not sends_options(
-        rights, applies_options_on_create_only=applies_options_on_create_only
-    ):
+    if not sends_options(rights, creates_with_options=creates_with_options):
         kept = NO_OPTIONS
         # No provider writes these two onto a repository that it finds.
         created_with = (options.force_delete, options.encryption)
