@@ -101,7 +101,10 @@ def respond_with_internal_error(
 def _response(
     req: fnv1.RunFunctionRequest, ttl_seconds: int
 ) -> fnv1.RunFunctionResponse:
-    rsp = fnv1.RunFunctionResponse(desired=req.desired, context=req.context)
+    rsp = fnv1.RunFunctionResponse()
+    # As arguments, they would be serialized and parsed.
+    rsp.desired.CopyFrom(req.desired)
+    rsp.context.CopyFrom(req.context)
     rsp.meta.tag = req.meta.tag
     rsp.meta.ttl.seconds = ttl_seconds
     return rsp
