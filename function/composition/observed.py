@@ -40,6 +40,14 @@ from function.structs import struct, text, texts
 # Crossplane deletes an observed resource whose name is missing from the desired state.
 _COMPOSED_SUFFIX = "repo"
 IMAGE, BUNDLE, EXISTING = "imagerepo", "bundlerepo", "existingrepo"
+# The composed resource name of a namespaced XR's object of connection details.
+CONNECTION_OBJECT = "connection"
+# How the names of all that the function composes end: repositories, policies, object.
+OWN_SUFFIXES = (
+    _COMPOSED_SUFFIX,
+    *(f"{_COMPOSED_SUFFIX}-{kind}" for kind in PolicyKind),
+    CONNECTION_OBJECT,
+)
 
 
 class LiveRepository(NamedTuple):
@@ -201,10 +209,6 @@ def _is_new(composite: structpb.Struct, identity: CompositeIdentity) -> bool:
     in_cluster = bool(identity.created_at)
     status = struct(composite, "status")
     return in_cluster and not struct(status, "repositories").fields
-
-
-# The composed resource name of a namespaced XR's object of connection details.
-CONNECTION_OBJECT = "connection"
 
 
 def composite_identity(composite: structpb.Struct) -> CompositeIdentity:

@@ -18,6 +18,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from function.fn import FunctionRunner
+from function.server.request import parse_request
 
 Json = dict[str, Any]
 RECORDED = Path(__file__).parents[1] / "goldens/recorded"
@@ -55,9 +56,10 @@ def is_fatal(response: Json) -> bool:
 
 
 def respond(request: Json) -> Json:
-    """Send a request to the function."""
+    """Send a request to the function, parsed as the server does it."""
     sent = json_format.ParseDict(expanded(request), fnv1.RunFunctionRequest())
-    rsp = asyncio.run(FunctionRunner().RunFunction(sent, None))
+    received = parse_request(sent.SerializeToString())
+    rsp = asyncio.run(FunctionRunner().RunFunction(received, None))
     return json_format.MessageToDict(rsp)
 
 

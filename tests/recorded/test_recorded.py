@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.recorded.cases import Case, Json, expanded, load, respond
+from tests.recorded.cases import Case, Json, expanded, load, merged, respond
 
 CRD = (
     Path(__file__).parents[2]
@@ -37,6 +37,11 @@ REFUSED_VALUES = {
 # With the classic provider, a lifecycle policy gets its right to be deleted first.
 NOT_OF_ALL = {"owners/policies released, step 4"}
 CASES = list(load())
+# So many resources of other steps that a request is large: see server/request.py.
+OTHER = {"resource": {"kind": "Other", "spec": {"text": "x" * 4_000}}}
+OTHERS: Json = {
+    "observed": {"resources": {f"other-{number}": OTHER for number in range(10)}}
+}
 
 
 def lines(response: Json) -> list[str]:
@@ -50,6 +55,11 @@ def test_a_request_is_answered_as_recorded(case: Case) -> None:
         recorded, now, "recorded", "now", lineterm="", n=6
     )
     assert now == recorded, "\n".join([case.reason, *difference])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_observed_resources_of_other_steps_change_nothing(case: Case) -> None:
+    assert respond(merged(case.request, OTHERS)) == case.response
 
 
 def test_names_are_unique_and_reasons_are_given() -> None:

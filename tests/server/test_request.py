@@ -1,4 +1,4 @@
-"""Requests are parsed without the managed fields of observed resources."""
+"""Requests are parsed without what nobody reads of the observed state."""
 
 from typing import Any
 
@@ -13,6 +13,8 @@ from function.server.request import parse_request
 
 MANAGED_FIELDS = [{"manager": "apiextensions.crossplane.io", "operation": "Apply"}]
 LABELS = {"a": "b"}
+# The field of the observed state: its number and type.
+OBSERVED = 0x12
 WITHOUT: dict[str, Any] = {"kind": "K", "metadata": {"name": "n", "labels": LABELS}}
 WITH: dict[str, Any] = {
     "kind": "K",
@@ -47,6 +49,66 @@ def test_all_that_differs_is_the_number_of_the_field() -> None:
     fields = got.observed.composite.resource.fields
     assert fields["spec"].string_value == "\n\rmanagedFieldsz"
     assert fields["x"].string_value == "y"
+
+
+OWN = (
+    *("imagerepo", "bundlerepo", "worker-1repo", "existingrepo", "connection"),
+    *("imagerepo-lifecycle", "imagerepo-policy", "worker-1repo-policy"),
+)
+# Some have names of two bytes' length, and some nearly those of the function.
+OTHERS = ("o", "repository", "imagerepo-x", "connections", "policy", "o" * 300)
+
+
+def large(*names: str) -> fnv1.RunFunctionRequest:
+    req = request(WITHOUT)
+    resources = req.observed.resources
+    del resources["r"]
+    for name in names:
+        struct = resource.dict_to_struct({"kind": name, "text": "x" * 5_000})
+        resources[name].resource.CopyFrom(struct)
+        resources[name].connection_details["key"] = name.encode()
+    return req
+
+
+def test_resources_of_other_steps_are_left_out_of_a_large_request() -> None:
+    got = parse_request(large(*OTHERS, *OWN).SerializeToString())
+    assert got == large(*OWN)
+
+
+def test_a_small_request_keeps_the_resources_of_other_steps() -> None:
+    want = large(*OTHERS[:3])
+    assert parse_request(want.SerializeToString()) == want
+
+
+STATE = large(*OTHERS, *OWN).observed.SerializeToString(deterministic=True)
+
+
+@given(st.integers(0, len(STATE)), st.binary(max_size=8))
+@example(0, b"")
+@example(0, b"\x12")
+@example(0, b"\x12\x02\x0a\x01")
+@example(0, b"\x12\x02\x0a\x05")
+@example(0, b"\x12\x03\x0a\x01o")
+@example(0, b"\x12\x02\x0a\x03\x12\x01o")
+@example(1, b"")
+def test_a_large_state_is_refused_as_it_would_be_whole(
+    missing: int, end: bytes
+) -> None:
+    state = STATE[: len(STATE) - missing] + end
+    length = len(state)
+    head = bytes([OBSERVED, length & 127 | 128, length >> 7 & 127 | 128, length >> 14])
+    serialized = head + state
+    try:
+        want = fnv1.RunFunctionRequest.FromString(serialized)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            parse_request(serialized)
+        return
+    got = parse_request(serialized)
+    for req in (want, got):
+        for name in OTHERS:
+            req.observed.resources.pop(name, None)
+    assert got == want
 
 
 @given(st.binary(max_size=64))
