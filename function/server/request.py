@@ -27,6 +27,8 @@ _LARGE_BYTES = 32_768
 _ENTRY = b"\n\rmanagedFields\x12"
 _HIDDEN = b"\n\rmanagedFields\x7a"
 _BITS = 0x7F
+# The bits of a tag that say the type, and that it has more bytes: above number 15.
+_TYPE, _WITH_LENGTH = 0x87, 0x02
 
 
 class _Field(NamedTuple):
@@ -75,7 +77,7 @@ def _own_fields(serialized: bytes, state: _Field) -> Iterator[bytes]:
     while position < state.end:
         field = _field(serialized, position)
         if field is None or field.end > state.end:
-            yield serialized[position : state.end]  # the parser refuses it
+            yield serialized[position : state.end]  # the parser decides about it
             return
         name = _field(serialized, field.start) if field.tag == _RESOURCE else None
         if (
@@ -89,8 +91,10 @@ def _own_fields(serialized: bytes, state: _Field) -> Iterator[bytes]:
 
 
 def _field(serialized: bytes, position: int) -> _Field | None:
-    """Return the field at a position; None if no whole one is there."""
+    """Return the field at a position; None if no whole one with a length is there."""
     head = serialized[position : position + 6]
+    if not head or head[0] & _TYPE != _WITH_LENGTH:
+        return None
     # The length is a varint: 7 bits in each byte, and a bit for "more bytes follow".
     length = 0
     for number, byte in enumerate(head[1:]):

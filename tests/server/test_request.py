@@ -105,11 +105,32 @@ STATE = large(*OTHERS, *OWN).observed.SerializeToString(deterministic=True)
 def test_a_large_state_is_refused_as_it_would_be_whole(
     missing: int, end: bytes
 ) -> None:
-    state = STATE[: len(STATE) - missing] + end
-    length = len(state)
-    head = bytes([OBSERVED, length & 127 | 128, length >> 7 & 127 | 128, length >> 14])
-    serialized = head + state
-    want, got = both(serialized)
+    check_a_state(STATE[: len(STATE) - missing] + end)
+
+
+def number(value: int) -> bytes:
+    """Return a varint of three bytes."""
+    return bytes([value & 127 | 128, value >> 7 & 127 | 128, value >> 14])
+
+
+# Read as a length, the number leads into a resource, to what looks like another one.
+INSIDE = STATE.index(b"\x12\x10\n\x03key\x12\timagerepo")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"\x18\x05", b"\x18" + number(INSIDE), b"\x1d\x05\x00\x00\x00", b"\x82\x01\x01o"],
+    ids=["a number", "a large number", "of fixed size", "a text with a long tag"],
+)
+def test_a_field_that_is_not_known_hides_no_own_resource(field: bytes) -> None:
+    """A later Crossplane may send one: the rest of the state is then parsed whole."""
+    check_a_state(field + STATE)
+    check_a_state(STATE + field + STATE)
+
+
+def check_a_state(state: bytes) -> None:
+    """Check that the server reads a state as if it was parsed whole, but the others."""
+    want, got = both(bytes([OBSERVED]) + number(len(state)) + state)
     for req in filter(None, (want, got)):
         for name in OTHERS:
             req.observed.resources.pop(name, None)
